@@ -1,0 +1,71 @@
+# One command from a fresh clone: `make demo` or `make test`. `make` alone lists the targets.
+PYTHON      ?= python3
+TORCH_INDEX ?=
+DEMO_ARGS   ?=
+TEST_ARGS   ?= -n auto --maxprocesses 4
+
+VENV  := .venv
+BIN   := $(VENV)/bin
+STAMP := $(VENV)/.installed
+DOCS_STAMP := $(VENV)/.installed-docs
+PIP   := $(BIN)/python -m pip --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help venv demo test test-slow lint format docs docs-serve clean distclean
+
+help: ## List the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo "  PYTHON=python3.12            the interpreter to build .venv with (>= 3.11)"
+	@echo "  TORCH_INDEX=https://download.pytorch.org/whl/cpu"
+	@echo "                               where to take torch from (the CPU build: no CUDA packages)"
+	@echo "  DEMO_ARGS='--seed 1'         more options for the demo;  TEST_ARGS=... for pytest"
+
+venv: $(STAMP) ## Make .venv and install everything the demo and the tests need
+
+# The stamp is written last, so an interrupted installation is simply taken up again. A .venv without
+# a working pip (venv creation cut short) is made anew; --clear removes what is left of it.
+$(STAMP): pyproject.toml constraints.txt
+	@command -v $(PYTHON) >/dev/null 2>&1 || { echo "$(PYTHON) not found: install Python >= 3.11 or name one, as in: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else "kuramoto_nn needs Python >= 3.11, but $(PYTHON) is %d.%d; name another one, as in: make PYTHON=python3.12" % v[:2])'
+	@$(PIP) --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV) \
+		|| { echo "could not create $(VENV): is the venv module installed? (Debian/Ubuntu: apt install python3-venv)" >&2; exit 1; }
+	$(PIP) install $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) -c constraints.txt torch
+	$(PIP) install -c constraints.txt -e '.[dev]'
+	@touch $@
+
+$(DOCS_STAMP): $(STAMP)
+	$(PIP) install -c constraints.txt -e '.[docs]'
+	@touch $@
+
+demo: $(STAMP) ## Train on Tetrominoes for ten minutes, score it, write runs/demo/report.html
+	$(BIN)/python -m examples.object_discovery.demo --out runs/demo --time-limit 600 $(DEMO_ARGS)
+
+test: $(STAMP) ## Run the tests and the doctests
+	$(BIN)/python -m pytest $(TEST_ARGS)
+
+test-slow: $(STAMP) ## Run the tests marked slow
+	$(BIN)/python -m pytest $(TEST_ARGS) -m slow
+
+lint: $(STAMP) ## ruff check, ruff format --check, pyright
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+
+format: $(STAMP) ## Let ruff fix and format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: $(DOCS_STAMP) ## Build the documentation into site/
+	$(BIN)/mkdocs build --strict --quiet
+
+docs-serve: $(DOCS_STAMP) ## Serve the documentation on http://127.0.0.1:8000
+	$(BIN)/mkdocs serve
+
+clean: ## Remove caches and built files (keeps .venv and runs/)
+	rm -rf build dist site .pytest_cache .ruff_cache .hypothesis
+	find src examples tests benchmarks -type d -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
+
+distclean: clean ## ... and .venv
+	rm -rf $(VENV)

@@ -1,0 +1,1 @@
+"""Runnable reproductions of the AKOrN experiments, written against the public API only."""

@@ -1,0 +1,1 @@
+"""Unsupervised object discovery: SimCLR training, then clustering of the features."""

@@ -1,0 +1,71 @@
+"""Convolutional coupling: every oscillator feels its neighbours, the same way everywhere."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class ConvCoupling(nn.Module):
+    """Same-size convolution over one, two or three spatial axes, with zeros beyond the border.
+
+    ``(J x)_i = b + sum_d W_d x_{i+d}`` with d in a box of ``kernel_size`` sites per axis.
+
+    Args:
+        channels: Channels C of input and output.
+        kernel_size: Odd side of the kernel, in sites.
+        ndim: Number of spatial axes: 1, 2 or 3.
+        bias: Whether to add a bias to every channel.
+
+    Raises:
+        ValueError: If ``kernel_size`` is even or not positive, or ``ndim`` is not 1, 2 or 3.
+
+    Shape:
+        ``(B, C, *S)`` to the same shape, with ``ndim`` axes in S.
+
+    Example:
+        >>> ConvCoupling(8, 3, ndim=1)(torch.zeros(2, 8, 10)).shape
+        torch.Size([2, 8, 10])
+    """
+
+    def __init__(self, channels: int, kernel_size: int, *, ndim: int = 2, bias: bool = True):
+        super().__init__()
+        if ndim not in _CONVOLUTIONS:
+            raise ValueError(f"`ndim` must be 1, 2 or 3 spatial axes: got {ndim}")
+        if kernel_size < 1 or kernel_size % 2 == 0:
+            raise ValueError(
+                f"`kernel_size` must be odd and positive, so that the size stays the same: "
+                f"got {kernel_size}; try {max(kernel_size, 0) + 1}"
+            )
+        self.channels, self.kernel_size, self.ndim = channels, kernel_size, ndim
+        convolution = (nn.Conv1d, nn.Conv2d, nn.Conv3d)[ndim - 1](
+            channels, channels, kernel_size, bias=bias
+        )  # for its initialisation
+        self.weight, self.bias = convolution.weight, convolution.bias
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.ndim != self.ndim + 2:
+            raise ValueError(
+                f"`x` must be (B, C, *S) with {self.ndim} spatial axes: got shape {tuple(x.shape)}; "
+                f"set `ndim` to {x.ndim - 2}"
+            )
+        return _CONVOLUTIONS[self.ndim](x, self.weight, self.bias, self.kernel_size // 2)
+
+    def extra_repr(self) -> str:
+        return f"{self.channels}, {self.kernel_size}, ndim={self.ndim}"
+
+
+def _conv1d(x: Tensor, weight: Tensor, bias: Tensor | None, padding: int) -> Tensor:
+    # torch's conv1d has no site-major path and would hand channels-first memory back.
+    as_image = F.conv2d(x.unsqueeze(2), weight.unsqueeze(2), bias, padding=(0, padding))
+    return as_image.squeeze(2)
+
+
+def _conv2d(x: Tensor, weight: Tensor, bias: Tensor | None, padding: int) -> Tensor:
+    return F.conv2d(x, weight, bias, padding=padding)
+
+
+def _conv3d(x: Tensor, weight: Tensor, bias: Tensor | None, padding: int) -> Tensor:
+    return F.conv3d(x, weight, bias, padding=padding)
+
+
+_CONVOLUTIONS = {1: _conv1d, 2: _conv2d, 3: _conv3d}

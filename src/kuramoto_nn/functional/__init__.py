@@ -1,0 +1,38 @@
+"""Pure maths on tensors whose last axis holds the N components of an oscillator.
+
+Reading order: `sphere`, `layout`, `dynamics`, `integrators`, `energy`, `order`.
+"""
+
+from kuramoto_nn.functional.dynamics import rotate, rotate_planes, velocity
+from kuramoto_nn.functional.energy import energy
+from kuramoto_nn.functional.integrators import Integrator, euler, exponential, heun
+from kuramoto_nn.functional.layout import count_oscillators, from_oscillators, to_oscillators
+from kuramoto_nn.functional.order import local_order_parameter, order_parameter
+from kuramoto_nn.functional.sphere import (
+    exp_map,
+    geodesic_distance,
+    normalize,
+    project_tangent,
+    random_sphere,
+)
+
+__all__ = [
+    "Integrator",
+    "count_oscillators",
+    "energy",
+    "euler",
+    "exp_map",
+    "exponential",
+    "from_oscillators",
+    "geodesic_distance",
+    "heun",
+    "local_order_parameter",
+    "normalize",
+    "order_parameter",
+    "project_tangent",
+    "random_sphere",
+    "rotate",
+    "rotate_planes",
+    "to_oscillators",
+    "velocity",
+]

@@ -1,0 +1,65 @@
+"""The right-hand side of the Kuramoto equation on spheres.
+
+Reference: Miyato, Löwe, Geiger, Welling, *Artificial Kuramoto Oscillatory Neurons* (ICLR 2025), eq. 2.
+"""
+
+import torch
+from torch import Tensor
+
+from kuramoto_nn.functional.sphere import project_tangent
+
+
+def rotate(x: Tensor, omega: Tensor) -> Tensor:
+    """Apply the generator of a rotation to every oscillator, ``Omega_i x_i``.
+
+    Args:
+        x: Oscillators, shape ``(..., N)``.
+        omega: Skew-symmetric matrices, shape ``(..., N, N)``, broadcastable over the leading axes.
+
+    Returns:
+        Tangent vectors in radians per unit time, same shape as ``x``.
+
+    Example:
+        >>> rotate(torch.tensor([1.0, 0.0]), torch.tensor([[0.0, 2.0], [-2.0, 0.0]]))
+        tensor([ 0., -2.])
+    """
+    return (omega @ x.unsqueeze(-1)).squeeze(-1)
+
+
+def rotate_planes(x: Tensor, speed: Tensor) -> Tensor:
+    """Rotate consecutive pairs of components, ``(x_1, x_2) -> w (x_2, -x_1)``.
+
+    This is ``rotate`` with a block-diagonal generator; an oscillator with N = 4 turns in two planes.
+
+    Args:
+        x: Oscillators, shape ``(..., N)`` with N even.
+        speed: Angular speed w of every plane, broadcastable to ``(..., N / 2)``.
+
+    Returns:
+        Tangent vectors in radians per unit time, same shape as ``x``.
+
+    Example:
+        >>> rotate_planes(torch.tensor([1.0, 0.0, 0.0, 1.0]), torch.tensor([2.0, 3.0]))
+        tensor([ 0., -2.,  3., -0.])
+    """
+    first, second = x.unflatten(-1, (-1, 2)).unbind(-1)
+    return torch.stack((speed * second, -speed * first), -1).flatten(-2)
+
+
+def velocity(x: Tensor, force: Tensor, rotation: Tensor | None = None) -> Tensor:
+    """Velocity of the oscillators, ``dx_i = Omega_i x_i + Proj_{x_i}(c_i + sum_j J_ij x_j)``.
+
+    Args:
+        x: Unit vectors, shape ``(..., N)``.
+        force: Stimulus plus coupling, ``c + J x``, same shape.
+        rotation: ``Omega x``, same shape; None without natural frequencies.
+
+    Returns:
+        Tangent vectors, same shape.
+
+    Example:
+        >>> velocity(torch.tensor([1.0, 0.0]), torch.tensor([5.0, 0.5]))
+        tensor([0.0000, 0.5000])
+    """
+    tangent = project_tangent(x, force)
+    return tangent if rotation is None else tangent + rotation

@@ -1,0 +1,124 @@
+"""The unit sphere in R^N, with the N components on the last axis of every tensor.
+
+Reference: Absil, Mahony, Sepulchre, *Optimization Algorithms on Matrix Manifolds* (2008), ch. 3-5.
+"""
+
+import torch
+from torch import Tensor
+
+NORM_EPS = 1e-12
+"""Vectors shorter than this are scaled by 1/NORM_EPS instead of being brought to length one."""
+
+
+def normalize(x: Tensor) -> Tensor:
+    """Map every vector to the sphere, ``Pi(x) = x / |x|``.
+
+    The zero vector stays zero and passes no NaN backward. Half-precision input is normalised in
+    float32 and returned in its own dtype.
+
+    Args:
+        x: Vectors, shape ``(..., N)``.
+
+    Returns:
+        Unit vectors of the same shape and dtype.
+
+    Example:
+        >>> normalize(torch.tensor([3.0, 4.0]))
+        tensor([0.6000, 0.8000])
+    """
+    wide = _at_least_float32(x)
+    squared = wide.square().sum(-1, keepdim=True)
+    return (wide * squared.clamp_min(NORM_EPS**2).rsqrt()).to(x.dtype)
+
+
+def project_tangent(x: Tensor, y: Tensor) -> Tensor:
+    """Project ``y`` onto the tangent space at ``x``: ``Proj_x(y) = y - <y, x> x``.
+
+    Args:
+        x: Unit vectors, shape ``(..., N)``.
+        y: Vectors, broadcastable with ``x``.
+
+    Returns:
+        Vectors orthogonal to ``x``.
+
+    Example:
+        >>> project_tangent(torch.tensor([1.0, 0.0]), torch.tensor([2.0, 3.0]))
+        tensor([0., 3.])
+    """
+    return y - (x * y).sum(-1, keepdim=True) * x
+
+
+def exp_map(x: Tensor, v: Tensor) -> Tensor:
+    """Follow the great circle from ``x`` along ``v``: ``cos|v| x + sin|v| v / |v|``.
+
+    Smooth at ``v = 0``, where it returns ``x``.
+
+    Args:
+        x: Unit vectors, shape ``(..., N)``.
+        v: Tangent vectors at ``x``, in radians, same shape.
+
+    Returns:
+        Unit vectors of the same shape.
+
+    Example:
+        >>> quarter_turn = torch.tensor([0.0, torch.pi / 2])
+        >>> exp_map(torch.tensor([1.0, 0.0]), quarter_turn).round(decimals=6).abs()
+        tensor([0., 1.])
+    """
+    # sqrt has no finite slope at 0; NORM_EPS**2 under the root gives it one and is lost in rounding.
+    angle = (v.square().sum(-1, keepdim=True) + NORM_EPS**2).sqrt()
+    return normalize(angle.cos() * x + torch.sinc(angle / torch.pi) * v)
+
+
+def geodesic_distance(x: Tensor, y: Tensor) -> Tensor:
+    """Angle between unit vectors in radians, ``2 atan2(|x - y|, |x + y|)``.
+
+    Accurate at 0 and at pi, where ``acos`` of the inner product loses half the digits.
+
+    Args:
+        x: Unit vectors, shape ``(..., N)``.
+        y: Unit vectors, broadcastable with ``x``.
+
+    Returns:
+        Angles in ``[0, pi]``, shape ``(...)``.
+
+    Reference:
+        W. Kahan, *How Futile are Mindless Assessments of Roundoff* (2006), section 12.
+
+    Example:
+        >>> geodesic_distance(torch.tensor([1.0, 0.0]), torch.tensor([0.0, 2.0]) / 2)
+        tensor(1.5708)
+    """
+    return 2 * torch.atan2(_length(x - y), _length(x + y))
+
+
+def random_sphere(
+    *shape: int,
+    generator: torch.Generator | None = None,
+    dtype: torch.dtype | None = None,
+    device: torch.device | str | None = None,
+) -> Tensor:
+    """Draw unit vectors uniformly on the sphere: normalised standard normal noise.
+
+    Args:
+        *shape: Shape of the result; the last entry is N.
+        generator: Source of randomness; the global one if None.
+        dtype: Type of the result.
+        device: Device of the result.
+
+    Returns:
+        Unit vectors of the given shape.
+
+    Example:
+        >>> random_sphere(5, 3).norm(dim=-1).allclose(torch.ones(5))
+        True
+    """
+    return normalize(torch.randn(*shape, generator=generator, dtype=dtype, device=device))
+
+
+def _length(x: Tensor) -> Tensor:
+    return (x.square().sum(-1) + NORM_EPS**2).sqrt()
+
+
+def _at_least_float32(x: Tensor) -> Tensor:
+    return x.float() if x.dtype in (torch.bfloat16, torch.float16) else x

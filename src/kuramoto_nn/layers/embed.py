@@ -1,0 +1,46 @@
+"""From pixels to the stimulus."""
+
+from torch import Tensor, nn
+
+
+class PatchEmbed(nn.Module):
+    """Map pixels from [0, 1] to [-1, 1] and every patch to a vector, linearly.
+
+    Args:
+        patch_size: Side of a patch, in pixels.
+        channels: Channels of the result.
+        in_channels: Channels of the image.
+
+    Raises:
+        ValueError: If an image's sides are not multiples of the patch size.
+
+    Shape:
+        ``(B, in_channels, H, W)`` to ``(B, channels, H / patch_size, W / patch_size)``.
+
+    Example:
+        >>> import torch
+        >>> PatchEmbed(4, 16)(torch.rand(2, 3, 32, 24)).shape
+        torch.Size([2, 16, 8, 6])
+    """
+
+    def __init__(self, patch_size: int, channels: int, *, in_channels: int = 3):
+        super().__init__()
+        self.patch_size, self.in_channels = patch_size, in_channels
+        self.conv = nn.Conv2d(in_channels, channels, patch_size, stride=patch_size)
+
+    def forward(self, images: Tensor) -> Tensor:
+        if images.ndim != 4 or images.shape[1] != self.in_channels:
+            raise ValueError(
+                f"`images` must be (B, {self.in_channels}, H, W): got shape {tuple(images.shape)}"
+            )
+        if not images.is_floating_point():
+            raise ValueError(
+                f"`images` must be floating point in [0, 1]: got {images.dtype}; try images / 255"
+            )
+        height, width = images.shape[2:]
+        if height % self.patch_size or width % self.patch_size or not height or not width:
+            raise ValueError(
+                f"`images` must have sides that are multiples of the patch size {self.patch_size}: "
+                f"got {height} x {width}; resize or crop them"
+            )
+        return self.conv(2 * images - 1)

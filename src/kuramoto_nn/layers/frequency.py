@@ -1,0 +1,101 @@
+"""Natural frequencies: how every oscillator turns when left alone."""
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from kuramoto_nn.functional import count_oscillators, rotate, rotate_planes
+
+Planes = Literal["paired", "all"]
+
+
+class NaturalFrequency(nn.Module):
+    """Learnable rotation ``Omega_i x_i`` of every oscillator, with ``Omega_i`` skew-symmetric.
+
+    ``planes="paired"`` (the paper's, N even): components turn in pairs, ``(x_1, x_2) -> w (x_2,
+    -x_1)``, with speed ``w = |p|`` of a learned 2-vector p per pair. ``planes="all"`` (any N): the
+    generator is ``A - A^T`` with a learned strict upper triangle A, so that an oscillator may turn in
+    every plane. Both start as the same rotation of consecutive pairs.
+
+    Args:
+        channels: Channels C = K N.
+        oscillator_dim: Components N of an oscillator, at least 2.
+        shared: Whether all oscillators have one frequency (and, if paired, all their planes).
+        init: Angular speed at the start, in radians per unit time.
+        planes: ``"paired"`` or ``"all"``; None takes ``"paired"`` if N is even.
+
+    Raises:
+        ValueError: If N does not divide the channels, N < 2, or ``planes`` does not fit N.
+
+    Shape:
+        Oscillators ``(..., K, N)`` to tangent vectors of the same shape.
+
+    Example:
+        >>> frequency = NaturalFrequency(8, 2, shared=True, init=0.5)
+        >>> frequency(torch.tensor([1.0, 0.0]).expand(4, 2))[0].detach()
+        tensor([ 0.0000, -0.5000])
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        oscillator_dim: int,
+        *,
+        shared: bool = False,
+        init: float = 1.0,
+        planes: Planes | None = None,
+    ):
+        super().__init__()
+        num_oscillators = count_oscillators(channels, oscillator_dim)
+        if oscillator_dim < 2:
+            raise ValueError(f"`oscillator_dim` must be at least 2 to turn: got {oscillator_dim}")
+        even = oscillator_dim % 2 == 0
+        planes = planes or ("paired" if even else "all")
+        if planes not in ("paired", "all"):
+            raise ValueError(f'`planes` must be "paired", "all" or None: got {planes!r}')
+        if planes == "paired" and not even:
+            raise ValueError(
+                f'`planes="paired"` needs an even `oscillator_dim`: got {oscillator_dim}; '
+                f'try planes="all"'
+            )
+        self.oscillator_dim, self.shared, self.planes = oscillator_dim, shared, planes
+        if planes == "paired":
+            leading = () if shared else (num_oscillators, oscillator_dim // 2)
+            self.weight = nn.Parameter(torch.full((*leading, 2), init / 2**0.5))
+        else:
+            upper = _paired_generator(oscillator_dim, init)[self._upper()]
+            leading = () if shared else (num_oscillators,)
+            self.weight = nn.Parameter(upper.expand(*leading, -1).clone())
+
+    def generator(self) -> Tensor:
+        """The skew-symmetric matrices Omega, ``(N, N)`` if shared, else ``(K, N, N)``."""
+        size = self.oscillator_dim
+        if self.planes == "paired":
+            basis = torch.eye(size, dtype=self.weight.dtype, device=self.weight.device)
+            if not self.shared:
+                basis = basis.unsqueeze(1).expand(-1, self.weight.shape[0], -1)
+            return self(basis).movedim(0, -1)
+        upper = self.weight.new_zeros(*self.weight.shape[:-1], size, size)
+        row, col = self._upper()
+        upper[..., row, col] = self.weight
+        return upper - upper.mT
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.planes == "paired":
+            return rotate_planes(x, self.weight.norm(dim=-1))
+        return rotate(x, self.generator())
+
+    def _upper(self) -> tuple[Tensor, Tensor]:
+        row, col = torch.triu_indices(self.oscillator_dim, self.oscillator_dim, 1).unbind()
+        return row, col
+
+    def extra_repr(self) -> str:
+        return f"oscillator_dim={self.oscillator_dim}, shared={self.shared}, planes={self.planes!r}"
+
+
+def _paired_generator(size: int, speed: float) -> Tensor:
+    generator = torch.zeros(size, size)
+    first = torch.arange(0, size - 1, 2)
+    generator[first, first + 1] = speed
+    return generator

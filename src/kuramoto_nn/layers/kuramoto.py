@@ -1,0 +1,189 @@
+"""The Kuramoto layer: oscillators that turn, pull at each other and follow a stimulus."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from kuramoto_nn.functional import (
+    Integrator,
+    count_oscillators,
+    energy,
+    euler,
+    from_oscillators,
+    normalize,
+    to_oscillators,
+    velocity,
+)
+from kuramoto_nn.layers.frequency import NaturalFrequency
+
+
+class Trajectory(NamedTuple):
+    """States and energies of a `KuramotoLayer`; entry t of both describes the state after t steps.
+
+    Attributes:
+        states: Shape ``(T + 1, B, C, *S)``; entry 0 is the normalised start.
+        energies: Shape ``(T + 1, B)``.
+    """
+
+    states: Tensor
+    energies: Tensor
+
+
+class KuramotoLayer(nn.Module):
+    """T steps of the Kuramoto dynamics on spheres, driven by a stimulus.
+
+    ``dx_i = Omega_i x_i + Proj_{x_i}(c_i + sum_j J_ij x_j)``, then ``x_i <- Pi(x_i + gamma dx_i)``.
+
+    Args:
+        coupling: J, any module ``(B, C, *S) -> (B, C, *S)``.
+        channels: Channels C = K N: K oscillators per site.
+        oscillator_dim: Components N of an oscillator.
+        frequency: Omega; None for oscillators that rest when left alone.
+        stimulus_norm: Applied to c once, before the steps; None leaves c as it is.
+        step_size: gamma, in units of time.
+        trainable_step_size: Whether gamma is a parameter.
+        num_steps: T, unless a call says otherwise.
+        integrator: How a step is taken: ``euler``, ``exponential``, ``heun`` of
+            `kuramoto_nn.functional` or your own.
+        project: Whether the force is projected onto the tangent space; False is the paper's ablation.
+
+    Raises:
+        ValueError: If N does not divide the channels or ``num_steps`` is negative.
+
+    Shape:
+        x and c ``(B, C, *S)``, floating point, S of any rank, to x of the same shape.
+
+    Reference:
+        Miyato, Löwe, Geiger, Welling, *Artificial Kuramoto Oscillatory Neurons* (ICLR 2025).
+
+    Example:
+        >>> from kuramoto_nn.coupling import ConvCoupling
+        >>> layer = KuramotoLayer(ConvCoupling(8, 3), channels=8, oscillator_dim=4)
+        >>> x, c = torch.randn(2, 2, 8, 5, 5)
+        >>> layer(x, c, num_steps=16).shape
+        torch.Size([2, 8, 5, 5])
+    """
+
+    def __init__(
+        self,
+        coupling: nn.Module,
+        *,
+        channels: int,
+        oscillator_dim: int = 4,
+        frequency: NaturalFrequency | nn.Module | None = None,
+        stimulus_norm: nn.Module | None = None,
+        step_size: float = 1.0,
+        trainable_step_size: bool = False,
+        num_steps: int = 8,
+        integrator: Integrator = euler,
+        project: bool = True,
+    ):
+        super().__init__()
+        count_oscillators(channels, oscillator_dim)
+        self.channels, self.oscillator_dim, self.num_steps = channels, oscillator_dim, num_steps
+        self._steps(num_steps)
+        self.coupling, self.frequency, self.stimulus_norm = coupling, frequency, stimulus_norm
+        self.integrator, self.project = integrator, project
+        self.step_size = (
+            nn.Parameter(torch.tensor(float(step_size))) if trainable_step_size else step_size
+        )
+
+    def forward(self, x: Tensor, c: Tensor, *, num_steps: int | None = None) -> Tensor:
+        """Take T steps.
+
+        Args:
+            x: Where the oscillators start, ``(B, C, *S)``; normalised on entry.
+            c: Stimulus, same shape.
+            num_steps: T; the layer's own if None. Zero returns the normalised start.
+
+        Returns:
+            The oscillators after T steps, ``(B, C, *S)``.
+
+        Raises:
+            ValueError: If x and c do not fit the layer or each other.
+        """
+        x, c = self._prepare(x, c)
+        for _ in range(self._steps(num_steps)):
+            x = self._update(x, c)
+        return from_oscillators(x)
+
+    def step(self, x: Tensor, c: Tensor) -> Tensor:
+        """One update; T of them equal ``layer(x, c, num_steps=T)``. Arguments as in a call."""
+        return from_oscillators(self._update(*self._prepare(x, c)))
+
+    def energy(self, x: Tensor, c: Tensor) -> Tensor:
+        """Energy ``E = -1/2 x^T J x - c^T x`` of the normalised x, shape ``(B,)``.
+
+        Falls along the dynamics only if J is symmetric and Omega = 0. Arguments as in a call.
+        """
+        return self._energy(*self._prepare(x, c))
+
+    def trajectory(self, x: Tensor, c: Tensor, *, num_steps: int | None = None) -> Trajectory:
+        """All states of a call and their energies. Arguments as in a call."""
+        x, c = self._prepare(x, c)
+        states, energies = [x], [self._energy(x, c)]
+        for _ in range(self._steps(num_steps)):
+            states.append(self._update(states[-1], c))
+            energies.append(self._energy(states[-1], c))
+        return Trajectory(
+            torch.stack([from_oscillators(state) for state in states]), torch.stack(energies)
+        )
+
+    def compile(self, *args, **kwargs) -> None:
+        """Compile one update with `torch.compile`, so that every T runs the same graph."""
+        self._update = torch.compile(self._update, *args, **kwargs)
+
+    # Below, x and c are oscillator views (B, *S, K, N) of site-major memory.
+
+    def _update(self, x: Tensor, c: Tensor) -> Tensor:
+        return self.integrator(x, lambda state: self._velocity(state, c), self.step_size)
+
+    def _velocity(self, x: Tensor, c: Tensor) -> Tensor:
+        force = self._coupled(x) + c
+        rotation = None if self.frequency is None else self.frequency(x)
+        if not self.project:
+            return force if rotation is None else force + rotation
+        return velocity(x, force, rotation)
+
+    def _energy(self, x: Tensor, c: Tensor) -> Tensor:
+        return energy(x, self._coupled(x), c)
+
+    def _coupled(self, x: Tensor) -> Tensor:
+        return to_oscillators(self.coupling(from_oscillators(x)), self.oscillator_dim)
+
+    def _prepare(self, x: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
+        for name, value in (("x", x), ("c", c)):
+            if value.ndim < 2 or value.shape[1] != self.channels:
+                raise ValueError(
+                    f"`{name}` must be (B, {self.channels}, *S), channels second: "
+                    f"got shape {tuple(value.shape)}"
+                )
+            if not value.is_floating_point():
+                raise ValueError(
+                    f"`{name}` must be floating point: got {value.dtype}; try {name}.float()"
+                )
+        if x.shape != c.shape:
+            raise ValueError(
+                f"`x` and `c` must have the same shape: got {tuple(x.shape)} and {tuple(c.shape)}"
+            )
+        if self.stimulus_norm is not None:
+            c = self.stimulus_norm(c)
+        x, c = (to_oscillators(value, self.oscillator_dim) for value in (x, c))
+        return normalize(x), c
+
+    def _steps(self, num_steps: int | None) -> int:
+        steps = self.num_steps if num_steps is None else num_steps
+        if not isinstance(steps, int) or steps < 0:
+            raise ValueError(f"`num_steps` must be an integer of at least 0: got {steps!r}")
+        return steps
+
+    def __getstate__(self) -> dict:
+        # A compiled update is bound to this very module; copies start without one.
+        return {key: value for key, value in super().__getstate__().items() if key != "_update"}
+
+    def extra_repr(self) -> str:
+        return (
+            f"channels={self.channels}, oscillator_dim={self.oscillator_dim}, "
+            f"num_steps={self.num_steps}, integrator={getattr(self.integrator, '__name__', self.integrator)}"
+        )

@@ -1,0 +1,81 @@
+"""Normalisation of the stimulus, once before the oscillators move."""
+
+import torch
+from torch import Tensor, nn
+
+from kuramoto_nn.functional import count_oscillators
+
+
+class OscillatorNorm(nn.GroupNorm):
+    """Group normalisation with one group per oscillator, over its components and all sites.
+
+    Args:
+        channels: Channels C = K N.
+        oscillator_dim: Components N of an oscillator.
+        eps: Added to the variance.
+
+    Raises:
+        ValueError: If N does not divide the channels.
+
+    Shape:
+        ``(B, C, *S)`` to the same shape.
+
+    Reference:
+        Wu, He, *Group Normalization* (2018).
+
+    Example:
+        >>> OscillatorNorm(8, 4)(torch.randn(2, 8, 5, 5)).shape
+        torch.Size([2, 8, 5, 5])
+    """
+
+    def __init__(self, channels: int, oscillator_dim: int, *, eps: float = 1e-5):
+        super().__init__(count_oscillators(channels, oscillator_dim), channels, eps=eps)
+
+
+class ScaleBias(nn.Module):
+    """Learned scale and bias per channel, ``a_k c_k + b_k``; starts as the identity.
+
+    Args:
+        channels: Channels C.
+
+    Shape:
+        ``(B, C, *S)`` to the same shape.
+
+    Example:
+        >>> ScaleBias(3)(torch.ones(1, 3, 2)).detach()[0, 0]
+        tensor([1., 1.])
+    """
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, c: Tensor) -> Tensor:
+        per_channel = (-1,) + (1,) * (c.ndim - 2)
+        return torch.addcmul(self.bias.view(per_channel), c, self.weight.view(per_channel))
+
+
+class SiteNorm(nn.LayerNorm):
+    """Layer normalisation over the channels of every site.
+
+    Args:
+        channels: Channels C.
+        eps: Added to the variance.
+
+    Shape:
+        ``(B, C, *S)`` to the same shape.
+
+    Reference:
+        Ba, Kiros, Hinton, *Layer Normalization* (2016).
+
+    Example:
+        >>> SiteNorm(8)(torch.randn(2, 8, 5, 5)).mean(1).abs().max() < 1e-6
+        tensor(True)
+    """
+
+    def __init__(self, channels: int, *, eps: float = 1e-5):
+        super().__init__(channels, eps=eps)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x.movedim(1, -1)).movedim(-1, 1)

@@ -1,0 +1,63 @@
+"""From oscillators back to features: what does not depend on the global phase."""
+
+import torch
+from torch import Tensor, nn
+
+from kuramoto_nn.functional import count_oscillators
+
+
+class NormReadout(nn.Module):
+    """Length of linear combinations of the oscillators, ``m_k = | sum_i U_ki x_i | + b_k``.
+
+    Args:
+        in_channels: Channels of the oscillators.
+        out_channels: Channels of the result.
+        oscillator_dim: Components N that one length is taken over.
+        kernel_size: Odd side of the convolution U over an image; 1 mixes channels only and takes
+            sites of any number of axes.
+
+    Raises:
+        ValueError: If ``kernel_size`` is even or N does not divide the input channels.
+
+    Shape:
+        ``(B, in_channels, *S)`` to ``(B, out_channels, *S)``.
+
+    Reference:
+        Miyato et al., *Artificial Kuramoto Oscillatory Neurons* (ICLR 2025), eq. 4.
+
+    Example:
+        >>> NormReadout(8, 3, oscillator_dim=4)(torch.randn(2, 8, 5, 5)).shape
+        torch.Size([2, 3, 5, 5])
+    """
+
+    def __init__(
+        self, in_channels: int, out_channels: int, oscillator_dim: int, kernel_size: int = 1
+    ):
+        super().__init__()
+        count_oscillators(in_channels, oscillator_dim)
+        if kernel_size < 1 or kernel_size % 2 == 0:
+            raise ValueError(
+                f"`kernel_size` must be odd and positive: got {kernel_size}; "
+                f"try {max(kernel_size, 0) + 1}"
+            )
+        self.oscillator_dim = oscillator_dim
+        width = out_channels * oscillator_dim
+        self.mix = (
+            nn.Linear(in_channels, width)
+            if kernel_size == 1
+            else nn.Conv2d(in_channels, width, kernel_size, padding=kernel_size // 2)
+        )
+        self.bias = nn.Parameter(torch.zeros(out_channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        if isinstance(self.mix, nn.Linear):
+            mixed = self.mix(x.movedim(1, -1))
+        else:
+            mixed = self.mix(x).movedim(1, -1)
+        lengths = _length(mixed.unflatten(-1, (-1, self.oscillator_dim)))
+        return (lengths + self.bias).movedim(-1, 1)
+
+
+def _length(x: Tensor) -> Tensor:
+    """Norm over the last axis, in float32 at least; its gradient at zero is zero."""
+    return torch.linalg.vector_norm(x, dim=-1, dtype=torch.promote_types(x.dtype, torch.float32))
