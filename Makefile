@@ -4,11 +4,14 @@ TORCH_INDEX ?=
 DEMO_ARGS   ?=
 TEST_ARGS   ?= -n auto --maxprocesses 4
 
-VENV  := .venv
-BIN   := $(VENV)/bin
-STAMP := $(VENV)/.installed
+VENV       := .venv
+BIN        := $(VENV)/bin
+PIP        := $(BIN)/python -m pip --disable-pip-version-check
+STAMP      := $(VENV)/.installed
 DOCS_STAMP := $(VENV)/.installed-docs
-PIP   := $(BIN)/python -m pip --disable-pip-version-check
+
+# Silences a notice that mkdocs-material prints at every build.
+export NO_MKDOCS_2_WARNING = 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -25,11 +28,12 @@ help: ## List the targets
 venv: $(STAMP) ## Make .venv and install everything the demo and the tests need
 
 # The stamp is written last, so an interrupted installation is simply taken up again. A .venv without
-# a working pip (venv creation cut short) is made anew; --clear removes what is left of it.
+# a working pip (its creation was cut short) or of an old Python is made anew; --clear empties it.
 $(STAMP): pyproject.toml constraints.txt
 	@command -v $(PYTHON) >/dev/null 2>&1 || { echo "$(PYTHON) not found: install Python >= 3.11 or name one, as in: make PYTHON=python3.12" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else "kuramoto_nn needs Python >= 3.11, but $(PYTHON) is %d.%d; name another one, as in: make PYTHON=python3.12" % v[:2])'
-	@$(PIP) --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV) \
+	@{ $(BIN)/python -c 'import sys; sys.exit(sys.prefix == sys.base_prefix or sys.version_info < (3, 11))' \
+		&& $(PIP) --version; } >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV) \
 		|| { echo "could not create $(VENV): is the venv module installed? (Debian/Ubuntu: apt install python3-venv)" >&2; exit 1; }
 	$(PIP) install $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) -c constraints.txt torch
 	$(PIP) install -c constraints.txt -e '.[dev]'

@@ -14,11 +14,11 @@ import os
 import re
 import subprocess
 import sys
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "src" / "kuramoto_nn"
@@ -38,6 +38,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 }
 HEAVY = ("sklearn", "scipy", "torchmetrics", "matplotlib", "huggingface_hub")
 FOREIGN = ("kornia", "tyro", "torchvision", "rich", "tensorboard", "examples", "benchmarks")
+PAGES = sorted(str(page.relative_to(ROOT)) for page in (ROOT / "docs").rglob("*.md"))
 NAMEDTUPLE = {"_replace", "_asdict", "_fields"}
 
 
@@ -73,10 +74,9 @@ def part_of(module: tuple[str, ...]) -> str:
     return module[1] if len(module) > 1 else ""
 
 
-def is_part(name: str | None) -> bool:
-    return name is not None and (
-        (PACKAGE / name).is_dir() or (PACKAGE / f"{name}.py").is_file() or name in MAY_IMPORT
-    )
+def is_part(name: str) -> bool:
+    file, folder = PACKAGE / f"{name}.py", PACKAGE / name
+    return name in MAY_IMPORT or folder.is_dir() or file.is_file()
 
 
 def direction_errors(tree: ast.AST, file: Path) -> list[str]:
@@ -90,7 +90,7 @@ def direction_errors(tree: ast.AST, file: Path) -> list[str]:
     for line, module, name in imports(tree, file):
         if module[:1] != (NAME,):
             continue
-        target = part_of(module) or (name if is_part(name) else "")
+        target = part_of(module) or (name if name and is_part(name) else "")
         if target == "":
             errors.append(f"{file.name}:{line} imports from the package's root, which imports it")
         elif target not in allowed and not target.startswith("_"):
@@ -127,7 +127,7 @@ def public_errors(tree: ast.AST, file: Path) -> list[str]:
     third_party: set[str] = set()
 
     def check_name(line: int, module: tuple[str, ...], name: str) -> None:
-        if len(module) == 1 and name in MAY_IMPORT:
+        if len(module) == 1 and (name in MAY_IMPORT or name == "__version__"):
             return
         names = exported(".".join(module))
         if names is None or name not in names:
@@ -159,8 +159,7 @@ def public_errors(tree: ast.AST, file: Path) -> list[str]:
                 if len(module) == 1 and alias.name in MAY_IMPORT:
                     modules[alias.asname or alias.name] = (NAME, alias.name)
 
-    own = {node.attr for node in ast.walk(tree) if is_self(node)}  # the file's own private names
-    own |= {n.name for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.ClassDef)}
+    own = private_names(tree)
     for node in ast.walk(tree):
         if not isinstance(node, ast.Attribute):
             continue
@@ -174,12 +173,16 @@ def public_errors(tree: ast.AST, file: Path) -> list[str]:
     return errors
 
 
-def is_self(node: ast.AST) -> bool:
-    return (
-        isinstance(node, ast.Attribute)
-        and isinstance(node.value, ast.Name)
-        and node.value.id in ("self", "cls")
-    )
+def private_names(tree: ast.AST) -> set[str]:
+    """Names that a file defines itself: functions, classes, and attributes of `self` and `cls`."""
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            if node.value.id in ("self", "cls"):
+                names.add(node.attr)
+    return names
 
 
 def root_name(node: ast.expr) -> str | None:
@@ -264,29 +267,49 @@ def test_public_names_exist_and_are_documented(module: str):
     assert [name for name in names if name.startswith("_") and name != "__version__"] == []
     package = importlib.import_module(module)
     assert package.__doc__, f"{module} has no docstring"
-    assert [name for name in names if not has_docstring(getattr(package, name))] == []
+    assert [name for name in names if undocumented(getattr(package, name))] == []
 
 
-def has_docstring(value: object) -> bool:
-    """Whether a class, function or module has its own; constants and type aliases need none."""
+def undocumented(value: object) -> list[str]:
+    """Whatever of a class, its public methods, a function or a module has no docstring of its own.
+
+    Constants and type aliases need none, nor do `forward` and `extra_repr`: their class tells.
+    """
     if inspect.isclass(value):
         text = value.__dict__.get("__doc__") or ""
         generated = text.startswith(f"{value.__name__}(")  # by dataclass and NamedTuple
-        return bool(text.strip()) and not generated
+        methods = {
+            name: method
+            for name, method in vars(value).items()
+            if inspect.isroutine(method) and not name.startswith("_")
+        }
+        missing = [value.__name__] if generated or not text.strip() else []
+        return missing + [
+            name
+            for name, method in methods.items()
+            if name not in ("forward", "extra_repr") and not inspect.getdoc(method)
+        ]
     if inspect.isroutine(value) or inspect.ismodule(value):
-        return bool((value.__doc__ or "").strip())
-    return True
+        return [] if (value.__doc__ or "").strip() else [value.__name__]
+    return []
 
 
 def test_version_is_the_same_everywhere():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    if not (PACKAGE / "__init__.py").is_file():
+        pytest.skip("the package has no __init__.py yet")
+    version = importlib.import_module(NAME).__version__
     citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
-    found = re.search(r"^version: (\S+)$", citation, re.MULTILINE)
-    assert found is not None and found[1] == project["version"]
-    assert f"## [{project['version']}]" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
-    if (PACKAGE / "__init__.py").is_file():
-        package = importlib.import_module(NAME)
-        assert getattr(package, "__version__", project["version"]) == project["version"]
+    assert re.findall(r"^version: (\S+)$", citation, re.MULTILINE) == [version]
+    assert f"## [{version}]" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("page", ["README.md", *PAGES])
+def test_code_of_the_documentation_runs(page: str):
+    """All blocks marked `python` of one page, in order, in one namespace."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    torch.manual_seed(0)
+    exec(compile("\n".join(blocks), page, "exec"), {"__name__": "page"})
 
 
 # The rules themselves, on sources that break them. ---------------------------------------------
@@ -344,6 +367,19 @@ def test_public_rule_knows_the_names(source: str):
     if not (PACKAGE / "__init__.py").is_file():
         pytest.skip("the package has no __init__.py yet")
     assert public_errors(ast.parse(source), ROOT / "examples" / "x.py") != []
+
+
+def test_docstring_rule():
+    class Bare(torch.nn.Module):
+        def forward(self, x):
+            return x
+
+        def solve(self):
+            return None
+
+    assert undocumented(Bare) == ["Bare", "solve"]
+    assert undocumented(lambda x: x) == ["<lambda>"]
+    assert undocumented(KeyError) == [] and undocumented(3.0) == []
 
 
 @pytest.mark.parametrize("source", ["import kornia.augmentation", "from torchvision import io"])

@@ -16,6 +16,8 @@ from torch import Tensor
 from examples.object_discovery.color_jitter import ADJUSTMENTS, apply_jitter, to_gray
 from examples.object_discovery.random_crop import draw_crops, resized_crop
 
+_DTYPES = (torch.float32, torch.float64)
+
 
 @dataclass(frozen=True)
 class Augmentation:
@@ -85,7 +87,7 @@ class ViewParameters:
         """Number of views."""
         return len(self.crop)
 
-    def __getitem__(self, rows: slice) -> ViewParameters:
+    def __getitem__(self, rows: slice | Tensor) -> ViewParameters:
         """Return the views of some rows of the batch."""
         return ViewParameters(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
 
@@ -146,7 +148,7 @@ def apply_views(images: Tensor, params: ViewParameters) -> Tensor:
     """Make one view of every image: crop, flip, jitter, gray, in this order.
 
     Args:
-        images: `(B, 3, H, W)` floating point in [0, 1], on any device.
+        images: `(B, 3, H, W)` float32 or float64 in [0, 1], on any device.
         params: B views, drawn for this H and W.
 
     Returns:
@@ -155,14 +157,14 @@ def apply_views(images: Tensor, params: ViewParameters) -> Tensor:
     Raises:
         ValueError: For images of another form, or when the batch sizes differ.
     """
-    if images.ndim != 4 or images.shape[1] != 3 or not images.is_floating_point():
+    if images.ndim != 4 or images.shape[1] != 3 or images.dtype not in _DTYPES:
         raise ValueError(
-            f"`images` must be floating point (B, 3, H, W): got {images.dtype} of shape "
+            f"`images` must be float32 or float64 (B, 3, H, W): got {images.dtype} of shape "
             f"{tuple(images.shape)}; uint8 images need .float() / 255"
         )
     if len(images) != len(params):
         raise ValueError(f"one view per image: got {len(images)} images and {len(params)} views")
-    # Rounding in the interpolation can leave [0, 1] by one unit in the last place.
+    # The range must not hang on how a backend rounds its interpolation weights.
     views = resized_crop(images, params.crop, params.flip).clamp_(0, 1)
     views = apply_jitter(views, params.factors, params.order, params.jittered)
     rows = params.gray.nonzero().squeeze(1).to(images.device)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -36,28 +38,18 @@ def draw_crops(
     height, width = image_size
     draw = torch.rand(batch_size, 2 * _TRIES + 2, generator=generator, dtype=torch.float64)
     shapes, places = draw[:, 2:].unflatten(1, (2, _TRIES)), draw[:, :2]
-    areas = torch.lerp(*_pair(area), shapes[:, 0]) * (height * width)
-    ratios = torch.lerp(*_pair(ratio).log(), shapes[:, 1]).exp()
+    areas = height * width * (area[0] + (area[1] - area[0]) * shapes[:, 0])
+    ratios = ratio[0] * (math.log(ratio[1] / ratio[0]) * shapes[:, 1]).exp()
     widths, heights = (areas * ratios).sqrt().round(), (areas / ratios).sqrt().round()
     fits = (widths > 0) & (widths <= width) & (heights > 0) & (heights <= height)
     first = fits.int().argmax(dim=1, keepdim=True)
     size = torch.cat([heights.gather(1, first), widths.gather(1, first)], dim=1)
-    central = torch.tensor(
-        [
-            max(1, min(height, round(width / ratio[0]))),
-            max(1, min(width, round(height * ratio[1]))),
-        ]
-    )
-    size = torch.where(fits.any(dim=1, keepdim=True), size, central.double())
-    room = torch.tensor([height, width]) - size
-    corner = torch.where(
-        fits.any(dim=1, keepdim=True), (places * (room + 1)).floor(), (room / 2).floor()
-    )
+    central = (min(height, round(width / ratio[0])), min(width, round(height * ratio[1])))
+    found = fits.any(dim=1, keepdim=True)
+    size = torch.where(found, size, torch.tensor(central).clamp_min(1).double())
+    room = torch.tensor(image_size) - size
+    corner = torch.where(found, places * (room + 1), room / 2).floor()
     return torch.cat([corner, size], dim=1).long()
-
-
-def _pair(values: tuple[float, float]) -> Tensor:
-    return torch.tensor(values, dtype=torch.float64)
 
 
 def resized_crop(images: Tensor, crop: Tensor, flip: Tensor) -> Tensor:

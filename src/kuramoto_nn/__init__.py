@@ -1,7 +1,7 @@
 """Artificial Kuramoto oscillatory neurons for PyTorch.
 
-Reading order: `functional` (the maths), `coupling` (who pulls at whom), `layers` (the Kuramoto layer
-and its neighbours), `models` (whole networks), `clustering` and `metrics` (what became of it).
+Reading order: `functional` (the maths), `coupling` (who pulls at whom), `layers` (the Kuramoto
+layer and its neighbours), `models` (whole networks), `clustering` and `metrics` (what came of it).
 """
 
 from kuramoto_nn.layers import KuramotoLayer, NaturalFrequency, NormReadout, Trajectory

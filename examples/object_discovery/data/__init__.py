@@ -1,7 +1,7 @@
 """The image sets of the object-discovery example, all in one form.
 
 Reading order: `segmented` (the form), `tetromino_scenes` and `tetrominoes` (one data set),
-`tfrecord` and `crc32c` (the original files), `cache`.
+`tfrecord`, `crc32c` and `tf_example` (the original files), `cache`.
 """
 
 from __future__ import annotations

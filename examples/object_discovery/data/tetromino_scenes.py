@@ -75,7 +75,7 @@ def overlaps(scenes: Scenes) -> np.ndarray:
     for first in range(corners.shape[1]):
         for second in range(first):
             gap = np.abs(corners[:, first, :, None] - corners[:, second, None, :])
-            result |= (gap < BLOCK_SIZE).all(axis=-1).any(axis=(1, 2))
+            result |= np.any(np.all(gap < BLOCK_SIZE, axis=-1), axis=(1, 2))
     return result
 
 

@@ -37,8 +37,8 @@ class AttentionCoupling(nn.Module):
         super().__init__()
         if num_heads < 1 or channels % num_heads:
             raise ValueError(
-                f"`num_heads` must divide `channels`: got {num_heads} heads and {channels} channels; "
-                f"try {_nearest_divisor(channels, num_heads)} heads"
+                f"`num_heads` must divide `channels`: got {num_heads} heads and {channels} "
+                f"channels; try {_nearest_divisor(channels, num_heads)} heads"
             )
         if position is not None and position.head_dim != channels // num_heads:
             raise ValueError(
@@ -52,19 +52,19 @@ class AttentionCoupling(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         sites_last = x.movedim(1, -1)  # (B, *S, C); its tokens are a view of site-major memory
-        grid = sites_last.shape[1:-1]
-        if self.position is not None and len(grid) != 2:
+        sites = sites_last.shape[1:-1]
+        if self.position is not None and len(sites) != 2:
             raise ValueError(
                 f"`x` must be (B, C, H, W) with a GeometricTransform: got shape {tuple(x.shape)}"
             )
         qkv = self.qkv(sites_last.flatten(1, -2)).unflatten(-1, (3, self.num_heads, -1))
         if self.position is not None:
-            qkv = self.position.transform_inputs(qkv, grid)
+            qkv = self.position.transform_inputs(qkv, (sites[0], sites[1]))
         query, key, value = qkv.transpose(1, 3).unbind(2)  # each (B, heads, sites, d)
         out = F.scaled_dot_product_attention(query, key, value).transpose(1, 2)
         if self.position is not None:
-            out = self.position.transform_output(out, grid)
-        return self.out(out.flatten(2)).unflatten(1, grid).movedim(-1, 1)
+            out = self.position.transform_output(out, (sites[0], sites[1]))
+        return self.out(out.flatten(2)).unflatten(1, sites).movedim(-1, 1)
 
     def extra_repr(self) -> str:
         return f"{self.channels}, {self.num_heads}"

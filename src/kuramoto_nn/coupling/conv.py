@@ -1,6 +1,5 @@
 """Convolutional coupling: every oscillator feels its neighbours, the same way everywhere."""
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -23,6 +22,7 @@ class ConvCoupling(nn.Module):
         ``(B, C, *S)`` to the same shape, with ``ndim`` axes in S.
 
     Example:
+        >>> import torch
         >>> ConvCoupling(8, 3, ndim=1)(torch.zeros(2, 8, 10)).shape
         torch.Size([2, 8, 10])
     """
@@ -45,8 +45,8 @@ class ConvCoupling(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if x.ndim != self.ndim + 2:
             raise ValueError(
-                f"`x` must be (B, C, *S) with {self.ndim} spatial axes: got shape {tuple(x.shape)}; "
-                f"set `ndim` to {x.ndim - 2}"
+                f"`x` must be (B, C, *S) with {self.ndim} spatial axes: got shape "
+                f"{tuple(x.shape)}; set `ndim` to {x.ndim - 2}"
             )
         return _CONVOLUTIONS[self.ndim](x, self.weight, self.bias, self.kernel_size // 2)
 

@@ -11,9 +11,9 @@ class GeometricTransform(nn.Module):
     """Geometric transform attention (GTA): a 2x2 matrix per site and pair of head channels.
 
     Queries, keys and values are multiplied by ``rho_q, rho_k, rho_v`` of their site before the
-    attention, its output by ``rho_o``. All four are learnable and shared by the heads. They start as
-    rotations by ``w_f row`` and ``w_f col``, ``w_f = 10000^(-f/F)``, ``rho_o`` as the inverse, so that
-    attention starts out relative: it sees differences of positions only.
+    attention, its output by ``rho_o``. All four are learnable and shared by the heads. They start
+    as rotations by ``w_f row`` and ``w_f col``, ``w_f = 10000^(-f/F)``, ``rho_o`` as the inverse,
+    so that attention starts out relative: it sees differences of positions only.
 
     On another grid the matrices are resized bilinearly, entry by entry. The two channels of a pair
     lie half a head apart, which turns the products into multiply-adds over contiguous vectors.
@@ -150,9 +150,11 @@ class SinCosEmbedding(nn.Module):
 
 
 def _axial_angles(grid: tuple[int, int], num_pairs: int) -> Tensor:
-    """Angles ``w_f row, w_f col`` for f = 0, 1, …, cut to ``num_pairs``: ``(height, width, pairs)``."""
+    """Angles ``w_f row, w_f col`` for f = 0, 1, …, cut to shape ``(height, width, pairs)``."""
     num_frequencies = -(-num_pairs // 2)
-    speed = WAVELENGTH_BASE ** (-torch.arange(num_frequencies, dtype=torch.float64) / num_frequencies)
+    speed = WAVELENGTH_BASE ** (
+        -torch.arange(num_frequencies, dtype=torch.float64) / num_frequencies
+    )
     row, col = torch.meshgrid(*(torch.arange(n, dtype=torch.float64) for n in grid), indexing="ij")
     site = torch.stack((row, col), -1)  # (height, width, 2)
     angles = (site[:, :, None, :] * speed[:, None]).flatten(2)
@@ -164,6 +166,6 @@ def _resize(maps: Tensor, grid: tuple[int, int]) -> Tensor:
 
 
 def _apply(x: Tensor, diagonal: Tensor, rest: Tensor) -> Tensor:
-    """Multiply pairs ``(x_p, x_{p + half})`` by their matrix; the tables are ``(..., 2, pairs)``."""
+    """Multiply pairs ``(x_p, x_{p + half})`` by their matrix; tables are ``(..., 2, pairs)``."""
     pairs = x.unflatten(-1, (2, -1))
     return torch.addcmul(diagonal * pairs, rest, pairs.flip(-2)).flatten(-2)

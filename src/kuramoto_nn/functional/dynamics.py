@@ -1,6 +1,6 @@
 """The right-hand side of the Kuramoto equation on spheres.
 
-Reference: Miyato, Löwe, Geiger, Welling, *Artificial Kuramoto Oscillatory Neurons* (ICLR 2025), eq. 2.
+Reference: Miyato, Löwe, Geiger, Welling, *Artificial Kuramoto Oscillatory Neurons* (ICLR 2025).
 """
 
 import torch
@@ -29,7 +29,7 @@ def rotate(x: Tensor, omega: Tensor) -> Tensor:
 def rotate_planes(x: Tensor, speed: Tensor) -> Tensor:
     """Rotate consecutive pairs of components, ``(x_1, x_2) -> w (x_2, -x_1)``.
 
-    This is ``rotate`` with a block-diagonal generator; an oscillator with N = 4 turns in two planes.
+    This is ``rotate`` with a block-diagonal generator; N = 4 turns in two planes.
 
     Args:
         x: Oscillators, shape ``(..., N)`` with N even.

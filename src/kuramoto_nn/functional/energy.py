@@ -7,8 +7,8 @@ from torch import Tensor
 def energy(x: Tensor, coupled: Tensor, stimulus: Tensor) -> Tensor:
     """Kuramoto energy, ``E = -1/2 sum_ij x_i^T J_ij x_j - sum_i c_i^T x_i``.
 
-    It never rises along the continuous flow if J is symmetric and Omega = 0; otherwise it is a score
-    without that guarantee. The sum is accumulated in float32 at least.
+    It never rises along the continuous flow if J is symmetric and Omega = 0; otherwise it is a
+    score without that guarantee. The sum is accumulated in float32 at least.
 
     Args:
         x: Oscillators, shape ``(B, ...)``.
@@ -19,7 +19,7 @@ def energy(x: Tensor, coupled: Tensor, stimulus: Tensor) -> Tensor:
         One energy per sample, shape ``(B,)``, float32 or wider.
 
     Reference:
-        Miyato et al., *Artificial Kuramoto Oscillatory Neurons* (ICLR 2025), eq. 3.
+        Miyato et al., *Artificial Kuramoto Oscillatory Neurons* (ICLR 2025).
 
     Example:
         >>> x = torch.tensor([[1.0, 0.0]])

@@ -1,8 +1,8 @@
 """Between channels-first tensors and the oscillator view, without copying site-major memory.
 
 A public tensor is ``(B, C, *S)`` with ``C = K N`` channels: K oscillators of N components at every
-site, the components of one oscillator side by side. Its oscillator view is ``(B, *S, K, N)``. If the
-memory is site-major (``channels_last`` for images), the two share it.
+site, the components of one oscillator side by side. Its oscillator view is ``(B, *S, K, N)``. If
+the memory is site-major (``channels_last`` for images), the two share it.
 """
 
 from torch import Tensor

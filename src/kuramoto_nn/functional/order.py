@@ -57,7 +57,9 @@ def local_order_parameter(x: Tensor, window: int = 3) -> Tensor:
             f"`x` must have shape (B, H, W, K, N): got {tuple(x.shape)}; try `to_oscillators`"
         )
     if window < 1 or window % 2 == 0:
-        raise ValueError(f"`window` must be odd and positive: got {window}; try {max(window, 0) + 1}")
+        raise ValueError(
+            f"`window` must be odd and positive: got {window}; try {max(window, 0) + 1}"
+        )
     channels_first = x.flatten(-2).movedim(-1, 1)
     mean = F.avg_pool2d(channels_first, window, 1, window // 2, count_include_pad=False)
     return mean.movedim(1, -1).unflatten(-1, x.shape[-2:]).norm(dim=-1)

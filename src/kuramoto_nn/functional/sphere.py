@@ -65,7 +65,7 @@ def exp_map(x: Tensor, v: Tensor) -> Tensor:
         >>> exp_map(torch.tensor([1.0, 0.0]), quarter_turn).round(decimals=6).abs()
         tensor([0., 1.])
     """
-    # sqrt has no finite slope at 0; NORM_EPS**2 under the root gives it one and is lost in rounding.
+    # sqrt has no finite slope at 0; NORM_EPS**2 under the root gives it one, lost in rounding.
     angle = (v.square().sum(-1, keepdim=True) + NORM_EPS**2).sqrt()
     return normalize(angle.cos() * x + torch.sinc(angle / torch.pi) * v)
 

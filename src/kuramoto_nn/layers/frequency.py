@@ -15,8 +15,8 @@ class NaturalFrequency(nn.Module):
 
     ``planes="paired"`` (the paper's, N even): components turn in pairs, ``(x_1, x_2) -> w (x_2,
     -x_1)``, with speed ``w = |p|`` of a learned 2-vector p per pair. ``planes="all"`` (any N): the
-    generator is ``A - A^T`` with a learned strict upper triangle A, so that an oscillator may turn in
-    every plane. Both start as the same rotation of consecutive pairs.
+    generator is ``A - A^T`` with a learned strict upper triangle A, so that an oscillator may turn
+    in every plane. Both start as the same rotation of consecutive pairs.
 
     Args:
         channels: Channels C = K N.

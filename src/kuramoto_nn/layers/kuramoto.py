@@ -46,7 +46,7 @@ class KuramotoLayer(nn.Module):
         num_steps: T, unless a call says otherwise.
         integrator: How a step is taken: ``euler``, ``exponential``, ``heun`` of
             `kuramoto_nn.functional` or your own.
-        project: Whether the force is projected onto the tangent space; False is the paper's ablation.
+        project: Whether forces are projected onto the tangent space; False is the paper's ablation.
 
     Raises:
         ValueError: If N does not divide the channels or ``num_steps`` is negative.
@@ -183,7 +183,8 @@ class KuramotoLayer(nn.Module):
         return {key: value for key, value in super().__getstate__().items() if key != "_update"}
 
     def extra_repr(self) -> str:
+        integrator = getattr(self.integrator, "__name__", self.integrator)
         return (
             f"channels={self.channels}, oscillator_dim={self.oscillator_dim}, "
-            f"num_steps={self.num_steps}, integrator={getattr(self.integrator, '__name__', self.integrator)}"
+            f"num_steps={self.num_steps}, integrator={integrator}"
         )

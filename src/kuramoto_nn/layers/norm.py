@@ -77,5 +77,5 @@ class SiteNorm(nn.LayerNorm):
     def __init__(self, channels: int, *, eps: float = 1e-5):
         super().__init__(channels, eps=eps)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x.movedim(1, -1)).movedim(-1, 1)
+    def forward(self, input: Tensor) -> Tensor:
+        return super().forward(input.movedim(1, -1)).movedim(-1, 1)

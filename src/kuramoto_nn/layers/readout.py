@@ -23,7 +23,7 @@ class NormReadout(nn.Module):
         ``(B, in_channels, *S)`` to ``(B, out_channels, *S)``.
 
     Reference:
-        Miyato et al., *Artificial Kuramoto Oscillatory Neurons* (ICLR 2025), eq. 4.
+        Miyato et al., *Artificial Kuramoto Oscillatory Neurons* (ICLR 2025).
 
     Example:
         >>> NormReadout(8, 3, oscillator_dim=4)(torch.randn(2, 8, 5, 5)).shape

@@ -1,6 +1,6 @@
 """AKOrN for object discovery: patches drive oscillators, their lengths are the features."""
 
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -142,12 +142,15 @@ class AKOrN(Model):
         """
         x, c = self._start(images, noise, generator)
         trajectories = []
-        for block in self.blocks:
+        for block in self._blocks():
             trajectories.append(block.layer.trajectory(x, c, num_steps=num_steps))
             x = trajectories[-1].states[-1]
             c = block.readout(x)
             x = x if block.oscillator_map is None else block.oscillator_map(x)
         return trajectories
+
+    def _blocks(self) -> list[AKOrNBlock]:
+        return cast(list[AKOrNBlock], list(self.blocks))
 
     def _start(
         self, images: Tensor, noise: Tensor | None, generator: torch.Generator | None
@@ -164,7 +167,8 @@ def _noise_like(c: Tensor, noise: Tensor | None, generator: torch.Generator | No
         return torch.randn(c.shape, generator=generator, dtype=c.dtype, device=c.device)
     if noise.shape != c.shape:
         raise ValueError(
-            f"`noise` must have the shape of the stimulus, {tuple(c.shape)}: got {tuple(noise.shape)}"
+            f"`noise` must have the shape of the stimulus, {tuple(c.shape)}: got "
+            f"{tuple(noise.shape)}"
         )
     return noise
 

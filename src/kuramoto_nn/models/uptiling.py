@@ -43,7 +43,9 @@ def uptile_views(images: Tensor, *, patch_size: int, factor: int) -> Tensor:
         images, size=(height + extra, width + extra), mode="bicubic", align_corners=False
     )
     offsets = range(0, factor * shift, shift)
-    return torch.stack([larger[..., i : i + height, j : j + width] for i in offsets for j in offsets])
+    return torch.stack(
+        [larger[..., i : i + height, j : j + width] for i in offsets for j in offsets]
+    )
 
 
 def uptiled_features(
@@ -52,8 +54,8 @@ def uptiled_features(
     """Run a feature extractor on every view and interleave the maps into one finer map.
 
     Args:
-        features: ``(B, 3, H, W)`` images to maps ``(B, C, h, w)``, such as ``model.features``. It is
-            called once per view, so that the memory in use is that of one view's activations.
+        features: ``(B, 3, H, W)`` images to maps ``(B, C, h, w)``, such as ``model.features``. It
+            is called once per view: the memory in use is that of one view's activations.
         images: ``(B, 3, H, W)``.
         patch_size: Side p of a patch in pixels.
         factor: r, how many times finer the map becomes per axis; 1 is the plain map.

@@ -1,0 +1,28 @@
+"""The contrastive loss that object discovery trains with."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def nt_xent(views: Tensor, *, temperature: float = 0.1) -> Tensor:
+    """NT-Xent: every view must find its partner among all other views of the batch.
+
+    ``-mean_i log exp(<z_i, z_p(i)> / tau) / sum_{j != i} exp(<z_i, z_j> / tau)``, z of unit length.
+
+    Args:
+        views: Embeddings of both views, ``(2, B, C)``.
+        temperature: tau.
+
+    Returns:
+        The mean over all 2B views, a scalar, float32 at least.
+
+    Reference:
+        Chen et al., *A Simple Framework for Contrastive Learning of Visual Representations* (2020).
+    """
+    wide = views.to(torch.promote_types(views.dtype, torch.float32)).flatten(0, 1)
+    unit = F.normalize(wide, dim=1)
+    similarity = unit @ unit.T / temperature
+    itself = torch.eye(len(unit), dtype=torch.bool, device=unit.device)
+    partner = torch.arange(len(unit), device=unit.device).roll(views.shape[1])
+    return F.cross_entropy(similarity.masked_fill(itself, -torch.inf), partner)

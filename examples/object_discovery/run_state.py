@@ -1,0 +1,121 @@
+"""Everything a run needs to go on: weights, their average, the optimiser, and how far it is."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from examples.object_discovery.recipes import build_model
+from examples.training import checkpoint
+from examples.training.ema import WeightAverage
+from kuramoto_nn.models import AKOrN, ItrSA
+
+CHECKPOINT = "checkpoint.pt"
+FORMAT = 1
+
+
+class RunState:
+    """State of a training run.
+
+    Args:
+        model: The network in training, neither compiled nor wrapped.
+        average: The average of its weights.
+        optimizer: Its optimiser.
+        identity: What a run that goes on must share with the saved one; plain values.
+
+    Attributes:
+        step: Steps taken.
+        seconds: Seconds of training, over all sessions.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        average: WeightAverage,
+        optimizer: torch.optim.Optimizer,
+        *,
+        identity: dict[str, Any],
+    ):
+        self.model, self.average, self.optimizer = model, average, optimizer
+        self.identity = identity
+        self.step, self.seconds = 0, 0.0
+
+    def save(self, path: Path) -> None:
+        """Write the state; see `checkpoint.save`."""
+        state = {
+            "format": FORMAT,
+            "identity": self.identity,
+            "step": self.step,
+            "seconds": self.seconds,
+            "model": self.model.state_dict(),
+            "average": self.average.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+        }
+        checkpoint.save(path, state)
+
+    def restore(self, path: Path) -> None:
+        """Take up the state in ``path``, if the file is there.
+
+        Raises:
+            ValueError: If it is unreadable or of another run.
+        """
+        if not path.exists():
+            return
+        saved = read(path)
+        theirs = saved["identity"]
+        for name in sorted(self.identity.keys() | theirs.keys()):
+            ours, old = self.identity.get(name), theirs.get(name)
+            if ours != old:
+                raise ValueError(
+                    f"{path} is a run with {name} = {old!r}, this one has {ours!r}; "
+                    f"choose another --out or the same options"
+                )
+        self.model.load_state_dict(saved["model"])
+        self.average.model.load_state_dict(saved["average"])
+        self.optimizer.load_state_dict(saved["optimizer"])
+        self.step, self.seconds = saved["step"], saved["seconds"]
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Read a run's checkpoint and check that it is one.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The saved state.
+
+    Raises:
+        ValueError: If it is unreadable, or of another kind or format.
+    """
+    saved = checkpoint.load(path)
+    needed = ("identity", "step", "seconds", "model", "average", "optimizer")
+    if saved.get("format") != FORMAT or any(name not in saved for name in needed):
+        raise ValueError(f"{path} is no checkpoint of examples.object_discovery.train")
+    return saved
+
+
+def load_model(
+    path: Path, *, preset: str | None = None, averaged: bool = True
+) -> tuple[AKOrN | ItrSA, str]:
+    """Load the network of a run.
+
+    Args:
+        path: The run's checkpoint.
+        preset: Row it must be of; None takes the one that the checkpoint names.
+        averaged: Whether to take the averaged weights.
+
+    Returns:
+        The model, in evaluation mode, and the name of its preset.
+
+    Raises:
+        ValueError: If the checkpoint is unreadable or of another row.
+    """
+    saved = read(path)
+    trained = saved["identity"]["preset"]
+    if preset not in (None, trained):
+        raise ValueError(f"{path} was trained with --preset {trained}: got --preset {preset}")
+    model = build_model(trained)
+    model.load_state_dict(saved["average" if averaged else "model"])
+    return model.eval(), trained

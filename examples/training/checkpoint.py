@@ -1,0 +1,49 @@
+"""Checkpoints: written whole or not at all, read without running code."""
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from examples.training.files import write_whole
+
+
+def save(path: Path, state: dict[str, Any]) -> None:
+    """Write a checkpoint; a failed write leaves the old one as it was.
+
+    Args:
+        path: The file.
+        state: Tensors and plain values, nested.
+
+    Raises:
+        OSError: If the disk refuses; the message names the file.
+    """
+    write_whole(path, lambda file: torch.save(state, file))
+
+
+def load(path: Path, *, device: torch.device | str = "cpu") -> dict[str, Any]:
+    """Read a checkpoint; only tensors and plain values are accepted.
+
+    Args:
+        path: The file.
+        device: Where its tensors go.
+
+    Returns:
+        The saved state.
+
+    Raises:
+        ValueError: If the file is missing, truncated, or no checkpoint; the message names it.
+    """
+    try:
+        state = torch.load(path, map_location=device, weights_only=True)
+    except FileNotFoundError as error:
+        raise ValueError(f"no checkpoint at {path}; train first or name another file") from error
+    except (RuntimeError, pickle.UnpicklingError, EOFError, OSError, ValueError) as error:
+        raise ValueError(
+            f"{path} is not a readable checkpoint (truncated, or another kind of file): "
+            f"{str(error).splitlines()[0] if str(error) else type(error).__name__}"
+        ) from error
+    if not isinstance(state, dict):
+        raise ValueError(f"{path} holds a {type(state).__name__}, not a checkpoint")
+    return state

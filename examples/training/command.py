@@ -1,0 +1,22 @@
+"""Command lines from dataclasses, and one line instead of a traceback for a user's mistake."""
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import tyro
+
+
+def run_command(function: Callable[[Any], object], options_type: type) -> None:
+    """Parse the command line into a dataclass and call a function with it.
+
+    Args:
+        function: What to do with the options.
+        options_type: The dataclass; its docstring and its fields' are the help.
+    """
+    options = tyro.cli(options_type)
+    try:
+        function(options)
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)

@@ -1,0 +1,116 @@
+"""One process or many: who am I, and how do we see each other's embeddings."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Processes:
+    """This process among those of the run.
+
+    Attributes:
+        rank: Number of this process, from 0.
+        world_size: Number of processes.
+        device: Where this process computes.
+    """
+
+    rank: int
+    world_size: int
+    device: torch.device
+
+    @property
+    def is_main(self) -> bool:
+        """Whether this process writes files and talks."""
+        return self.rank == 0
+
+    def rows(self, batch_size: int) -> slice:
+        """This process's share of a global batch."""
+        if batch_size % self.world_size:
+            raise ValueError(
+                f"the batch size must be a multiple of the number of processes: got {batch_size} "
+                f"and {self.world_size}; try {-(-batch_size // self.world_size) * self.world_size}"
+            )
+        share = batch_size // self.world_size
+        return slice(self.rank * share, (self.rank + 1) * share)
+
+    def gather(self, local: Tensor, dim: int) -> Tensor:
+        """Concatenate every process's tensor along ``dim``; gradients reach the local part only.
+
+        As each process computes the whole loss, that is its exact gradient: summed over processes
+        (DDP divides by their number, so the loss is to be multiplied by it) nothing is missing.
+        """
+        if self.world_size == 1:
+            return local
+        parts = [torch.empty_like(local) for _ in range(self.world_size)]
+        dist.all_gather(parts, local.detach().contiguous())
+        parts[self.rank] = local
+        return torch.cat(parts, dim)
+
+    def agree(self, flag: bool) -> bool:
+        """The main process's ``flag``, in all processes."""
+        if self.world_size == 1:
+            return flag
+        shared = torch.tensor(flag, device=self.device)
+        dist.broadcast(shared, 0)
+        return bool(shared)
+
+
+@contextmanager
+def processes(device: str) -> Iterator[Processes]:
+    """Join the run that torchrun started, or run alone.
+
+    Args:
+        device: ``"auto"`` (CUDA if there is any), ``"cpu"``, ``"cuda"``, …
+
+    Yields:
+        This process's place in the run.
+
+    Raises:
+        ValueError: If the device is unknown or not there.
+    """
+    local_rank, world_size = (int(os.environ.get(k, d)) for k, d in _TORCHRUN.items())
+    chosen = pick_device(device, local_rank)
+    if world_size == 1:
+        yield Processes(0, 1, chosen)
+        return
+    dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
+    try:
+        yield Processes(dist.get_rank(), world_size, chosen)
+    finally:
+        dist.destroy_process_group()
+
+
+_TORCHRUN = {"LOCAL_RANK": "0", "WORLD_SIZE": "1"}
+
+
+def pick_device(name: str, local_rank: int = 0) -> torch.device:
+    """Turn an option into a device.
+
+    Args:
+        name: ``"auto"`` (CUDA if there is any), ``"cpu"``, ``"cuda"``, ``"cuda:1"``, …
+        local_rank: Number of the GPU that a plain ``"cuda"`` means.
+
+    Returns:
+        The device.
+
+    Raises:
+        ValueError: If the device is unknown or not there.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise ValueError(f"unknown device {name!r}; try auto, cpu or cuda") from error
+    if device.type == "cuda":
+        if not torch.cuda.is_available():
+            raise ValueError(f"device {name!r} needs a CUDA build of torch and a GPU; try cpu")
+        device = device if device.index is not None else torch.device("cuda", local_rank)
+        torch.cuda.set_device(device)
+    return device

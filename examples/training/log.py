@@ -1,0 +1,97 @@
+"""What a run reports: a JSONL file, TensorBoard, and a live line in the terminal."""
+
+import json
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+from torch.utils.tensorboard.writer import SummaryWriter
+
+from examples.training.files import write_text
+
+PLAIN_SECONDS = 30.0
+"""How often a run that is not in a terminal prints a line."""
+
+
+def read_jsonl(path: Path) -> list[dict]:
+    """Read the records of a log; a last line cut short by a crash is left out."""
+    if not path.exists():
+        return []
+    records = []
+    for line in path.read_text().splitlines():
+        try:
+            records.append(json.loads(line))
+        except json.JSONDecodeError:
+            break
+    return records
+
+
+class RunLog:
+    """Log of one run, in ``folder``; goes on where a resumed run starts.
+
+    Args:
+        folder: Where ``log.jsonl`` and TensorBoard's files go.
+        first_step: Step that the run starts at; later records of an earlier try are dropped.
+        title: What the terminal calls the run.
+        enabled: False makes every call do nothing (all processes but the main one).
+    """
+
+    def __init__(self, folder: Path, *, first_step: int, title: str, enabled: bool = True):
+        self.enabled = enabled
+        if not enabled:
+            return
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / "log.jsonl"
+        kept = [record for record in read_jsonl(path) if record["step"] <= first_step]
+        write_text(path, "".join(json.dumps(record) + "\n" for record in kept))
+        self._file = path.open("a")
+        self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=first_step)
+        self._console = Console()
+        self._last_line = -PLAIN_SECONDS
+        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[text]}"))
+        self._progress = Progress(*columns, console=self._console)
+        self._task = self._progress.add_task(title, total=1.0, text="")
+
+    def __enter__(self) -> Self:
+        if self.enabled and self._console.is_terminal:
+            self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self.enabled:
+            self._progress.stop()
+            self._file.close()
+            self._board.close()
+
+    def record(self, values: dict[str, float], *, done: float, seconds_left: float) -> None:
+        """Write one record; ``values`` has ``step``, ``loss`` and ``images_per_second``."""
+        if not self.enabled:
+            return
+        self._file.write(json.dumps(values) + "\n")
+        self._file.flush()
+        for name, value in values.items():
+            if name != "step":
+                self._board.add_scalar(f"train/{name}", value, int(values["step"]))
+        minutes, seconds = divmod(int(seconds_left), 60)
+        text = (
+            f"step {values['step']}  loss {values['loss']:.3f}  "
+            f"{values['images_per_second']:.0f} images/s  {minutes}:{seconds:02d} left"
+        )
+        if self._console.is_terminal:
+            self._progress.update(self._task, completed=min(done, 1.0), text=text)
+        elif time.monotonic() - self._last_line >= PLAIN_SECONDS or done >= 1:
+            self._last_line = time.monotonic()
+            self._console.print(f"{100 * done:5.1f}%  {text}", highlight=False)
+
+    def say(self, text: str) -> None:
+        """Print one line for the person who watches."""
+        if self.enabled:
+            self._console.print(text, highlight=False)

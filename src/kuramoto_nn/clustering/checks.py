@@ -1,0 +1,69 @@
+"""What every clustering function asks of its input."""
+
+import torch
+from torch import Tensor
+
+LARGEST_FEATURE = 1e100
+"""Squared distances of larger features could overflow float64."""
+
+
+def as_double(features: Tensor) -> Tensor:
+    """Check ``features`` and return them in float64.
+
+    Args:
+        features: One row per site, shape ``(B, P, D)``, floating point.
+
+    Returns:
+        The same values in float64.
+
+    Raises:
+        ValueError: If the rank is not 3, the batch is empty, the type is not floating point, or a
+            value is NaN, infinite or larger than ``LARGEST_FEATURE``.
+
+    Example:
+        >>> as_double(torch.ones(1, 2, 3)).dtype
+        torch.float64
+    """
+    shape = tuple(features.shape)
+    if features.ndim != 3:
+        raise ValueError(
+            f"`features` must have shape (B, P, D), one row per site: got {shape}, expected 3 axes; "
+            "try `features.flatten(2).mT` on a (B, C, H, W) map, `features[None]` on one image"
+        )
+    if not features.is_floating_point():
+        raise ValueError(
+            f"`features` must be floating point: got {features.dtype}, expected float32 or "
+            "float64; try `features.float()`"
+        )
+    if 0 in shape:
+        raise ValueError(
+            f"`features` must not be empty: got {shape}, expected at least one image, site and "
+            "channel; try leaving empty batches out"
+        )
+    wide = features.double()
+    if not (wide.abs() <= LARGEST_FEATURE).all():
+        raise ValueError(
+            f"`features` must be finite: got NaN, infinity or a value above {LARGEST_FEATURE:g}, "
+            "expected finite numbers; try `features.isfinite()` to find them"
+        )
+    return wide
+
+
+def check_num_clusters(num_clusters: int, num_points: int) -> None:
+    """Check that ``num_points`` sites can form ``num_clusters`` clusters.
+
+    Args:
+        num_clusters: K.
+        num_points: P.
+
+    Raises:
+        ValueError: If K is not an integer in ``1..P``.
+
+    Example:
+        >>> check_num_clusters(2, 3)
+    """
+    if not isinstance(num_clusters, int) or not 1 <= num_clusters <= num_points:
+        raise ValueError(
+            f"`num_clusters` must lie between 1 and the number of sites: got {num_clusters}, "
+            f"expected an integer in 1..{num_points}; try fewer clusters or a finer feature map"
+        )

@@ -1,0 +1,19 @@
+"""Phases, segments and trajectories as pictures. Colours are torch; figures need matplotlib.
+
+A site's K oscillators are one point of R^C. All steps are projected onto one plane, where sites
+that swing together lie together: the angle is the hue, the radius the strength of the colour.
+Reading order: `phases`, `colors`, `figures`.
+"""
+
+from kuramoto_nn.plot.colors import label_colors, phase_colors, plane_colors
+from kuramoto_nn.plot.figures import plot_segmentation, plot_trajectory
+from kuramoto_nn.plot.phases import phase_plane
+
+__all__ = [
+    "label_colors",
+    "phase_colors",
+    "phase_plane",
+    "plane_colors",
+    "plot_segmentation",
+    "plot_trajectory",
+]

@@ -1,0 +1,206 @@
+"""SimCLR views: each part against kornia or a plain loop, and the laws of drawing and slicing."""
+
+import dataclasses
+import itertools
+import json
+import math
+from typing import Any
+
+import kornia.enhance
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from examples.object_discovery import color_jitter
+from examples.object_discovery.augment import Augmentation, ViewParameters, apply_views, draw_views
+
+NO_COLOR: dict[str, Any] = {"jitter_probability": 0.0, "grayscale_probability": 0.0}
+WHOLE: dict[str, Any] = {"crop_area": (1.0, 1.0), "crop_ratio": (1.0, 1.0)}
+KORNIA = (
+    kornia.enhance.adjust_brightness_accumulative,
+    kornia.enhance.adjust_contrast_with_mean_subtraction,
+    kornia.enhance.adjust_saturation_with_gray_subtraction,
+    lambda images, turns: kornia.enhance.adjust_hue(images, 2 * math.pi * turns),
+)
+
+
+def pictures(batch: int, height: int = 16, width: int = 16, seed: int = 0) -> Tensor:
+    """Noise, with black, white, gray and pure-colour pixels among it."""
+    generator = torch.Generator().manual_seed(seed)
+    images = torch.rand(batch, 3, height, width, generator=generator)
+    images[:, :, :4] = images[:, :, :4].round()
+    images[:, :, 4] = images[:, :1, 4]
+    return images
+
+
+def draw(batch: int, size: tuple[int, int] = (16, 16), seed: int = 0, **changes) -> ViewParameters:
+    return draw_views(
+        batch,
+        image_size=size,
+        generator=torch.Generator().manual_seed(seed),
+        augmentation=Augmentation(**changes),
+    )
+
+
+def test_identity_parameters_give_the_image_back() -> None:
+    images = pictures(6)
+    torch.testing.assert_close(apply_views(images, draw(6, **NO_COLOR, **WHOLE)), images)
+    neutral = draw(6, jitter=(0, 0, 0, 0), jitter_probability=1, grayscale_probability=0, **WHOLE)
+    torch.testing.assert_close(apply_views(images, neutral), images)
+
+
+def test_input_is_left_alone() -> None:
+    images = pictures(8)
+    before = images.clone()
+    apply_views(images, draw(8))
+    torch.testing.assert_close(images, before, rtol=0, atol=0)
+
+
+@settings(max_examples=20, deadline=None)
+@given(batch=st.integers(0, 9), seed=st.integers(0, 2**31), data=st.data())
+def test_slices_equal_the_whole(batch: int, seed: int, data: st.DataObject) -> None:
+    low = data.draw(st.integers(0, batch))
+    high = data.draw(st.integers(low, batch))
+    images, params = pictures(batch), draw(batch, seed=seed)
+    part = params[low:high]
+    assert len(part) == high - low
+    torch.testing.assert_close(
+        apply_views(images[low:high], part),
+        apply_views(images, params)[low:high],
+        rtol=0,
+        atol=1e-6,
+    )
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    seed=st.integers(0, 2**31),
+    strength=st.floats(0, 3),
+    hue=st.floats(0, 0.5),
+    size=st.tuples(st.integers(1, 20), st.integers(1, 20)),
+)
+def test_views_stay_within_zero_and_one(
+    seed: int, strength: float, hue: float, size: tuple[int, int]
+) -> None:
+    images = torch.rand(5, 3, *size).round()
+    images[0] = 1.0
+    params = draw(5, size, seed, jitter=(strength, strength, strength, hue), flip_probability=0.5)
+    views = apply_views(images, params)
+    assert views.shape == images.shape
+    assert views.min() >= 0
+    assert views.max() <= 1
+
+
+def test_same_generator_state_gives_the_same_bits() -> None:
+    images = pictures(16)
+    assert torch.equal(apply_views(images, draw(16)), apply_views(images, draw(16)))
+    assert not torch.equal(apply_views(images, draw(16)), apply_views(images, draw(16, seed=1)))
+    generator = torch.Generator().manual_seed(0)
+    first, second = (draw_views(16, image_size=(16, 16), generator=generator) for _ in range(2))
+    assert not torch.equal(first.factors, second.factors)
+
+
+@pytest.mark.parametrize("index", range(4))
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_adjustments_agree_with_kornia(index: int, dtype: torch.dtype) -> None:
+    images = pictures(12).to(dtype)
+    factors = torch.linspace(-0.5, 0.5, 12) if index == 3 else torch.linspace(0, 3, 12)
+    factors = factors.to(dtype)
+    ours = color_jitter.ADJUSTMENTS[index](images, factors.view(-1, 1, 1, 1))
+    torch.testing.assert_close(ours, KORNIA[index](images, factors), rtol=0, atol=1e-5)
+
+
+def test_hue_of_primaries() -> None:
+    colors = torch.tensor([[1.0, 0, 0], [1, 1, 0], [0, 1, 0], [0, 1, 1], [0, 0, 1], [1, 0, 1]])
+    images = colors.view(6, 3, 1, 1)
+    sixth = torch.full((6, 1, 1, 1), 1 / 6, dtype=torch.float64)
+    turned = color_jitter.adjust_hue(images.double(), sixth)
+    torch.testing.assert_close(turned, images.roll(-1, dims=0).double())
+
+
+def test_jitter_runs_in_the_order_of_each_image() -> None:
+    orders = torch.tensor(list(itertools.permutations(range(4))))
+    images = pictures(len(orders))
+    params = draw(len(orders))
+    applied = torch.arange(len(orders)) % 5 > 0
+    jittered = color_jitter.apply_jitter(images, params.factors, orders, applied)
+    for row, (image, order) in enumerate(zip(images, orders.tolist(), strict=True)):
+        expected = image[None]
+        for index in order if applied[row] else ():
+            expected = KORNIA[index](expected, params.factors[row, index : index + 1])
+        torch.testing.assert_close(jittered[row], expected[0], rtol=0, atol=2e-5)
+
+
+def test_gray_and_flip() -> None:
+    images = pictures(4)
+    settings = {**NO_COLOR, **WHOLE}
+    gray = apply_views(images, draw(4, **{**settings, "grayscale_probability": 1.0}))
+    expected = 0.299 * images[:, 0] + 0.587 * images[:, 1] + 0.114 * images[:, 2]
+    torch.testing.assert_close(gray, expected[:, None].expand(-1, 3, -1, -1))
+    flipped = apply_views(images, draw(4, **settings, flip_probability=1.0))
+    torch.testing.assert_close(flipped, images.flip(3))
+
+
+def test_draws_follow_the_settings() -> None:
+    params = draw(4000, flip_probability=0.3, jitter=(0.4, 2.0, 0.4, 0.1))
+    assert params.jittered.float().mean() == pytest.approx(0.8, abs=0.04)
+    assert params.gray.float().mean() == pytest.approx(0.2, abs=0.04)
+    assert params.flip.float().mean() == pytest.approx(0.3, abs=0.04)
+    bounds = [(0.6, 1.4), (0.0, 3.0), (0.6, 1.4), (-0.1, 0.1)]
+    for factors, (low, high) in zip(params.factors.unbind(1), bounds, strict=True):
+        margin = 0.01 * (high - low)
+        assert low - 1e-6 <= factors.min() < low + margin
+        assert high - margin < factors.max() <= high + 1e-6
+    orders, counts = params.order.unique(dim=0, return_counts=True)
+    assert sorted(map(tuple, orders.tolist())) == list(itertools.permutations(range(4)))
+    assert counts.min() > 100
+
+
+def test_settings_survive_json() -> None:
+    before = Augmentation(crop_area=(0.3, 0.9), flip_probability=0.5)
+    assert Augmentation(**json.loads(json.dumps(dataclasses.asdict(before)))) == before
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"crop_area": (0.0, 1.0)}, "`crop_area` needs 0 < smallest <= largest <= 1"),
+        ({"crop_area": (0.5, 1.1)}, "`crop_area` needs"),
+        ({"crop_area": (0.5,)}, r"`crop_area` needs 2 numbers of at least 0: got \(0.5,\)"),
+        ({"crop_ratio": (2.0, 1.0)}, "`crop_ratio` needs 0 < smallest <= largest"),
+        ({"crop_ratio": (0.5, math.inf)}, "`crop_ratio` needs 2 numbers"),
+        ({"jitter": (0.4, 0.4, 0.1)}, "`jitter` needs 4 numbers"),
+        ({"jitter": (0.4, 0.4, -0.4, 0.1)}, "`jitter` needs 4 numbers of at least 0"),
+        ({"jitter": (0.4, 0.4, 0.4, 0.6)}, "at most 0.5 of a turn: got 0.6"),
+        ({"jitter": (0.4, 0.4, 0.4, math.nan)}, "`jitter` needs 4 numbers"),
+        ({"jitter_probability": 1.1}, "`jitter_probability` must be within 0 and 1: got 1.1"),
+        ({"flip_probability": math.nan}, "`flip_probability` must be within 0 and 1"),
+    ],
+)
+def test_settings_out_of_range_are_refused(changes: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Augmentation(**changes)
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        (torch.zeros(2, 3, 4, 4, dtype=torch.uint8), r"uint8 images need \.float\(\) / 255"),
+        (torch.zeros(2, 3, 4, 4, dtype=torch.float16), "must be float32 or float64"),
+        (torch.zeros(3, 4, 4), r"got torch\.float32 of shape \(3, 4, 4\)"),
+        (torch.zeros(2, 1, 4, 4), r"\(B, 3, H, W\): got"),
+        (torch.zeros(3, 3, 4, 4), "one view per image: got 3 images and 2 views"),
+    ],
+)
+def test_images_of_another_form_are_refused(images: Tensor, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        apply_views(images, draw(2, (4, 4)))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_cuda_agrees_with_the_cpu() -> None:
+    images, params = pictures(32), draw(32, flip_probability=0.5)
+    views = apply_views(images.cuda(), params)
+    torch.testing.assert_close(views.cpu(), apply_views(images, params), rtol=0, atol=1e-4)

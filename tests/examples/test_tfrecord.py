@@ -1,0 +1,243 @@
+"""TFRecord framing and tf.Example decoding against a writer that shares no code with the reader."""
+
+import gzip
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from examples.object_discovery.data.crc32c import crc32c, masked_crc32c
+from examples.object_discovery.data.tetrominoes import read_tfrecords
+from examples.object_discovery.data.tf_example import parse_example
+from examples.object_discovery.data.tfrecord import read_records
+
+
+def bitwise_crc(data: bytes) -> int:
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = (crc >> 1) ^ (0x82F63B78 if crc & 1 else 0)
+    return crc ^ 0xFFFFFFFF
+
+
+def masked(data: bytes) -> bytes:
+    crc = bitwise_crc(data)
+    return struct.pack("<I", ((crc >> 15 | crc << 17) + 0xA282EAD8) % 2**32)
+
+
+def frame(*payloads: bytes) -> bytes:
+    result = b""
+    for payload in payloads:
+        length = struct.pack("<Q", len(payload))
+        result += length + masked(length) + payload + masked(payload)
+    return result
+
+
+def varint(value: int) -> bytes:
+    value %= 2**64
+    result = bytearray()
+    while value > 127:
+        result.append(value % 128 + 128)
+        value //= 128
+    return bytes([*result, value])
+
+
+def field(number: int, content: bytes) -> bytes:
+    return varint(number << 3 | 2) + varint(len(content)) + content
+
+
+def encode_feature(values: list, *, packed: bool) -> bytes:
+    first = values[0]
+    if isinstance(first, bytes):
+        return field(1, b"".join(field(1, value) for value in values))
+    if isinstance(first, float):
+        number, tag, items = 2, 1 << 3 | 5, [struct.pack("<f", value) for value in values]
+    else:
+        number, tag, items = 3, 1 << 3, [varint(value) for value in values]
+    if packed:
+        return field(number, field(1, b"".join(items)))
+    return field(number, b"".join(bytes([tag]) + item for item in items))
+
+
+def encode_example(features: dict[str, list], *, packed: bool = True) -> bytes:
+    entries = [
+        field(1, field(1, name.encode()) + field(2, encode_feature(values, packed=packed)))
+        for name, values in features.items()
+    ]
+    return field(1, b"".join(entries))
+
+
+def values_of(element: st.SearchStrategy) -> st.SearchStrategy:
+    return st.lists(element, min_size=1, max_size=6)
+
+
+EXAMPLES = st.dictionaries(
+    st.text(max_size=5),
+    values_of(st.binary(max_size=200))
+    | values_of(st.binary(min_size=1, max_size=1))
+    | values_of(st.floats(width=32, allow_nan=False))
+    | values_of(st.integers(-(2**63), 2**63 - 1)),
+    max_size=4,
+)
+
+
+def test_crc_of_the_standard() -> None:
+    assert crc32c(b"123456789") == 0xE3069283
+    assert crc32c(bytes(32)) == 0x8A9136AA
+    assert crc32c(b"") == 0
+
+
+@pytest.mark.parametrize("length", [1, 3, 4, 5, 1023, 1024, 1025, 1027, 3000])
+def test_crc_agrees_with_the_bitwise_loop(length: int) -> None:
+    data = np.random.default_rng(length).bytes(length)
+    assert crc32c(data) == bitwise_crc(data)
+    assert masked_crc32c(data).to_bytes(4, "little") == masked(data)
+
+
+@settings(max_examples=60, deadline=None)
+@given(features=EXAMPLES, packed=st.booleans())
+def test_example_round_trip(features: dict[str, list], packed: bool) -> None:
+    decoded = parse_example(encode_example(features, packed=packed))
+    assert decoded.keys() == features.keys()
+    for name, values in features.items():
+        got = decoded[name]
+        if isinstance(values[0], bytes):
+            assert got == values
+        else:
+            dtype = np.float32 if isinstance(values[0], float) else np.int64
+            assert isinstance(got, np.ndarray)
+            assert got.dtype == dtype
+            np.testing.assert_array_equal(got, np.array(values, dtype=dtype))
+
+
+def test_unknown_fields_are_skipped_and_empty_features_kept() -> None:
+    unknown = field(9, b"later") + varint(10 << 3) + varint(300) + varint(11 << 3 | 1) + bytes(8)
+    body = field(1, field(1, b"a") + field(2, field(3, b"\x08\x07") + unknown) + unknown)
+    empty = field(1, field(1, b"b") + field(2, b""))
+    decoded = parse_example(unknown + field(1, unknown + body + empty))
+    np.testing.assert_array_equal(decoded["a"], [7])
+    assert decoded["b"] == []
+
+
+@settings(max_examples=200, deadline=None)
+@given(data=st.binary(max_size=40), features=EXAMPLES, cut=st.integers(0, 60))
+def test_garbage_is_a_value_error(data: bytes, features: dict[str, list], cut: int) -> None:
+    for garbage in (data, encode_example(features)[:cut], encode_example(features)[:cut] + data):
+        try:
+            assert isinstance(parse_example(garbage), dict)
+        except ValueError as error:
+            assert "not a tf.Example" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"\x0b", "wire type 3"),
+        (b"\x0a\x05abc", "5 bytes wanted at byte 2"),
+        (b"\x0a", "ends inside an integer"),
+        (b"\xff" * 11, "longer than 10 bytes"),
+        (b"\x08\x01", "field 1 has wire type 0"),
+        (encode_example({"a": [1.5]})[:-1] + b"", "bytes wanted"),
+        (field(1, field(1, field(1, b"\xff"))), "feature name"),
+        (field(1, field(1, field(2, field(2, field(1, b"abc"))))), "float list is cut"),
+        (field(1, field(1, field(2, field(3, b"\x0dabcd")))), "list item has wire type 5"),
+    ],
+)
+def test_malformed_examples_say_what_is_wrong(data: bytes, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        parse_example(data)
+
+
+@pytest.mark.parametrize("compress", [bytes, gzip.compress])
+def test_records_round_trip(compress, tmp_path: Path) -> None:
+    payloads = [b"", b"one", bytes(range(256)) * 9]
+    path = tmp_path / "a.tfrecords"
+    path.write_bytes(compress(frame(*payloads)))
+    assert list(read_records(path)) == payloads
+    assert list(read_records(str(path))) == payloads
+
+
+@pytest.mark.parametrize("compress", [bytes, gzip.compress])
+def test_truncation_anywhere_is_a_clean_end_or_error(compress, tmp_path: Path) -> None:
+    payloads = [b"first", b"", b"third one"]
+    content = compress(frame(*payloads))
+    path = tmp_path / "cut.tfrecords"
+    ends = {0, *(len(frame(*payloads[:n])) for n in (1, 2))} if compress is bytes else {0}
+    for length in range(len(content)):
+        path.write_bytes(content[:length])
+        read = []
+        try:
+            for record in read_records(path):
+                read.append(record)
+            assert length in ends
+        except ValueError as error:
+            assert str(error).startswith(f"{path}, record {len(read)}: ")
+            assert "\n" not in str(error)
+            assert length not in ends
+        assert read == payloads[: len(read)]
+
+
+def test_every_flipped_byte_is_noticed(tmp_path: Path) -> None:
+    content = frame(b"first", b"second")
+    path = tmp_path / "flipped.tfrecords"
+    for position in range(len(content)):
+        damaged = bytearray(content)
+        damaged[position] ^= 0x10
+        path.write_bytes(damaged)
+        with pytest.raises(ValueError, match=r"flipped\.tfrecords, record [01]: .*corrupt"):
+            list(read_records(path))
+
+
+def test_other_files_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("this is not a TFRecord file")
+    with pytest.raises(ValueError, match=r"a\.txt, record 0: .*not a TFRecord file"):
+        list(read_records(path))
+    path.write_bytes(gzip.compress(b"x" * 50)[:-9] + b"\x00" * 9)
+    with pytest.raises(ValueError, match=r"a\.txt, record 0: "):
+        list(read_records(path))
+    for missing in (tmp_path / "gone", tmp_path):
+        with pytest.raises(FileNotFoundError, match="no such TFRecord file"):
+            list(read_records(missing))
+
+
+@pytest.mark.parametrize(
+    ("features", "message"),
+    [
+        ({"x": [1]}, "needs a bytes feature `image`; has .*'x'"),
+        ({"image": [1.0]}, "needs a bytes feature `image`"),
+        ({"image": [b"abc"]}, "feature `image` needs 3675 bytes: got 3"),
+        ({"image": [bytes(3675)], "mask": [b""]}, "feature `mask` needs 4900 bytes: got 0"),
+    ],
+)
+def test_records_of_another_data_set_are_refused(
+    features: dict, message: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "other.tfrecords"
+    good = encode_example({"image": [bytes(3675)], "mask": [bytes(4900)]})
+    path.write_bytes(frame(good, encode_example(features)))
+    with pytest.raises(ValueError, match=rf"other\.tfrecords, record 1: .*{message}"):
+        read_tfrecords(path)
+    assert len(read_tfrecords(path, 1)) == 1
+
+
+def test_records_become_images_and_labels(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    image = rng.integers(256, size=(35, 35, 3), dtype=np.uint8)
+    label = rng.integers(4, size=(35, 35))
+    mask = np.stack([255 * (label == index) for index in range(4)]).astype(np.uint8)
+    path = tmp_path / "a.tfrecords"
+    path.write_bytes(frame(encode_example({"image": [image.tobytes()], "mask": [mask.tobytes()]})))
+    data = read_tfrecords(path)
+    np.testing.assert_array_equal(data.images[0], image.transpose(2, 0, 1)[:, 1:33, 1:33])
+    np.testing.assert_array_equal(data.masks[0], label[1:33, 1:33])
+
+
+def test_an_empty_file_has_no_records(tmp_path: Path) -> None:
+    path = tmp_path / "empty.tfrecords"
+    path.touch()
+    assert len(read_tfrecords(path)) == 0
