@@ -5,12 +5,7 @@ from typing import ClassVar, cast
 import torch
 from torch import Tensor, nn
 
-from kuramoto_nn.coupling import (
-    AttentionCoupling,
-    ConvCoupling,
-    GeometricTransform,
-    SinCosEmbedding,
-)
+from kuramoto_nn.coupling import SinCosEmbedding
 from kuramoto_nn.layers import (
     KuramotoLayer,
     NaturalFrequency,
@@ -21,7 +16,7 @@ from kuramoto_nn.layers import (
     ScaleBias,
     Trajectory,
 )
-from kuramoto_nn.models.base import Model
+from kuramoto_nn.models.base import Model, build_coupling
 from kuramoto_nn.models.config import AKOrNConfig
 from kuramoto_nn.models.presets import AKORN_PRESETS
 
@@ -41,7 +36,7 @@ class AKOrNBlock(nn.Module):
         super().__init__()
         channels, dim = config.channels, config.oscillator_dim
         self.layer = KuramotoLayer(
-            _coupling(config),
+            build_coupling(config),
             channels=channels,
             oscillator_dim=dim,
             frequency=_frequency(config),
@@ -171,17 +166,6 @@ def _noise_like(c: Tensor, noise: Tensor | None, generator: torch.Generator | No
             f"{tuple(noise.shape)}"
         )
     return noise
-
-
-def _coupling(config: AKOrNConfig) -> nn.Module:
-    if config.coupling == "convolution":
-        return ConvCoupling(config.channels, config.kernel_size)
-    position = (
-        GeometricTransform(config.grid, head_dim=config.channels // config.num_heads)
-        if config.position == "gta"
-        else None
-    )
-    return AttentionCoupling(config.channels, config.num_heads, position=position)
 
 
 def _frequency(config: AKOrNConfig) -> NaturalFrequency | None:

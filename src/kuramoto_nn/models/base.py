@@ -5,6 +5,9 @@ from typing import Any, ClassVar, Self
 
 from torch import nn
 
+from kuramoto_nn.coupling import AttentionCoupling, ConvCoupling, GeometricTransform
+from kuramoto_nn.models.config import ObjectDiscoveryConfig
+
 
 class Model(nn.Module):
     """A network that is built from one configuration dataclass.
@@ -57,3 +60,21 @@ class Model(nn.Module):
                 f"{', '.join(unknown)}; try {', '.join(sorted(fields))}"
             )
         return cls(dataclasses.replace(cls._presets[name], **overrides))
+
+
+def build_coupling(config: ObjectDiscoveryConfig) -> nn.Module:
+    """Build what mixes the sites of an object-discovery model.
+
+    Args:
+        config: The model's configuration.
+
+    Returns:
+        A convolution, or attention with or without GTA.
+    """
+    if config.coupling == "convolution":
+        return ConvCoupling(config.channels, config.kernel_size)
+    head_dim = config.channels // config.num_heads
+    position = (
+        GeometricTransform(config.grid, head_dim=head_dim) if config.position == "gta" else None
+    )
+    return AttentionCoupling(config.channels, config.num_heads, position=position)

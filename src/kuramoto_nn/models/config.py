@@ -1,7 +1,7 @@
 """Configurations of the object-discovery models: plain values, so that each is a JSON object."""
 
 from dataclasses import dataclass
-from types import NoneType, UnionType
+from types import NoneType
 from typing import Literal, get_args, get_origin, get_type_hints
 
 Coupling = Literal["attention", "convolution"]
@@ -46,6 +46,10 @@ class ObjectDiscoveryConfig:
         for name in ("patch_size", "channels", "num_blocks", "num_steps", "num_heads"):
             if getattr(self, name) < 1:
                 raise ValueError(f"`{name}` must be positive: got {getattr(self, name)}")
+        if self.coupling == "attention" and self.channels % self.num_heads:
+            raise ValueError(
+                f"`num_heads` must divide `channels`: got {self.num_heads} and {self.channels}"
+            )
         if min(self.grid) < 1 or any(side % self.patch_size for side in self._sides):
             raise ValueError(
                 f"`image_size` must be a multiple of `patch_size`: got {self.image_size} and "
@@ -103,13 +107,11 @@ class ItrSAConfig(ObjectDiscoveryConfig):
 def _check_choices(config: ObjectDiscoveryConfig) -> None:
     """Reject a value that the field's `Literal` type does not list."""
     for name, hint in get_type_hints(type(config)).items():
-        members = get_args(hint) if get_origin(hint) is UnionType else (hint,)
-        choices = [value for member in members for value in get_args(member)]
-        if NoneType in members:
-            choices.append(None)
-        literal = any(get_origin(member) is Literal for member in members)
-        if literal and getattr(config, name) not in choices:
+        members = (hint,) if get_origin(hint) is Literal else get_args(hint)
+        choices = [c for m in members if get_origin(m) is Literal for c in get_args(m)]
+        allowed = [*choices, None] if NoneType in members else choices
+        if choices and getattr(config, name) not in allowed:
             raise ValueError(
-                f"`{name}` must be one of {', '.join(map(repr, choices))}: got "
+                f"`{name}` must be one of {', '.join(map(repr, allowed))}: got "
                 f"{getattr(config, name)!r}"
             )

@@ -5,14 +5,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from kuramoto_nn.coupling import (
-    AttentionCoupling,
-    ConvCoupling,
-    GeometricTransform,
-    SinCosEmbedding,
-)
+from kuramoto_nn.coupling import SinCosEmbedding
 from kuramoto_nn.layers import PatchEmbed, PooledHead, SiteNorm
-from kuramoto_nn.models.base import Model
+from kuramoto_nn.models.base import Model, build_coupling
 from kuramoto_nn.models.config import ItrSAConfig
 from kuramoto_nn.models.presets import ITRSA_PRESETS
 
@@ -72,7 +67,7 @@ class ItrSA(Model):
         sincos = config.position == "sincos"
         self.position = SinCosEmbedding(channels, config.grid) if sincos else None
         self.blocks = nn.ModuleList(
-            ItrSABlock(_mix(config), channels, config.num_steps) for _ in range(config.num_blocks)
+            ItrSABlock(build_coupling(config), channels, config.num_steps) for _ in range(config.num_blocks)
         )
         self.norm = SiteNorm(channels)
         self.head = PooledHead(channels, channels, 4 * channels, pool=config.pool)
@@ -100,14 +95,3 @@ class ItrSA(Model):
         for block in self.blocks:
             y = block(y)
         return self.norm(y)
-
-
-def _mix(config: ItrSAConfig) -> nn.Module:
-    if config.coupling == "convolution":
-        return ConvCoupling(config.channels, config.kernel_size)
-    position = (
-        GeometricTransform(config.grid, head_dim=config.channels // config.num_heads)
-        if config.position == "gta"
-        else None
-    )
-    return AttentionCoupling(config.channels, config.num_heads, position=position)

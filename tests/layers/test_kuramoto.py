@@ -1,0 +1,278 @@
+"""Laws of the Kuramoto layer, over N, shapes, steps and dtypes."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+import torch
+import torch._dynamo.testing
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+from torch.testing import assert_close
+
+from kuramoto_nn import KuramotoLayer, NaturalFrequency
+from kuramoto_nn.coupling import AttentionCoupling, ConvCoupling, GeometricTransform
+from kuramoto_nn.functional import euler, exponential, heun, to_oscillators
+from kuramoto_nn.layers import OscillatorNorm, ScaleBias
+
+INTEGRATORS = [euler, exponential, heun]
+
+
+class Between(nn.Module):
+    """J = j ⊗ I: a matrix between sites (and oscillators), the identity on components."""
+
+    def __init__(self, matrix: torch.Tensor, oscillator_dim: int):
+        super().__init__()
+        self.matrix, self.oscillator_dim = matrix, oscillator_dim
+
+    def forward(self, x):
+        flat = to_oscillators(x, self.oscillator_dim).flatten(1, -2)
+        coupled = (self.matrix.to(x.dtype) @ flat).flatten(1)
+        return coupled.unflatten(1, (*x.shape[2:], x.shape[1])).movedim(-1, 1)
+
+
+def symmetric(size: int, seed: int) -> torch.Tensor:
+    matrix = torch.randn(size, size, generator=torch.Generator().manual_seed(seed))
+    return (matrix + matrix.T).double() / size
+
+
+def inputs(*shape, seed=0, dtype=torch.float32):
+    generator = torch.Generator().manual_seed(seed)
+    return (torch.randn(*shape, generator=generator, dtype=dtype) for _ in "xc")
+
+
+@given(
+    dim=st.integers(2, 5),
+    num_oscillators=st.integers(1, 3),
+    space=st.lists(st.integers(1, 4), min_size=1, max_size=3),
+    steps=st.integers(0, 4),
+    step_size=st.floats(0.01, 10),
+    integrator=st.sampled_from(INTEGRATORS),
+    dtype=st.sampled_from([torch.float32, torch.float64]),
+    turning=st.booleans(),
+)
+def test_oscillators_stay_on_the_sphere(
+    dim, num_oscillators, space, steps, step_size, integrator, dtype, turning
+):
+    torch.manual_seed(0)
+    channels = dim * num_oscillators
+    layer = KuramotoLayer(
+        ConvCoupling(channels, 3, ndim=len(space)),
+        channels=channels,
+        oscillator_dim=dim,
+        frequency=NaturalFrequency(channels, dim) if turning else None,
+        stimulus_norm=ScaleBias(channels),
+        step_size=step_size,
+        integrator=integrator,
+    ).to(dtype)
+    x, c = inputs(2, channels, *space, dtype=dtype)
+    out = layer(x, 5 * c, num_steps=steps)
+    assert out.shape == x.shape and out.dtype == dtype
+    lengths = to_oscillators(out, dim).norm(dim=-1)
+    assert_close(lengths, torch.ones_like(lengths), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("integrator", INTEGRATORS)
+@pytest.mark.parametrize("dim", [2, 3, 4])
+def test_a_global_rotation_turns_everything(dim, integrator):
+    """Without a stimulus, and with J = j ⊗ I, no direction is special."""
+    x, _ = inputs(2, 3 * dim, 4, dtype=torch.float64)
+    layer = KuramotoLayer(
+        Between(symmetric(12, 1), dim), channels=3 * dim, oscillator_dim=dim, integrator=integrator
+    )
+    turn = torch.linalg.qr(torch.randn(dim, dim, dtype=torch.float64)).Q
+
+    def turned(x):
+        return (to_oscillators(x, dim) @ turn.T).flatten(-2).movedim(-1, 1)
+
+    zero = torch.zeros_like(x)
+    assert_close(layer(turned(x), zero), turned(layer(x, zero)))
+
+
+@given(seed=st.integers(0, 200), dim=st.integers(2, 4), integrator=st.sampled_from(INTEGRATORS))
+def test_energy_falls_for_symmetric_coupling(seed, dim, integrator):
+    x, c = inputs(2, 2 * dim, 5, seed=seed, dtype=torch.float64)
+    layer = KuramotoLayer(
+        Between(symmetric(10, seed), dim),
+        channels=2 * dim,
+        oscillator_dim=dim,
+        step_size=0.05,
+        integrator=integrator,
+    )
+    energies = layer.trajectory(x, c, num_steps=30).energies
+    assert (energies.diff(dim=0) <= 1e-12).all()
+    assert (energies[-1] < energies[0]).all()
+
+
+def oracle(layer, x, c, steps):
+    """The formulas in loops: one site, one oscillator at a time."""
+    batch, channels, sites = x.shape
+    dim, gamma = layer.oscillator_dim, layer.step_size
+    shape = (batch, sites, channels // dim, dim)
+    x = x.detach().numpy().transpose(0, 2, 1).reshape(shape)
+    c = c.detach().numpy().transpose(0, 2, 1).reshape(shape)
+    matrix, bias = (
+        layer.coupling.weight.detach().numpy()[:, :, 0],
+        layer.coupling.bias.detach().numpy(),
+    )
+    speed = np.linalg.norm(layer.frequency.weight.detach().numpy(), axis=-1)
+    x = x / np.linalg.norm(x, axis=-1, keepdims=True)
+    for _ in range(steps):
+        new = np.empty_like(x)
+        for b in range(batch):
+            for s in range(sites):
+                force = (matrix @ x[b, s].ravel() + bias).reshape(-1, dim) + c[b, s]
+                for k in range(channels // dim):
+                    here = x[b, s, k]
+                    change = force[k] - (force[k] @ here) * here
+                    for plane in range(dim // 2):
+                        first, second = here[2 * plane], here[2 * plane + 1]
+                        change[2 * plane] += speed[k, plane] * second
+                        change[2 * plane + 1] -= speed[k, plane] * first
+                    moved = here + gamma * change
+                    new[b, s, k] = moved / np.sqrt(moved @ moved)
+        x = new
+    return torch.from_numpy(x.reshape(batch, sites, channels).transpose(0, 2, 1).copy())
+
+
+def test_layer_equals_loops_over_the_formulas():
+    torch.manual_seed(0)
+    layer = KuramotoLayer(
+        ConvCoupling(8, 1, ndim=1),
+        channels=8,
+        oscillator_dim=4,
+        frequency=NaturalFrequency(8, 4, init=0.7),
+        step_size=0.3,
+    ).double()
+    torch.nn.init.normal_(layer.frequency.weight)
+    x, c = inputs(2, 8, 5, dtype=torch.float64)
+    assert_close(layer(x, c, num_steps=6), oracle(layer, x, c, 6))
+
+
+def build(**options):
+    position = GeometricTransform((4, 5), head_dim=8)
+    return KuramotoLayer(
+        AttentionCoupling(16, 2, position=position),
+        channels=16,
+        frequency=NaturalFrequency(16, 4, init=0.5),
+        stimulus_norm=OscillatorNorm(16, 4),
+        trainable_step_size=True,
+        **options,
+    )
+
+
+def test_steps_one_by_one_equal_a_call_and_its_trajectory():
+    torch.manual_seed(0)
+    layer, (x, c) = build(num_steps=3), inputs(2, 16, 4, 5)
+    states, energies = layer.trajectory(x, c)
+    assert states.shape == (4, 2, 16, 4, 5) and energies.shape == (4, 2)
+    assert_close(states[0], layer(x, c, num_steps=0))
+    state = x
+    for t in range(3):
+        state = layer.step(state, c)
+        assert_close(states[t + 1], state)
+        assert_close(energies[t + 1], layer.energy(state, c))
+    assert_close(layer(x, c), state)
+
+
+def test_every_parameter_receives_a_gradient():
+    torch.manual_seed(0)
+    layer, (x, c) = build(num_steps=2), inputs(2, 16, 4, 5)
+    layer(x, c).square().mul(torch.randn(16, 1, 1)).sum().backward()
+    for name, parameter in layer.named_parameters():
+        assert parameter.grad is not None and parameter.grad.abs().sum() > 0, name
+    assert layer.step_size.grad is not None
+
+
+def test_copies_pickles_and_state_dicts_are_the_same_layer():
+    torch.manual_seed(0)
+    layer, (x, c) = build(num_steps=2), inputs(2, 16, 4, 5)
+    other = build(num_steps=2)
+    other.load_state_dict(layer.state_dict())
+    layer.compile(backend="eager")
+    for copied in (copy.deepcopy(layer), pickle.loads(pickle.dumps(layer)), other):
+        assert torch.equal(copied(x, c), other(x, c))
+    assert list(layer.state_dict()) == list(other.state_dict())
+
+
+def test_bfloat16_autocast_keeps_norms_and_energies_in_float32():
+    torch.manual_seed(0)
+    layer, (x, c) = build(num_steps=4), inputs(2, 16, 4, 5)
+    with torch.autocast("cpu", torch.bfloat16):
+        states, energies = layer.trajectory(x, c)
+    assert states.dtype == torch.float32 and energies.dtype == torch.float32
+    lengths = to_oscillators(states[-1], 4).norm(dim=-1)
+    assert_close(lengths, torch.ones_like(lengths), atol=1e-5, rtol=0)
+    assert_close(states, layer.trajectory(x, c).states, atol=0.1, rtol=0)
+
+
+def test_step_compiles_whole_and_steps_and_calls_do_not_recompile():
+    torch.manual_seed(0)
+    layer, (x, c) = build(), inputs(2, 16, 4, 5)
+    step = torch.compile(layer.step, fullgraph=True, backend="aot_eager")
+    assert_close(step(x, c), layer.step(x, c))
+
+    expected = {steps: layer(x, c, num_steps=steps) for steps in (2, 1, 5, 9)}
+    counter = torch._dynamo.testing.CompileCounter()
+    layer.compile(backend=counter, fullgraph=True)
+    graphs = []
+    for steps, value in expected.items():
+        assert_close(layer(x, c, num_steps=steps), value)
+        graphs.append(counter.frame_count)
+    assert graphs == [2, 2, 2, 2]  # the first step's x has no gradient: a graph of its own
+    with torch.no_grad():
+        layer(x, c, num_steps=1)
+        counter.clear()
+        layer(x, c, num_steps=20)
+    assert counter.frame_count == 0
+
+
+def test_any_module_couples_and_tokens_images_and_volumes_pass():
+    x, c = inputs(2, 8, 6, 5)
+    layer = KuramotoLayer(nn.Conv2d(8, 8, 3, padding=1), channels=8)
+    assert layer(x, c).shape == x.shape
+    for space in [(7,), (3, 4), (2, 3, 4)]:
+        x, c = inputs(2, 8, *space)
+        assert KuramotoLayer(AttentionCoupling(8, 2), channels=8)(x, c).shape == x.shape
+
+
+def test_memory_stays_site_major():
+    x, c = (t.to(memory_format=torch.channels_last) for t in inputs(2, 8, 6, 5))
+    layer = KuramotoLayer(ConvCoupling(8, 3), channels=8, num_steps=2)
+    assert layer(x, c).is_contiguous(memory_format=torch.channels_last)
+
+
+def test_without_projection_the_force_is_added_whole():
+    x, c = inputs(2, 4, 3)
+    layer = KuramotoLayer(ConvCoupling(4, 1, ndim=1), channels=4, project=False, step_size=0.5)
+    start = layer(x, c, num_steps=0)
+    moved = start + 0.5 * (layer.coupling(start) + c)
+    assert_close(layer(x, c, num_steps=1), moved / moved.norm(dim=1, keepdim=True))
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (
+            lambda: KuramotoLayer(nn.Identity(), channels=30),
+            "`channels` must be divisible by `oscillator_dim`: got 30 and 4; try 28 or 32",
+        ),
+        (lambda: KuramotoLayer(nn.Identity(), channels=0), "must be positive"),
+        (lambda: KuramotoLayer(nn.Identity(), channels=8, num_steps=-1), "`num_steps`.*-1"),
+        (lambda: call((2, 8, 3), (2, 8, 4)), r"same shape: got \(2, 8, 3\) and \(2, 8, 4\)"),
+        (lambda: call((2, 6, 3), (2, 8, 3)), r"`x` must be \(B, 8, \*S\).*\(2, 6, 3\)"),
+        (lambda: call((2, 8, 3), (3, 8)[:1]), r"`c` must be \(B, 8, \*S\)"),
+        (lambda: call((2, 8, 3), (2, 8, 3), torch.int64), "floating point: got torch.int64"),
+        (lambda: call((2, 8, 3), (2, 8, 3), num_steps=1.5), "`num_steps` must be an integer"),
+    ],
+)
+def test_wrong_input_is_named(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+def call(x_shape, c_shape, dtype=torch.float32, **options):
+    layer = KuramotoLayer(nn.Identity(), channels=8)
+    return layer(torch.zeros(x_shape, dtype=dtype), torch.zeros(c_shape), **options)
