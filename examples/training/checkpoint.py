@@ -1,6 +1,7 @@
 """Checkpoints: written whole or not at all, read without running code."""
 
 import pickle
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -35,15 +36,19 @@ def load(path: Path, *, device: torch.device | str = "cpu") -> dict[str, Any]:
     Raises:
         ValueError: If the file is missing, truncated, or no checkpoint; the message names it.
     """
+    if not path.exists():
+        raise ValueError(f"no checkpoint at {path}; train first or name another file")
+    # A whole file is a zip archive; anything else never reaches the unpickler.
+    if not zipfile.is_zipfile(path):
+        raise ValueError(f"{path} is not a checkpoint: truncated, or another kind of file")
     try:
         state = torch.load(path, map_location=device, weights_only=True)
-    except FileNotFoundError as error:
-        raise ValueError(f"no checkpoint at {path}; train first or name another file") from error
-    except (RuntimeError, pickle.UnpicklingError, EOFError, OSError, ValueError) as error:
-        raise ValueError(
-            f"{path} is not a readable checkpoint (truncated, or another kind of file): "
-            f"{str(error).splitlines()[0] if str(error) else type(error).__name__}"
-        ) from error
+    except (RuntimeError, pickle.UnpicklingError) as error:
+        raise ValueError(f"{path} is not a readable checkpoint: {_first_line(error)}") from error
     if not isinstance(state, dict):
         raise ValueError(f"{path} holds a {type(state).__name__}, not a checkpoint")
     return state
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

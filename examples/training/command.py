@@ -14,9 +14,9 @@ def run_command(function: Callable[[Any], object], options_type: type) -> None:
         function: What to do with the options.
         options_type: The dataclass; its docstring and its fields' are the help.
     """
-    options = tyro.cli(options_type)
+    spec = sys.modules["__main__"].__spec__  # what python -m ran
     try:
-        function(options)
+        function(tyro.cli(options_type, prog=f"python -m {spec.name}" if spec else None))
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)

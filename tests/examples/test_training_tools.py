@@ -1,0 +1,192 @@
+"""Checkpoints, averages, logs and randomness: what every training script stands on."""
+
+import json
+import pickle
+import resource
+import subprocess
+import sys
+import zipfile
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+from examples.object_discovery.losses import nt_xent
+from examples.training import checkpoint
+from examples.training.distributed import Processes, pick_device
+from examples.training.ema import WeightAverage
+from examples.training.log import RunLog, read_jsonl
+from examples.training.pace import Pace
+from examples.training.randomness import STREAMS, generator_for
+from tests import golden
+
+
+def test_nt_xent_equals_the_authors(shared):
+    arrays = golden.read(shared, "simclr").arrays
+    views = torch.stack((arrays["z1"], arrays["z2"]))
+    exact = {"atol": 1e-9, "rtol": 1e-9}
+    assert_close(nt_xent(views, temperature=0.1), arrays["loss_t0.1"], **exact)
+    assert_close(nt_xent(views, temperature=1.0), arrays["loss_t1"], **exact)
+
+
+def test_nt_xent_equals_loops_over_the_formula():
+    views = torch.randn(2, 3, 5, dtype=torch.float64)
+    unit = [v / v.norm() for v in views.flatten(0, 1)]
+    total = 0.0
+    for i in range(6):
+        similar = [torch.exp(unit[i] @ unit[j] / 0.2) for j in range(6)]
+        others = sum(similar[j] for j in range(6) if j != i)
+        total = total - torch.log(similar[(i + 3) % 6] / others)
+    assert_close(nt_xent(views, temperature=0.2), total / 6)
+
+
+def test_checkpoints_round_trip(tmp_path):
+    state = {"step": 3, "weights": {"a": torch.randn(3)}, "name": "x", "list": [1, 2.5, None]}
+    path = tmp_path / "deep" / "checkpoint.pt"
+    checkpoint.save(path, state)
+    loaded = checkpoint.load(path)
+    assert torch.equal(loaded["weights"].pop("a"), state["weights"].pop("a"))
+    assert loaded == state
+    assert [p.name for p in path.parent.iterdir()] == ["checkpoint.pt"]
+
+
+def test_a_full_disk_leaves_the_old_checkpoint(tmp_path):
+    path = tmp_path / "checkpoint.pt"
+    checkpoint.save(path, {"step": 1})
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))  # the kernel refuses the rest
+    try:
+        with pytest.raises(OSError, match=r"cannot write .*checkpoint\.pt"):
+            checkpoint.save(path, {"step": 2, "weights": torch.zeros(1_000_000)})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert checkpoint.load(path) == {"step": 1}
+    assert [p.name for p in tmp_path.iterdir()] == ["checkpoint.pt"]
+
+
+class Malicious:
+    def __reduce__(self):
+        return exec, ("raise SystemExit('code ran')",)
+
+
+@pytest.mark.parametrize(
+    "kind", ["missing", "empty", "text", "truncated", "pickle", "code", "zip", "tensor", "folder"]
+)
+def test_unreadable_checkpoints_are_named_and_run_no_code(tmp_path, kind):
+    path = tmp_path / f"{kind}.pt"
+    if kind == "empty":
+        path.touch()
+    elif kind == "text":
+        path.write_text("hello")
+    elif kind == "truncated":
+        checkpoint.save(path, {"weights": torch.zeros(10_000)})
+        path.write_bytes(path.read_bytes()[:20_000])
+    elif kind == "pickle":
+        path.write_bytes(pickle.dumps({"model": Malicious()}))
+    elif kind == "code":
+        torch.save({"model": Malicious()}, path)
+    elif kind == "zip":
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("hello", "world")
+    elif kind == "tensor":
+        torch.save(torch.zeros(3), path)
+    elif kind == "folder":
+        path.mkdir()
+    with pytest.raises(ValueError, match=rf"{kind}\.pt") as caught:
+        checkpoint.load(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_weight_average_copies_then_averages_with_the_authors_warm_up():
+    model = torch.nn.Linear(1, 1, bias=False)
+    average = WeightAverage(model, decay=0.9, every=10, start=20)
+    value = expected = 0.0
+    for step in range(200):
+        value = float(step)
+        torch.nn.init.constant_(model.weight, value)
+        average.update(step)
+        if step <= 20:
+            expected = value
+        elif step % 10 == 0:
+            keep = min(0.9, 1 - (1 + step - 20) ** (-2 / 3))
+            expected = keep * expected + (1 - keep) * value
+        assert average.model.weight.item() == pytest.approx(expected, rel=1e-5)
+    assert average.keep(10_000) == 0.9
+
+
+def test_a_restored_average_goes_on_averaging():
+    model = torch.nn.Linear(1, 1, bias=False)
+    average = WeightAverage(model, decay=0.5, every=1, start=0)
+    torch.nn.init.constant_(average.model.weight, 4.0)
+    torch.nn.init.constant_(model.weight, 2.0)
+    average.update(1_000)
+    assert average.model.weight.item() == pytest.approx(3.0)
+
+
+def test_streams_of_randomness_are_apart_and_repeatable():
+    drawn = {
+        (seed, stream, index): torch.randn(3, generator=generator_for(seed, stream, index)).tolist()
+        for seed in (0, 1)
+        for stream in STREAMS
+        for index in (0, 1)
+    }
+    assert len({tuple(v) for v in drawn.values()}) == len(drawn)
+    again = torch.randn(3, generator=generator_for(1, "noise", 1)).tolist()
+    assert again == drawn[1, "noise", 1]
+
+
+def test_log_drops_what_a_crash_left_after_the_checkpoint(tmp_path):
+    values = {"loss": 1.0, "images_per_second": 2.0}
+    with RunLog(tmp_path, first_step=0, title="a") as log:
+        for step in (10, 20, 30):
+            log.record({"step": step, **values}, done=0.5, seconds_left=3)
+    with (tmp_path / "log.jsonl").open("a") as file:
+        file.write('{"step": 40, "lo')  # cut short
+    with RunLog(tmp_path, first_step=20, title="a") as log:
+        log.record({"step": 30, "loss": 5.0, "images_per_second": 2.0}, done=1, seconds_left=0)
+    records = read_jsonl(tmp_path / "log.jsonl")
+    assert [(r["step"], r["loss"]) for r in records] == [(10, 1.0), (20, 1.0), (30, 5.0)]
+    assert all(json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines())
+    assert list((tmp_path / "tensorboard").iterdir())
+
+
+def test_pace_counts_all_sessions():
+    pace = Pace(step=50, seconds=9.0, last_step=100, time_limit=10.0)
+    assert not pace.is_over(50)
+    assert pace.is_over(100)
+    assert 0.9 <= pace.share_done(50) < 1
+    assert 0 < pace.seconds_left(60) <= 1
+    assert Pace(step=0, seconds=10.0, last_step=100, time_limit=10.0).is_over(0)
+    assert not Pace(step=0, seconds=1e9, last_step=100, time_limit=None).is_over(99)
+
+
+def test_a_batch_that_cannot_be_shared_out_is_an_error():
+    here = Processes(1, 4, torch.device("cpu"))
+    assert here.rows(8) == slice(2, 4)
+    with pytest.raises(ValueError, match="multiple of the number of processes: got 6 and 4; try 8"):
+        here.rows(6)
+
+
+@pytest.mark.parametrize("name", ["gpu", "cuda"])
+def test_devices_that_are_not_there_are_named(name):
+    if name == "cuda" and torch.cuda.is_available():
+        pytest.skip("there is a GPU")
+    with pytest.raises(ValueError, match=name):
+        pick_device(name)
+
+
+def test_interrupts_wait_for_a_good_moment():
+    code = """
+import os, signal
+from examples.training.interrupt import deferred_interrupts
+with deferred_interrupts() as interrupt:
+    assert not interrupt
+    os.kill(os.getpid(), signal.SIGTERM)
+    assert interrupt and interrupt.signal_name == "SIGTERM"
+    print("still here", flush=True)
+    os.kill(os.getpid(), signal.SIGTERM)
+    print("never")
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert run.stdout == "still here\n", run.stderr
+    assert run.returncode == -15
