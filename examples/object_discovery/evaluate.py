@@ -157,12 +157,12 @@ def evaluate(options: EvaluateOptions) -> Scores:
     )
     if options.out is not None:
         record = {
-            "options": {name: str(value) for name, value in vars(options).items()},
+            "options": vars(options),
             "scores": dataclasses.asdict(scores),
             "fg_ari": _plain(result.fg_ari),
             "mbo": _plain(result.mbo),
         }
-        write_text(options.out, json.dumps(record, indent=1))
+        write_text(options.out, json.dumps(record, indent=1, default=str) + "\n")
         print(f"scores of every image: {options.out}")
     return scores
 

@@ -1,6 +1,5 @@
 """What every clustering function asks of its input."""
 
-import torch
 from torch import Tensor
 
 LARGEST_FEATURE = 1e100
@@ -21,13 +20,14 @@ def as_double(features: Tensor) -> Tensor:
             value is NaN, infinite or larger than ``LARGEST_FEATURE``.
 
     Example:
+        >>> import torch
         >>> as_double(torch.ones(1, 2, 3)).dtype
         torch.float64
     """
     shape = tuple(features.shape)
     if features.ndim != 3:
         raise ValueError(
-            f"`features` must have shape (B, P, D), one row per site: got {shape}, expected 3 axes; "
+            f"`features` must have shape (B, P, D): got {shape}, expected one row per site; "
             "try `features.flatten(2).mT` on a (B, C, H, W) map, `features[None]` on one image"
         )
     if not features.is_floating_point():

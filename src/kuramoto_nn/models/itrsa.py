@@ -67,7 +67,8 @@ class ItrSA(Model):
         sincos = config.position == "sincos"
         self.position = SinCosEmbedding(channels, config.grid) if sincos else None
         self.blocks = nn.ModuleList(
-            ItrSABlock(build_coupling(config), channels, config.num_steps) for _ in range(config.num_blocks)
+            ItrSABlock(build_coupling(config), channels, config.num_steps)
+            for _ in range(config.num_blocks)
         )
         self.norm = SiteNorm(channels)
         self.head = PooledHead(channels, channels, 4 * channels, pool=config.pool)

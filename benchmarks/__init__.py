@@ -1,0 +1,1 @@
+"""Scripts that measure; their results lie in `benchmarks/results`."""

@@ -1,0 +1,114 @@
+"""The demo's scores as its time grows: one run, scored whenever a time limit is reached.
+
+    python -m benchmarks.demo_curve --minutes 10 20 60
+
+It goes on where it was stopped. The table is printed and written to
+`benchmarks/results/demo_curve.json`, with the machine and the versions.
+"""
+
+import datetime
+import json
+import platform
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from examples.object_discovery.data import load
+from examples.object_discovery.demo import CONTROL, PRESET, UPTILE
+from examples.object_discovery.evaluate import score
+from examples.object_discovery.recipes import recipe_for
+from examples.object_discovery.run_state import CHECKPOINT, load_model, read
+from examples.object_discovery.train import TrainOptions, train
+from examples.training.command import run_command
+from examples.training.files import write_text
+
+RESULTS = Path(__file__).parent / "results" / "demo_curve.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CurveOptions:
+    """Train the demo's model, or its control, and score it after so many minutes."""
+
+    minutes: tuple[float, ...] = (10.0, 20.0, 60.0)
+    """When to score, in minutes of training."""
+    control: bool = False
+    """Train iterated self-attention instead."""
+    out: Path = Path("runs/demo_curve")
+    """Folder of the run; the checkpoint of every point is kept in it."""
+    data: Path = Path("runs/data")
+    """Folder where generated images are kept."""
+    num_test_images: int = 320
+    """Held-out images."""
+    seed: int = 0
+    """Seed of everything random."""
+    results: Path = RESULTS
+    """Where the table goes; rows of other presets and seeds in it stay."""
+
+
+def curve(options: CurveOptions) -> None:
+    """Train, score at every time limit, and write the rows."""
+    preset = CONTROL if options.control else PRESET
+    recipe = recipe_for(preset)
+    out = options.out / f"{preset}-seed{options.seed}"
+    test = load(
+        recipe.data, "test", root=options.data, count=options.num_test_images, seed=options.seed
+    )
+    for minutes in sorted(options.minutes):
+        kept = out / f"after-{minutes:g}-minutes.pt"
+        if not kept.exists():
+            train(
+                TrainOptions(
+                    preset=preset,
+                    out=out,
+                    data=options.data,
+                    time_limit=60 * minutes,
+                    seed=options.seed,
+                )
+            )
+            shutil.copyfile(out / CHECKPOINT, kept)
+        model, _ = load_model(kept)
+        steps = read(kept)["step"]
+        row = {
+            "preset": preset,
+            "seed": options.seed,
+            "minutes": minutes,
+            "steps": steps,
+            "images_seen": steps * recipe.batch_size,
+        }
+        for name, uptile in (("", 1), ("_uptiled", UPTILE)):
+            scores, _ = score(
+                model,
+                test,
+                num_clusters=recipe.num_clusters,
+                uptile=uptile,
+                seed=options.seed,
+                title=f"{minutes:g} min{name}",
+            )
+            row |= {f"fg_ari{name}": scores.fg_ari, f"mbo{name}": scores.mbo}
+        _add(options.results, row | _environment())
+        print(json.dumps(row))
+
+
+def _environment() -> dict:
+    return {
+        "date": datetime.date.today().isoformat(),
+        "machine": platform.processor() or platform.machine(),
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+    }
+
+
+def _add(path: Path, row: dict) -> None:
+    """Write a row, in place of an older one of the same preset, seed and time."""
+    key = ("preset", "seed", "minutes")
+    rows = json.loads(path.read_text()) if path.exists() else []
+    rows = [old for old in rows if any(old[name] != row[name] for name in key)]
+    rows = sorted([*rows, row], key=lambda r: tuple(r[name] for name in key))
+    write_text(path, json.dumps(rows, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    run_command(curve, CurveOptions)
