@@ -41,12 +41,15 @@ class Recipe:
 
 
 _TETROMINOES = Recipe(data="tetrominoes", num_clusters=4, epochs=50)
+# Many small steps: the best of a search over batch, rate, T and step size for ten minutes of two
+# CPU cores (docs/object-discovery.md).
 _DEMO = Recipe(
     data="tetrominoes",
     num_clusters=4,
-    batch_size=64,
+    batch_size=32,
+    learning_rate=2e-3,
+    warmup_steps=50,
     epochs=50,
-    ema_decay=0.98,
     ema_every=1,
     ema_start=100,
 )
