@@ -5,7 +5,7 @@ from torch import Tensor
 
 from kuramoto_nn.plot.phases import phase_plane
 
-LIGHTNESS, CHROMA = (0.38, 0.80), 0.135
+LIGHTNESS, CHROMA = (0.38, 0.80), 0.14
 """OKLCH lightness at the centre and at the rim of the plane, and chroma at the rim."""
 
 RADIUS_EPS = 1e-6

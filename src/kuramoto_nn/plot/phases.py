@@ -29,7 +29,8 @@ def phase_plane(states: Tensor, oscillator_dim: int, *, oscillator: int | None =
         Points of the unit disc, ``(..., h, w, 2)``, at least float32.
 
     Raises:
-        ValueError: If the states are not of that shape or there is no such oscillator.
+        ValueError: If the states are not of that shape or not finite, or there is no such
+            oscillator.
 
     Example:
         >>> states = torch.tensor([[1.0, 1.0, -1.0, -1.0], [0.0, 0.0, 0.0, 0.0]]).view(2, 2, 2)
@@ -42,6 +43,8 @@ def phase_plane(states: Tensor, oscillator_dim: int, *, oscillator: int | None =
             f"{tuple(states.shape)}; try trajectory.states[:, 0]"
         )
     count = count_oscillators(states.shape[-3], oscillator_dim)
+    if not states.isfinite().all():
+        raise ValueError("`states` must be finite: got NaN or infinity; look at the run's loss")
     points = states.detach().to(torch.promote_types(states.dtype, torch.float32)).movedim(-3, -1)
     if oscillator is not None:
         if not 0 <= oscillator < count:
