@@ -52,7 +52,7 @@ def kmeans(
         )
     centres = _spread_out(points, num_clusters, generator)
     for _ in range(num_iterations):
-        centres = _update(points, centres)
+        centres = move_centres(points, centres)
     return torch.cdist(points, centres).argmin(2)
 
 
@@ -71,8 +71,22 @@ def _spread_out(points: Tensor, num_clusters: int, generator: torch.Generator | 
     return torch.cat(centres, 1)
 
 
-def _update(points: Tensor, centres: Tensor) -> Tensor:
-    """Move every centre to the mean of the sites nearest to it."""
+def move_centres(points: Tensor, centres: Tensor) -> Tensor:
+    """Move every centre to the mean of the sites nearest to it.
+
+    Args:
+        points: Shape ``(B, P, D)``.
+        centres: Shape ``(B, K, D)``, K at most P.
+
+    Returns:
+        The new centres; one without a site restarts at a site far from its centre.
+
+    Example:
+        >>> points = torch.tensor([[[0.0], [2.0], [10.0]]])
+        >>> move_centres(points, torch.tensor([[[0.0], [9.0]]]))
+        tensor([[[ 1.],
+                 [10.]]])
+    """
     distance, label = torch.cdist(points, centres).min(2)
     member = torch.zeros_like(points[..., :1]).expand(-1, -1, centres.shape[1])
     member = member.scatter(2, label[:, :, None], 1.0)

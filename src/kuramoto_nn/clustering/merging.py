@@ -65,8 +65,8 @@ def merge_tree(distance: Tensor) -> tuple[Tensor, Tensor]:
 
 def _reciprocal(clusters: Clusters) -> tuple[Tensor, Tensor]:
     """Mark the pairs that merge now: the slots they keep, and those they leave."""
-    # Equal distances could make neighbours point in a ring. The closest pair of all, if known,
-    # therefore always points at each other.
+    # Distances equal up to rounding can make neighbours point in a ring. The closest pair of all,
+    # if known, therefore always points at each other, and every round makes progress.
     closest = clusters.gap.argmin(1, keepdim=True)
     other = clusters.neighbour.gather(1, closest)
     sure = clusters.known.gather(1, closest)
