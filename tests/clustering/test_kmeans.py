@@ -48,9 +48,9 @@ def test_iterations_lower_the_cost():
 
 
 def test_empty_clusters_restart_at_distinct_far_sites():
-    points = torch.tensor([[[0.0], [1.0], [5.0], [9.0]], [[0.0], [1.0], [99.0], [101.0]]])
+    points = torch.tensor([[[0.0], [1.0], [5.0], [9.0]], [[0.0], [1.5], [99.5], [100.5]]])
     moved = move_centres(points, torch.tensor([[[0.0], [100.0], [200.0]]]).expand(2, 3, 1))
-    assert moved.squeeze(2).tolist() == [[3.75, 9.0, 5.0], [0.5, 100.0, 1.0]]
+    assert moved.squeeze(2).tolist() == [[3.75, 9.0, 5.0], [0.75, 100.0, 1.5]]
 
 
 def test_the_generator_alone_decides():

@@ -145,13 +145,13 @@ def test_distances_equal_up_to_rounding_make_no_ring(searches):
     assert len(searches) < 14
 
 
-@pytest.mark.parametrize("levels", [1, 2])
-def test_a_merge_lies_above_those_it_contains(levels):
-    """So that merges of one height are undone from the top."""
-    generator = torch.Generator().manual_seed(0)
-    steps = torch.randint(0, levels, (20, 30, 30), generator=generator).triu(1).double()
-    parent, height = merge_tree(1 + steps + steps.mT)
-    assert (height[:, 1:] < height.gather(1, parent)[:, 1:]).all()
+def test_merges_of_one_height_are_undone_from_the_top():
+    """All distances equal: points join point 0 one by one, and leave in reverse."""
+    parent, height = merge_tree(torch.ones(1, 30, 30, dtype=torch.float64))
+    assert not parent.any()
+    assert (height[0, 1:].diff() > 0).all()
+    torch.testing.assert_close(height[0, 1:], torch.ones(29).double(), rtol=1e-12, atol=0)
+    assert torch.equal(cut_tree(parent, height, 5)[0], torch.arange(30).sub(25).clamp_min(0))
 
 
 def test_images_do_not_depend_on_their_batch(monkeypatch):
