@@ -17,12 +17,12 @@ import torch
 
 from examples.object_discovery.data import load
 from examples.object_discovery.demo import CONTROL, PRESET, UPTILE
-from examples.object_discovery.evaluate import score
 from examples.object_discovery.recipes import recipe_for
 from examples.object_discovery.run_state import CHECKPOINT, load_model, read
+from examples.object_discovery.segment import segment
 from examples.object_discovery.train import TrainOptions, train
 from examples.training.command import run_command
-from examples.training.files import write_text
+from examples.training.files import write_json
 
 RESULTS = Path(__file__).parent / "results" / "demo_curve.json"
 
@@ -77,16 +77,16 @@ def curve(options: CurveOptions) -> None:
             "steps": steps,
             "images_seen": steps * recipe.batch_size,
         }
-        for name, uptile in (("", 1), ("_uptiled", UPTILE)):
-            scores, _ = score(
+        for suffix, uptile in (("", 1), ("_uptiled", UPTILE)):
+            result = segment(
                 model,
                 test,
                 num_clusters=recipe.num_clusters,
                 uptile=uptile,
                 seed=options.seed,
-                title=f"{minutes:g} min{name}",
+                title=f"{minutes:g} min{suffix}",
             )
-            row |= {f"fg_ari{name}": scores.fg_ari, f"mbo{name}": scores.mbo}
+            row |= result.scores.named(suffix)
         _add(options.results, row | _environment())
         print(json.dumps(row))
 
@@ -107,7 +107,7 @@ def _add(path: Path, row: dict) -> None:
     rows = json.loads(path.read_text()) if path.exists() else []
     rows = [old for old in rows if any(old[name] != row[name] for name in key)]
     rows = sorted([*rows, row], key=lambda r: tuple(r[name] for name in key))
-    write_text(path, json.dumps(rows, indent=1) + "\n")
+    write_json(path, rows)
 
 
 if __name__ == "__main__":

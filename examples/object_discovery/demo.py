@@ -5,24 +5,24 @@
 The same command again goes on where it was stopped; a longer time limit trains further.
 """
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import torch
 
 from examples.object_discovery.data import SegmentedImages, load
-from examples.object_discovery.evaluate import Scores, score
 from examples.object_discovery.recipes import build_model, recipe_for
 from examples.object_discovery.report import ExampleView, Report, write_report
 from examples.object_discovery.run_state import CHECKPOINT, load_model
-from examples.object_discovery.segment import Segmentation
+from examples.object_discovery.segment import Segmentation, segment
 from examples.object_discovery.train import TrainOptions, train
 from examples.training.command import run_command
 from examples.training.compiling import Compile
 from examples.training.distributed import pick_device
-from examples.training.files import write_text
+from examples.training.files import write_json
 from examples.training.log import read_jsonl
+from examples.training.options import check_positive, check_seed
 from examples.training.randomness import generator_for
 from kuramoto_nn.models import AKOrN, ItrSA
 
@@ -54,6 +54,13 @@ class DemoOptions:
     compile: Compile = "auto"
     """Compile the oscillators' update; auto tries whether this machine can."""
 
+    def __post_init__(self):
+        check_positive(self, "time_limit", "num_test_images")
+        check_seed(self.seed)
+        smallest = recipe_for(PRESET).batch_size
+        if self.num_images < smallest:
+            raise ValueError(f"--num-images must be at least {smallest}: got {self.num_images}")
+
 
 def demo(options: DemoOptions) -> dict:
     """Run the whole demonstration.
@@ -69,47 +76,36 @@ def demo(options: DemoOptions) -> dict:
         recipe.data, "test", root=options.data, count=options.num_test_images, seed=options.seed
     )
     training = train_row(PRESET, options, options.out)
-    trained = load_model(options.out / CHECKPOINT)[0]
-    torch.manual_seed(generator_for(options.seed, "initialisation").initial_seed())
-    untrained = build_model(PRESET).eval()
-    assert isinstance(trained, AKOrN)
+    device = pick_device(options.device)
+    trained = cast(AKOrN, load_model(options.out / CHECKPOINT)[0]).to(device)
+    untrained = build_model(PRESET, seed=options.seed).eval().to(device)
 
-    before, before_masks = score_row(untrained, "untrained", test, options)
-    after, masks = score_row(trained, "trained", test, options)
-    finer, finer_masks = score_row(trained, f"up-tiled x{UPTILE}", test, options, uptile=UPTILE)
+    before = segment_row(untrained, "untrained", test, options)
+    after = segment_row(trained, "trained", test, options)
+    finer = segment_row(trained, f"up-tiled x{UPTILE}", test, options, uptile=UPTILE)
     results = {
         "preset": PRESET,
-        "fg_ari": after.fg_ari,
-        "mbo": after.mbo,
-        "fg_ari_untrained": before.fg_ari,
-        "mbo_untrained": before.mbo,
-        "fg_ari_uptiled": finer.fg_ari,
-        "mbo_uptiled": finer.mbo,
-        "uptile": UPTILE,
+        **after.scores.named(),
+        **before.scores.named("_untrained"),
+        **finer.scores.named("_uptiled"),
         **training,
-        "num_test_images": after.num_images,
-        "parameters": sum(parameter.numel() for parameter in trained.parameters()),
-        "device": str(pick_device(options.device)),
-        "threads": torch.get_num_threads(),
-        "seed": options.seed,
-        "torch": torch.__version__,
-        "command": f"python -m examples.object_discovery.demo --time-limit {options.time_limit:g} "
-        f"--seed {options.seed}" + (" --compare" if options.compare else ""),
+        "num_test_images": after.scores.num_images,
+        **facts_of_run(options, trained),
     }
     if options.compare:
         results |= compare_control(options, test)
-    write_text(options.out / "results.json", json.dumps(results, indent=1) + "\n")
+    write_json(options.out / "results.json", results)
     report = Report(
         results=results,
         log=read_jsonl(options.out / "log.jsonl"),
-        examples=pictures(trained, test, masks, finer_masks, before_masks, seed=options.seed),
+        examples=pictures(trained, test, after, finer, before, seed=options.seed),
         oscillator_dim=trained.config.oscillator_dim,
         control_log=read_jsonl(options.out / "control" / "log.jsonl") if options.compare else [],
     )
     write_report(options.out / "report.html", report)
     print(
-        f"FG-ARI {before.fg_ari:.1f} untrained, {after.fg_ari:.1f} trained, {finer.fg_ari:.1f} "
-        f"up-tiled; see {options.out / 'report.html'}"
+        f"FG-ARI {results['fg_ari_untrained']:.1f} untrained, {results['fg_ari']:.1f} trained, "
+        f"{results['fg_ari_uptiled']:.1f} up-tiled; see {options.out / 'report.html'}"
     )
     return results
 
@@ -132,39 +128,47 @@ def train_row(preset: str, options: DemoOptions, out: Path) -> dict[str, float]:
     return {"steps": state.step, "images_seen": images_seen, "seconds": round(state.seconds, 1)}
 
 
-def score_row(
+def segment_row(
     model: AKOrN | ItrSA,
     title: str,
     test: SegmentedImages,
     options: DemoOptions,
     *,
     uptile: int = 1,
-) -> tuple[Scores, Segmentation]:
-    """Score one model on the held-out images."""
-    return score(
-        model.to(pick_device(options.device)),
-        test,
-        num_clusters=recipe_for(PRESET).num_clusters,
-        uptile=uptile,
-        seed=options.seed,
-        title=title,
+) -> Segmentation:
+    """Segment the held-out images with one model."""
+    num_clusters = recipe_for(PRESET).num_clusters
+    return segment(
+        model, test, num_clusters=num_clusters, uptile=uptile, seed=options.seed, title=title
     )
+
+
+def facts_of_run(options: DemoOptions, model: AKOrN) -> dict:
+    """What one must know to run the same again."""
+    command = "python -m examples.object_discovery.demo"
+    command += f" --time-limit {options.time_limit:g} --seed {options.seed}"
+    return {
+        "uptile": UPTILE,
+        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        "device": str(pick_device(options.device)),
+        "threads": torch.get_num_threads(),
+        "seed": options.seed,
+        "torch": torch.__version__,
+        "command": command + (" --compare" if options.compare else ""),
+    }
 
 
 def compare_control(options: DemoOptions, test: SegmentedImages) -> dict:
     """Train and score the control, for the same time."""
     training = train_row(CONTROL, options, options.out / "control")
-    control = load_model(options.out / "control" / CHECKPOINT)[0]
-    plain, _ = score_row(control, "control", test, options)
-    finer, _ = score_row(control, f"control up-tiled x{UPTILE}", test, options, uptile=UPTILE)
+    control = load_model(options.out / "control" / CHECKPOINT)[0].to(pick_device(options.device))
+    plain = segment_row(control, "control", test, options)
+    finer = segment_row(control, f"control up-tiled x{UPTILE}", test, options, uptile=UPTILE)
     return {
         "control_preset": CONTROL,
-        "fg_ari_control": plain.fg_ari,
-        "mbo_control": plain.mbo,
-        "fg_ari_control_uptiled": finer.fg_ari,
-        "mbo_control_uptiled": finer.mbo,
-        "images_seen_control": training["images_seen"],
-        "seconds_control": training["seconds"],
+        **plain.scores.named("_control"),
+        **finer.scores.named("_control_uptiled"),
+        **{f"{name}_control": value for name, value in training.items()},
     }
 
 
@@ -172,9 +176,9 @@ def compare_control(options: DemoOptions, test: SegmentedImages) -> dict:
 def pictures(
     model: AKOrN,
     test: SegmentedImages,
-    masks: Segmentation,
-    finer_masks: Segmentation,
-    before_masks: Segmentation,
+    after: Segmentation,
+    finer: Segmentation,
+    before: Segmentation,
     *,
     seed: int,
 ) -> list[ExampleView]:
@@ -188,13 +192,13 @@ def pictures(
         ExampleView(
             image=images[i].cpu(),
             truth=test.masks[i].long(),
-            clusters=masks.labels[i],
-            clusters_uptiled=finer_masks.labels[i],
-            clusters_untrained=before_masks.labels[i],
+            clusters=after.labels[i],
+            clusters_uptiled=finer.labels[i],
+            clusters_untrained=before.labels[i],
             states=trajectory.states[:, i].cpu(),
             energies=trajectory.energies[:, i].cpu(),
-            fg_ari=masks.fg_ari[i].item(),
-            mbo=masks.mbo[i].item(),
+            fg_ari=after.fg_ari[i].item(),
+            mbo=after.mbo[i].item(),
         )
         for i in range(len(images))
     ]

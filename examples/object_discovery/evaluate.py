@@ -4,7 +4,6 @@ python -m examples.object_discovery.evaluate --checkpoint runs/attn/checkpoint.p
 """
 
 import dataclasses
-import json
 import math
 import time
 from dataclasses import dataclass
@@ -12,17 +11,15 @@ from pathlib import Path
 from typing import Literal
 
 import torch
-from rich.progress import track
 
-from examples.object_discovery.data import SegmentedImages, load
+from examples.object_discovery.data import load
 from examples.object_discovery.recipes import build_model, recipe_for
 from examples.object_discovery.run_state import load_model
-from examples.object_discovery.segment import Segmentation, gather, segment
+from examples.object_discovery.segment import Scores, segment
 from examples.training.command import run_command
 from examples.training.distributed import pick_device
-from examples.training.files import write_text
-from examples.training.randomness import generator_for
-from kuramoto_nn.models import AKOrN, ItrSA
+from examples.training.files import write_json
+from examples.training.options import check_positive, check_seed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,62 +54,10 @@ class EvaluateOptions:
     def __post_init__(self):
         if self.checkpoint is None and self.preset is None:
             raise ValueError("--checkpoint or --preset is needed: got neither")
-
-
-@dataclass(frozen=True)
-class Scores:
-    """Mean scores over images, x100.
-
-    Attributes:
-        fg_ari: Foreground adjusted Rand index.
-        mbo: Mean best overlap.
-        num_images: Images that counted: those with objects.
-        seconds: Time for all of them.
-    """
-
-    fg_ari: float
-    mbo: float
-    num_images: int
-    seconds: float
-
-
-def score(
-    model: AKOrN | ItrSA,
-    data: SegmentedImages,
-    *,
-    num_clusters: int,
-    uptile: int = 1,
-    seed: int = 0,
-    batch_size: int = 64,
-    title: str = "evaluate",
-) -> tuple[Scores, Segmentation]:
-    """Segment a data set under a progress bar and average the scores.
-
-    Args:
-        model: Gives the features.
-        data: Images and their true masks.
-        num_clusters: K.
-        uptile: How many times finer than the patch grid the features are.
-        seed: Of the noise.
-        batch_size: Images at a time.
-        title: What the progress bar says.
-
-    Returns:
-        Mean scores, and the segmentation of every image.
-    """
-    began = time.monotonic()
-    batches = segment(
-        model, data, num_clusters=num_clusters, uptile=uptile, seed=seed, batch_size=batch_size
-    )
-    parts = list(track(batches, description=title, total=-(-len(data) // batch_size)))
-    result = gather(parts)
-    scores = Scores(
-        fg_ari=result.fg_ari.nanmean().item(),
-        mbo=result.mbo.nanmean().item(),
-        num_images=int((~result.fg_ari.isnan()).sum()),
-        seconds=time.monotonic() - began,
-    )
-    return scores, result
+        check_positive(self, "num_images", "uptile", "num_clusters", "batch_size")
+        check_seed(self.seed)
+        if self.out is not None and (self.out.suffix != ".json" or self.out.is_dir()):
+            raise ValueError(f"--out must be a .json file: got {self.out}")
 
 
 def evaluate(options: EvaluateOptions) -> Scores:
@@ -129,8 +74,7 @@ def evaluate(options: EvaluateOptions) -> Scores:
     """
     if options.checkpoint is None:
         preset = options.preset or ""
-        torch.manual_seed(generator_for(options.seed, "initialisation").initial_seed())
-        model = build_model(preset).eval()
+        model = build_model(preset, seed=options.seed).eval()
     else:
         averaged = options.weights == "averaged"
         model, preset = load_model(options.checkpoint, preset=options.preset, averaged=averaged)
@@ -143,7 +87,8 @@ def evaluate(options: EvaluateOptions) -> Scores:
         seed=options.seed,
         source=options.source,
     )
-    scores, result = score(
+    began = time.monotonic()
+    result = segment(
         model.to(pick_device(options.device)),
         data,
         num_clusters=options.num_clusters or recipe.num_clusters,
@@ -151,9 +96,10 @@ def evaluate(options: EvaluateOptions) -> Scores:
         seed=options.seed,
         batch_size=options.batch_size,
     )
+    scores = result.scores
     print(
         f"FG-ARI {scores.fg_ari:.2f}  MBO {scores.mbo:.2f}  ({scores.num_images} of {len(data)} "
-        f"images counted, {scores.seconds:.0f} s)"
+        f"images counted, {time.monotonic() - began:.0f} s)"
     )
     if options.out is not None:
         record = {
@@ -162,7 +108,7 @@ def evaluate(options: EvaluateOptions) -> Scores:
             "fg_ari": _plain(result.fg_ari),
             "mbo": _plain(result.mbo),
         }
-        write_text(options.out, json.dumps(record, indent=1, default=str) + "\n")
+        write_json(options.out, record)
         print(f"scores of every image: {options.out}")
     return scores
 

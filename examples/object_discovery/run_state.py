@@ -8,6 +8,7 @@ from torch import nn
 
 from examples.object_discovery.recipes import build_model
 from examples.training import checkpoint
+from examples.training.checkpoint import first_line
 from examples.training.ema import WeightAverage
 from kuramoto_nn.models import AKOrN, ItrSA
 
@@ -42,7 +43,16 @@ class RunState:
         self.step, self.seconds = 0, 0.0
 
     def save(self, path: Path) -> None:
-        """Write the state; see `checkpoint.save`."""
+        """Write the state; see `checkpoint.save`.
+
+        Raises:
+            ValueError: If a weight is not finite; the file stays as it was.
+        """
+        if not all(value.isfinite().all() for value in self.model.state_dict().values()):
+            raise ValueError(
+                f"weights are not finite after step {self.step}, {path} is left as it was; "
+                f"lower --learning-rate and start in another --out"
+            )
         state = {
             "format": FORMAT,
             "identity": self.identity,
@@ -64,16 +74,19 @@ class RunState:
             return
         saved = read(path)
         theirs = saved["identity"]
-        for name in sorted(self.identity.keys() | theirs.keys()):
+        for name in [*self.identity, *(theirs.keys() - self.identity.keys())]:
             ours, old = self.identity.get(name), theirs.get(name)
             if ours != old:
                 raise ValueError(
                     f"{path} is a run with {name} = {old!r}, this one has {ours!r}; "
                     f"choose another --out or the same options"
                 )
-        self.model.load_state_dict(saved["model"])
-        self.average.model.load_state_dict(saved["average"])
-        self.optimizer.load_state_dict(saved["optimizer"])
+        try:
+            self.model.load_state_dict(saved["model"])
+            self.average.model.load_state_dict(saved["average"])
+            self.optimizer.load_state_dict(saved["optimizer"])
+        except (RuntimeError, KeyError, ValueError) as error:
+            raise ValueError(f"{path} does not fit the network: {first_line(error)}") from error
         self.step, self.seconds = saved["step"], saved["seconds"]
 
 
@@ -91,7 +104,8 @@ def read(path: Path) -> dict[str, Any]:
     """
     saved = checkpoint.load(path)
     needed = ("identity", "step", "seconds", "model", "average", "optimizer")
-    if saved.get("format") != FORMAT or any(name not in saved for name in needed):
+    whole = saved.get("format") == FORMAT and all(name in saved for name in needed)
+    if not whole or "preset" not in saved["identity"]:
         raise ValueError(f"{path} is no checkpoint of examples.object_discovery.train")
     return saved
 
@@ -117,5 +131,8 @@ def load_model(
     if preset not in (None, trained):
         raise ValueError(f"{path} was trained with --preset {trained}: got --preset {preset}")
     model = build_model(trained)
-    model.load_state_dict(saved["average" if averaged else "model"])
+    try:
+        model.load_state_dict(saved["average" if averaged else "model"])
+    except RuntimeError as error:
+        raise ValueError(f"{path} does not fit {trained}: {first_line(error)}") from error
     return model.eval(), trained

@@ -1,9 +1,9 @@
 """From images to object masks: features, PCA, average linkage, and back to pixels."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
+from rich.progress import track
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -14,6 +14,25 @@ from kuramoto_nn.metrics import foreground_ari, mean_best_overlap
 from kuramoto_nn.models import AKOrN, ItrSA, uptiled_features
 
 PCA_COMPONENTS = 128
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Mean scores over images, x100.
+
+    Attributes:
+        fg_ari: Foreground adjusted Rand index.
+        mbo: Mean best overlap.
+        num_images: Images that counted: those with objects.
+    """
+
+    fg_ari: float
+    mbo: float
+    num_images: int
+
+    def named(self, suffix: str = "") -> dict[str, float]:
+        """Both means, ``fg_ari<suffix>`` and ``mbo<suffix>``."""
+        return {f"fg_ari{suffix}": self.fg_ari, f"mbo{suffix}": self.mbo}
 
 
 @dataclass(frozen=True)
@@ -29,6 +48,15 @@ class Segmentation:
     labels: Tensor
     fg_ari: Tensor
     mbo: Tensor
+
+    @property
+    def scores(self) -> Scores:
+        """Means over the images that have objects."""
+        return Scores(
+            fg_ari=self.fg_ari.nanmean().item(),
+            mbo=self.mbo.nanmean().item(),
+            num_images=int((~self.fg_ari.isnan()).sum()),
+        )
 
 
 def cluster(features: Tensor, num_clusters: int, size: tuple[int, int]) -> Tensor:
@@ -57,8 +85,9 @@ def segment(
     uptile: int = 1,
     seed: int = 0,
     batch_size: int = 64,
-) -> Iterator[Segmentation]:
-    """Segment a data set, batch by batch.
+    title: str = "evaluate",
+) -> Segmentation:
+    """Segment a data set under a progress bar and score every image.
 
     Args:
         model: Gives the features; on the device to compute on.
@@ -67,13 +96,15 @@ def segment(
         uptile: How many times finer than the patch grid the features are.
         seed: Of the noise that the oscillators start from.
         batch_size: Images at a time; part of what the noise depends on.
+        title: What the progress bar says.
 
-    Yields:
-        The segmentation of the next images.
+    Returns:
+        Masks and scores of all images.
     """
     device = next(model.parameters()).device
     noise = generator_for(seed, "evaluation", device=device)
-    for start in range(0, len(data), batch_size):
+    parts = []
+    for start in track(range(0, len(data), batch_size), description=title):
         images = data.images[start : start + batch_size].to(device).float() / 255
         truth = data.masks[start : start + batch_size].to(device).long()
         features = uptiled_features(
@@ -83,24 +114,6 @@ def segment(
             factor=uptile,
         )
         labels = cluster(features, num_clusters, (truth.shape[1], truth.shape[2]))
-        yield Segmentation(
-            labels.cpu(),
-            100 * foreground_ari(labels, truth).cpu(),
-            100 * mean_best_overlap(labels, truth).cpu(),
-        )
-
-
-def gather(parts: list[Segmentation]) -> Segmentation:
-    """Put the segmentations of consecutive batches together.
-
-    Args:
-        parts: As `segment` yields them.
-
-    Returns:
-        One segmentation of all images.
-    """
-    return Segmentation(
-        torch.cat([part.labels for part in parts]),
-        torch.cat([part.fg_ari for part in parts]),
-        torch.cat([part.mbo for part in parts]),
-    )
+        scores = foreground_ari(labels, truth), mean_best_overlap(labels, truth)
+        parts.append((labels.cpu(), *(100 * score.cpu() for score in scores)))
+    return Segmentation(*(torch.cat(column) for column in zip(*parts, strict=True)))

@@ -25,13 +25,15 @@ from examples.object_discovery.recipes import Recipe, build_model, recipe_for
 from examples.object_discovery.run_state import CHECKPOINT, RunState
 from examples.training.command import run_command
 from examples.training.compiling import Compile, should_compile
-from examples.training.distributed import processes
+from examples.training.distributed import Processes, processes
 from examples.training.ema import WeightAverage
 from examples.training.interrupt import deferred_interrupts
+from examples.training.lock import exclusive
 from examples.training.log import RunLog
+from examples.training.options import check_positive, check_seed
 from examples.training.pace import Pace
-from examples.training.randomness import generator_for
 from kuramoto_nn import KuramotoLayer
+from kuramoto_nn.models import AKOrN, ItrSA
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,17 +72,9 @@ class TrainOptions:
     """Steps between records of the log."""
 
     def __post_init__(self):
-        for name in (
-            "num_images",
-            "batch_size",
-            "learning_rate",
-            "epochs",
-            "max_steps",
-            "log_every",
-        ):
-            value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise ValueError(f"--{name.replace('_', '-')} must be positive: got {value}")
+        check_positive(self, "num_images", "batch_size", "learning_rate", "epochs")
+        check_positive(self, "max_steps", "time_limit", "checkpoint_seconds", "log_every")
+        check_seed(self.seed)
 
     def recipe(self) -> Recipe:
         """The preset's recipe with what was given on the command line."""
@@ -100,29 +94,26 @@ def train(options: TrainOptions) -> RunState:
 
     Raises:
         ValueError: If an option is wrong, the folder holds another run, or the loss is not finite.
+        SystemExit: With code 0, after saving, if a signal came.
     """
-    recipe = options.recipe()
-    with processes(options.device) as here, deferred_interrupts() as interrupt:
-        images = load(
-            recipe.data,
-            "train",
-            root=options.data,
-            count=options.num_images,
-            seed=options.seed,
-            source=options.source,
+    recipe, path = options.recipe(), options.out / CHECKPOINT
+    with (
+        processes(options.device) as here,
+        exclusive(options.out, enabled=here.is_main),
+        deferred_interrupts() as interrupt,
+    ):
+        model = build_model(options.preset, seed=options.seed).to(here.device)
+        state = RunState(
+            model,
+            WeightAverage(
+                model, decay=recipe.ema_decay, every=recipe.ema_every, start=recipe.ema_start
+            ),
+            torch.optim.Adam(model.parameters(), lr=recipe.learning_rate),
+            identity=_identity(options, recipe),
         )
-        torch.manual_seed(generator_for(options.seed, "initialisation").initial_seed())
-        model = build_model(options.preset).to(here.device)
-        noise_shape = (model.config.channels, *model.config.grid)
-        batches = ViewBatches(images, recipe, noise_shape, seed=options.seed, here=here)
+        state.restore(path)
+        batches = _load_batches(options, recipe, here, model)
         last_step = min(recipe.epochs * batches.steps_per_epoch, options.max_steps or sys.maxsize)
-
-        average = WeightAverage(
-            model, decay=recipe.ema_decay, every=recipe.ema_every, start=recipe.ema_start
-        )
-        optimizer = torch.optim.Adam(model.parameters(), lr=recipe.learning_rate)
-        state = RunState(model, average, optimizer, identity=_identity(options, recipe))
-        state.restore(options.out / CHECKPOINT)
         if should_compile(options.compile, here.device):
             _compile_updates(model)
         parallel = model if here.world_size == 1 else DistributedDataParallel(model)
@@ -133,13 +124,12 @@ def train(options: TrainOptions) -> RunState:
             last_step=last_step,
             time_limit=options.time_limit,
         )
-        path = options.out / CHECKPOINT
         with RunLog(
             options.out, first_step=state.step, title=options.preset, enabled=here.is_main
         ) as log:
             while not here.agree(pace.is_over(state.step) or bool(interrupt)):
                 losses = [
-                    _step(parallel, average, optimizer, batches, state.step + i)
+                    _step(parallel, state, batches, state.step + i)
                     for i in range(min(options.log_every, last_step - state.step))
                 ]
                 state.step += len(losses)
@@ -159,28 +149,39 @@ def train(options: TrainOptions) -> RunState:
             if here.is_main:
                 state.save(path)
             log.say(f"{interrupt.signal_name or 'done'}: {state.step} steps are in {path}")
+        if interrupt:
+            sys.exit(0)  # the caller must not go on as if the time were over
     return state
 
 
-def _step(
-    model: nn.Module,
-    average: WeightAverage,
-    optimizer: torch.optim.Optimizer,
-    batches: ViewBatches,
-    step: int,
-) -> Tensor:
+def _step(model: nn.Module, state: RunState, batches: ViewBatches, step: int) -> Tensor:
     """One step of SimCLR; returns the loss."""
     recipe, here = batches.recipe, batches.here
-    for group in optimizer.param_groups:
+    for group in state.optimizer.param_groups:
         group["lr"] = recipe.learning_rate * min(1.0, (step + 1) / (recipe.warmup_steps + 1))
     views, noise = batches.at(step)
     embeddings = model(views, noise=noise).unflatten(0, (2, -1))
     loss = nt_xent(here.gather(embeddings, dim=1), temperature=recipe.temperature)
-    optimizer.zero_grad(set_to_none=True)
+    state.optimizer.zero_grad(set_to_none=True)
     (loss * here.world_size).backward()  # DDP divides by the number of processes
-    optimizer.step()
-    average.update(step)
+    state.optimizer.step()
+    state.average.update(step)
     return loss.detach()
+
+
+def _load_batches(
+    options: TrainOptions, recipe: Recipe, here: Processes, model: AKOrN | ItrSA
+) -> ViewBatches:
+    images = load(
+        recipe.data,
+        "train",
+        root=options.data,
+        count=options.num_images,
+        seed=options.seed,
+        source=options.source,
+    )
+    noise_shape = (model.config.channels, *model.config.grid)
+    return ViewBatches(images, recipe, noise_shape, seed=options.seed, here=here)
 
 
 def _identity(options: TrainOptions, recipe: Recipe) -> dict[str, Any]:

@@ -1,5 +1,5 @@
 """What every training script of the examples shares; knows nothing of any task.
 
 Reading order: `randomness`, `files`, `checkpoint`, `ema`, `distributed`, `compiling`, `interrupt`,
-`pace`, `log`, `command`.
+`lock`, `pace`, `log`, `options`, `command`.
 """

@@ -17,6 +17,9 @@ def run_command(function: Callable[[Any], object], options_type: type) -> None:
     spec = sys.modules["__main__"].__spec__  # what python -m ran
     try:
         function(tyro.cli(options_type, prog=f"python -m {spec.name}" if spec else None))
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        sys.exit(130)
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)

@@ -16,12 +16,20 @@ def should_compile(choice: Compile, device: torch.device) -> bool:
 
     Returns:
         Whether to compile.
+
+    Raises:
+        ValueError: If compiling is asked for and does not work.
     """
-    if choice != "auto":
-        return choice == "on"
+    if choice == "off":
+        return False
     try:
         torch.compile(torch.sin)(torch.ones(2, device=device))
-    except Exception:  # whatever is missing, eager mode runs without it
+    except Exception as error:  # whatever is missing, eager mode runs without it
         torch.compiler.reset()
+        if choice == "on":
+            raise ValueError(
+                "--compile on needs a working C++ compiler (CPU) or Triton (GPU), and "
+                f"torch.compile failed with {type(error).__name__}; try --compile off"
+            ) from error
         return False
     return True

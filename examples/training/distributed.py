@@ -74,7 +74,8 @@ def processes(device: str) -> Iterator[Processes]:
     Raises:
         ValueError: If the device is unknown or not there.
     """
-    local_rank, world_size = (int(os.environ.get(k, d)) for k, d in _TORCHRUN.items())
+    local_rank = int(os.environ.get("LOCAL_RANK", 0))
+    world_size = int(os.environ.get("WORLD_SIZE", 1))
     chosen = pick_device(device, local_rank)
     if world_size == 1:
         yield Processes(0, 1, chosen)
@@ -84,9 +85,6 @@ def processes(device: str) -> Iterator[Processes]:
         yield Processes(dist.get_rank(), world_size, chosen)
     finally:
         dist.destroy_process_group()
-
-
-_TORCHRUN = {"LOCAL_RANK": "0", "WORLD_SIZE": "1"}
 
 
 def pick_device(name: str, local_rank: int = 0) -> torch.device:
@@ -108,6 +106,8 @@ def pick_device(name: str, local_rank: int = 0) -> torch.device:
         device = torch.device(name)
     except RuntimeError as error:
         raise ValueError(f"unknown device {name!r}; try auto, cpu or cuda") from error
+    if device.type not in ("cpu", "cuda"):
+        raise ValueError(f"device {name!r} is not supported; try auto, cpu or cuda")
     if device.type == "cuda":
         if not torch.cuda.is_available():
             raise ValueError(f"device {name!r} needs a CUDA build of torch and a GPU; try cpu")

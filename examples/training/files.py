@@ -1,10 +1,11 @@
 """Files that are written whole or not at all."""
 
+import json
 import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 
 def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
@@ -17,8 +18,11 @@ def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
     Raises:
         OSError: If the disk refuses; the message names the file.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as error:
+        raise OSError(f"cannot write into {path.parent}: {error.strerror}") from error
     try:
         with os.fdopen(handle, "wb") as file:
             write(file)
@@ -40,3 +44,13 @@ def write_text(path: Path, text: str) -> None:
         text: Its content.
     """
     write_whole(path, lambda file: file.write(text.encode()))
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a JSON file as `write_whole` does; what JSON does not know becomes a string.
+
+    Args:
+        path: The file.
+        value: Its content.
+    """
+    write_text(path, json.dumps(value, indent=1, default=str) + "\n")

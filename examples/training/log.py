@@ -17,15 +17,18 @@ PLAIN_SECONDS = 30.0
 
 
 def read_jsonl(path: Path) -> list[dict]:
-    """Read the records of a log; a last line cut short by a crash is left out."""
+    """Read the records of a log; what follows a damaged line is left out."""
     if not path.exists():
         return []
     records = []
-    for line in path.read_text().splitlines():
+    for line in path.read_text(errors="replace").splitlines():
         try:
-            records.append(json.loads(line))
+            record = json.loads(line)
         except json.JSONDecodeError:
             break
+        if not isinstance(record, dict) or "step" not in record:
+            break
+        records.append(record)
     return records
 
 

@@ -178,7 +178,10 @@ def test_sine_cosine_embedding_tells_all_sites_apart():
         (lambda: SinCosEmbedding(8, (2, 0)), "`grid` must be"),
         (lambda: ConvCoupling(8, 4), "`kernel_size` must be odd.*got 4; try 5"),
         (lambda: ConvCoupling(8, 3, ndim=4), "`ndim` must be 1, 2 or 3.*got 4"),
-        (lambda: ConvCoupling(8, 3)(torch.zeros(1, 8, 5)), "2 spatial axes.*set `ndim` to 1"),
+        (
+            lambda: ConvCoupling(8, 3)(torch.zeros(1, 8, 5)),
+            r"\(B, 8, \*S\) with 2 spatial axes.*\(1, 8, 5\)",
+        ),
         (lambda: SinCosEmbedding(8, (2, 2))(torch.zeros(1, 4, 2, 2)), r"must be \(B, 8, H, W\)"),
         (
             lambda: AttentionCoupling(8, 2, position=GeometricTransform((2, 2), head_dim=4))(

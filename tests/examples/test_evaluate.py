@@ -12,7 +12,7 @@ from torch.testing import assert_close
 from examples.object_discovery.data import SegmentedImages, load
 from examples.object_discovery.evaluate import EvaluateOptions, evaluate
 from examples.object_discovery.recipes import RECIPES, build_model, recipe_for
-from examples.object_discovery.segment import cluster, gather, segment
+from examples.object_discovery.segment import cluster, segment
 from kuramoto_nn.models import AKOrN, ItrSA
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,7 +42,7 @@ class Truth(torch.nn.Module):
 
 def test_features_that_know_the_objects_are_clustered_into_them(data):
     images = load("tetrominoes", "test", root=data, count=12, seed=0)
-    result = gather(list(segment(Truth(images), images, num_clusters=4, batch_size=5)))
+    result = segment(Truth(images), images, num_clusters=4, batch_size=5)
     assert result.labels.shape == images.masks.shape
     sampled = result.labels[:, 1::4, 1::4].flatten(1), images.masks[:, 1::4, 1::4].flatten(1)
     for found, truth in zip(*sampled, strict=True):
@@ -76,9 +76,7 @@ def test_images_without_objects_do_not_count(data):
     images = load("tetrominoes", "test", root=data, count=4, seed=0)
     masks = images.masks.clone()
     masks[1] = 0
-    result = gather(
-        list(segment(Truth(images), SegmentedImages(images.images, masks), num_clusters=4))
-    )
+    result = segment(Truth(images), SegmentedImages(images.images, masks), num_clusters=4)
     assert result.fg_ari.isnan().tolist() == [False, True, False, False]
     assert result.mbo.isnan().tolist() == [False, True, False, False]
 
@@ -95,9 +93,7 @@ def test_every_recipe_has_a_network_and_says_where_it_departs():
 def test_noise_depends_on_the_seed(data):
     images = load("tetrominoes", "test", root=data, count=4, seed=0)
     model = build_model("tetrominoes-demo").eval()
-    scores = [
-        gather(list(segment(model, images, num_clusters=4, seed=seed))).fg_ari for seed in (0, 0, 1)
-    ]
+    scores = [segment(model, images, num_clusters=4, seed=seed).fg_ari for seed in (0, 0, 1)]
     assert_close(scores[0], scores[1], atol=0, rtol=0)
     assert not torch.equal(scores[0], scores[2])
 

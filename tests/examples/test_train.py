@@ -13,6 +13,7 @@ from torch.testing import assert_close
 
 from examples.object_discovery.run_state import CHECKPOINT, load_model, read
 from examples.object_discovery.train import TrainOptions, train
+from examples.training.lock import exclusive
 from examples.training.log import read_jsonl
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -138,6 +139,20 @@ def test_other_options_do_not_continue_a_run(data, tmp_path, uninterrupted):
     assert (uninterrupted / CHECKPOINT).read_bytes() == before
 
 
+def test_two_runs_do_not_share_a_folder(data, tmp_path):
+    with exclusive(tmp_path), pytest.raises(ValueError, match="another run is training in"):
+        run(tmp_path, data, max_steps=1)
+    assert run(tmp_path, data, max_steps=1).step == 1
+
+
+def test_a_diverged_run_keeps_its_last_good_checkpoint(data, tmp_path):
+    run(tmp_path, data, max_steps=1, learning_rate=1e30)
+    before = (tmp_path / CHECKPOINT).read_bytes()
+    with pytest.raises(ValueError, match="not finite|loss is"):
+        run(tmp_path, data, max_steps=3, learning_rate=1e30)
+    assert (tmp_path / CHECKPOINT).read_bytes() == before
+
+
 def test_trained_models_load_averaged_or_last(uninterrupted):
     averaged, preset = load_model(uninterrupted / CHECKPOINT)
     last, _ = load_model(uninterrupted / CHECKPOINT, averaged=False)
@@ -156,6 +171,7 @@ def test_trained_models_load_averaged_or_last(uninterrupted):
         (["--batch-size", "128"], "a batch needs 128 images: got 64"),
         (["--source", "nowhere.tfrecords"], "nowhere.tfrecords"),
         (["--device", "tpu9"], "unknown device 'tpu9'"),
+        (["--device", "mps"], "device 'mps' is not supported"),
     ],
 )
 def test_mistakes_on_the_command_line_are_one_line(data, tmp_path, options, message):
@@ -171,10 +187,11 @@ def test_unknown_options_and_help(data, tmp_path):
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 2
     assert "--lerning-rate" in errors and "Traceback" not in errors
-    process = command(tmp_path, data, "--batch-size", "0")
-    _, errors = process.communicate(timeout=120)
-    assert process.returncode == 2
-    assert "--batch-size must be positive: got 0" in errors and "Traceback" not in errors
+    for option, value in (("--batch-size", "0"), ("--time-limit", "nan"), ("--seed", "-1")):
+        process = command(tmp_path, data, option, value)
+        _, errors = process.communicate(timeout=120)
+        assert process.returncode == 2
+        assert option in errors and value in errors and "Traceback" not in errors
     process = command(tmp_path, data, "--help")
     output, _ = process.communicate(timeout=120)
     assert process.returncode == 0 and "--time-limit" in output

@@ -70,7 +70,19 @@ class Malicious:
 
 
 @pytest.mark.parametrize(
-    "kind", ["missing", "empty", "text", "truncated", "pickle", "code", "zip", "tensor", "folder"]
+    "kind",
+    [
+        "missing",
+        "empty",
+        "text",
+        "truncated",
+        "flipped",
+        "pickle",
+        "code",
+        "zip",
+        "tensor",
+        "folder",
+    ],
 )
 def test_unreadable_checkpoints_are_named_and_run_no_code(tmp_path, kind):
     path = tmp_path / f"{kind}.pt"
@@ -81,6 +93,11 @@ def test_unreadable_checkpoints_are_named_and_run_no_code(tmp_path, kind):
     elif kind == "truncated":
         checkpoint.save(path, {"weights": torch.zeros(10_000)})
         path.write_bytes(path.read_bytes()[:20_000])
+    elif kind == "flipped":
+        checkpoint.save(path, {"weights": torch.zeros(10_000)})
+        content = bytearray(path.read_bytes())
+        content[20_000] ^= 1  # inside the weights, where nothing but the checksum sees it
+        path.write_bytes(content)
     elif kind == "pickle":
         path.write_bytes(pickle.dumps({"model": Malicious()}))
     elif kind == "code":

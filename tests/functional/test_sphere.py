@@ -74,7 +74,7 @@ def test_small_angles_keep_their_digits():
     assert_close(geodesic_distance(x, y), angle, rtol=1e-6, atol=0)
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32, torch.float64])
 @pytest.mark.parametrize(
     "function",
     [

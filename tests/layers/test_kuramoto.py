@@ -266,11 +266,20 @@ def test_without_projection_the_force_is_added_whole():
         (lambda: call((2, 8, 3), (3, 8)[:1]), r"`c` must be \(B, 8, \*S\)"),
         (lambda: call((2, 8, 3), (2, 8, 3), torch.int64), "floating point: got torch.int64"),
         (lambda: call((2, 8, 3), (2, 8, 3), num_steps=1.5), "`num_steps` must be an integer"),
+        (lambda: part(coupling=nn.Conv1d(8, 4, 1)), r"`coupling` must keep the shape: got \(2, 4"),
+        (lambda: part(stimulus_norm=nn.Conv1d(8, 4, 1)), "`stimulus_norm` must keep the shape"),
+        (lambda: part(frequency=nn.Flatten(2)), "`frequency` must keep the shape"),
+        (lambda: part(step_size=float("nan")), "`step_size` must be a finite number: got nan"),
     ],
 )
 def test_wrong_input_is_named(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def part(**options):
+    layer = KuramotoLayer(**{"coupling": nn.Identity(), "channels": 8, **options})
+    return layer(torch.zeros(2, 8, 3), torch.zeros(2, 8, 3))
 
 
 def call(x_shape, c_shape, dtype=torch.float32, **options):

@@ -83,6 +83,11 @@ def test_readout_is_the_length_of_the_mix_plus_bias(kernel_size):
     assert_close(readout(x), expected)
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64])
+def test_readout_keeps_its_dtype(dtype):
+    assert NormReadout(8, 3, 4).to(dtype)(torch.randn(2, 8, 7, dtype=dtype)).dtype == dtype
+
+
 def test_readout_takes_tokens_and_its_gradient_at_zero_is_finite():
     readout = NormReadout(8, 3, 4)
     assert readout(torch.randn(2, 8, 7)).shape == (2, 3, 7)
@@ -114,6 +119,10 @@ def test_head_pools_all_sites(pool, function):
         (lambda: NaturalFrequency(9, 4), "divisible"),
         (lambda: NaturalFrequency(3, 1), "at least 2"),
         (lambda: NaturalFrequency(9, 3, planes="paired"), 'needs an even.*got 3; try planes="all"'),
+        (
+            lambda: NaturalFrequency(8, 4, init=0.0),
+            '`init` must be positive.*got 0.0; try planes="all"',
+        ),
         (lambda: NaturalFrequency(8, 4, planes="some"), '"paired", "all" or None: got \'some\''),
         (lambda: OscillatorNorm(9, 4), "divisible"),
         (lambda: NormReadout(9, 3, 4), "divisible"),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torchmetrics import MetricCollection
 
 from kuramoto_nn import metrics
 from kuramoto_nn.metrics import ForegroundARI, MeanBestOverlap, foreground_ari, mean_best_overlap
@@ -36,6 +37,17 @@ def test_mean_over_images_leaves_nan_out(metric_class, score):
     assert metric.num_images == 6
     torch.testing.assert_close(metric.compute(), scores.nanmean(), rtol=1e-14, atol=0)
     assert metric.compute().dtype == torch.float64
+
+
+def test_a_collection_computes_each_of_them():
+    """Their states agree after a first batch without objects; torchmetrics must not merge them."""
+    collection = MetricCollection([ForegroundARI(), MeanBestOverlap()])
+    (pred, target), (more_pred, more_target), _ = batches()
+    collection.update(pred, torch.zeros_like(target))
+    collection.update(more_pred, more_target)
+    for metric_class, score in CLASSES:
+        expected = score(more_pred, more_target).nanmean()
+        torch.testing.assert_close(collection.compute()[metric_class.__name__], expected)
 
 
 @pytest.mark.parametrize(("metric_class", "score"), CLASSES)

@@ -7,13 +7,13 @@ reader that has already mapped the earlier file keeps it.
 
 from __future__ import annotations
 
-import os
-import uuid
 import warnings
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+
+from examples.training.files import write_whole
 
 
 def load_or_build(
@@ -43,7 +43,7 @@ def load_or_build(
         raise ValueError(
             f"build must give uint8 of shape {shape}: got {array.dtype} of shape {array.shape}"
         )
-    _write(path, array)
+    write_whole(path, lambda file: np.save(file, array, allow_pickle=False))
     return _read(path, shape)
 
 
@@ -55,17 +55,3 @@ def _read(path: Path, shape: tuple[int, ...]) -> np.ndarray:
     if array.dtype != np.uint8 or array.shape != shape or not array.flags.c_contiguous:
         raise ValueError(f"it holds {array.dtype} {array.shape}, not uint8 {shape}")
     return array
-
-
-def _write(path: Path, array: np.ndarray) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}-{uuid.uuid4().hex}.tmp")
-    try:
-        with temporary.open("xb") as file:
-            np.save(file, array, allow_pickle=False)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise

@@ -10,7 +10,8 @@ class AttentionCoupling(nn.Module):
     """Multi-head softmax attention over all sites of a grid of any number of axes.
 
     ``J x = W_o [softmax(q_h k_h^T / sqrt(d)) v_h]_h + b_o`` with ``q, k, v = W x + b``. The softmax
-    makes the coupling depend on x.
+    makes the coupling depend on x. PyTorch's fused attention has no second derivative; wrap the
+    call in ``torch.nn.attention.sdpa_kernel(SDPBackend.MATH)`` where one is needed.
 
     Args:
         channels: Channels C of input and output.
@@ -51,6 +52,11 @@ class AttentionCoupling(nn.Module):
         self.position = position
 
     def forward(self, x: Tensor) -> Tensor:
+        if x.ndim < 3 or x.shape[1] != self.channels:
+            raise ValueError(
+                f"`x` must be (B, {self.channels}, *S) with at least one spatial axis: got shape "
+                f"{tuple(x.shape)}"
+            )
         sites_last = x.movedim(1, -1)  # (B, *S, C); its tokens are a view of site-major memory
         sites = sites_last.shape[1:-1]
         if self.position is not None and len(sites) != 2:

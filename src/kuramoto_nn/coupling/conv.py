@@ -37,18 +37,17 @@ class ConvCoupling(nn.Module):
                 f"got {kernel_size}; try {max(kernel_size, 0) + 1}"
             )
         self.channels, self.kernel_size, self.ndim = channels, kernel_size, ndim
-        convolution = (nn.Conv1d, nn.Conv2d, nn.Conv3d)[ndim - 1](
-            channels, channels, kernel_size, bias=bias
-        )  # for its initialisation
-        self.weight, self.bias = convolution.weight, convolution.bias
+        module = _CONVOLUTIONS[ndim][0](channels, channels, kernel_size, bias=bias)
+        self.weight, self.bias = module.weight, module.bias  # initialised as torch does
 
     def forward(self, x: Tensor) -> Tensor:
-        if x.ndim != self.ndim + 2:
+        if x.ndim != self.ndim + 2 or x.shape[1] != self.channels:
             raise ValueError(
-                f"`x` must be (B, C, *S) with {self.ndim} spatial axes: got shape "
-                f"{tuple(x.shape)}; set `ndim` to {x.ndim - 2}"
+                f"`x` must be (B, {self.channels}, *S) with {self.ndim} spatial axes: got shape "
+                f"{tuple(x.shape)}; `channels` and `ndim` of the coupling say otherwise"
             )
-        return _CONVOLUTIONS[self.ndim](x, self.weight, self.bias, self.kernel_size // 2)
+        convolve = _CONVOLUTIONS[self.ndim][1]
+        return convolve(x, self.weight, self.bias, padding=self.kernel_size // 2)
 
     def extra_repr(self) -> str:
         return f"{self.channels}, {self.kernel_size}, ndim={self.ndim}"
@@ -60,12 +59,4 @@ def _conv1d(x: Tensor, weight: Tensor, bias: Tensor | None, padding: int) -> Ten
     return as_image.squeeze(2)
 
 
-def _conv2d(x: Tensor, weight: Tensor, bias: Tensor | None, padding: int) -> Tensor:
-    return F.conv2d(x, weight, bias, padding=padding)
-
-
-def _conv3d(x: Tensor, weight: Tensor, bias: Tensor | None, padding: int) -> Tensor:
-    return F.conv3d(x, weight, bias, padding=padding)
-
-
-_CONVOLUTIONS = {1: _conv1d, 2: _conv2d, 3: _conv3d}
+_CONVOLUTIONS = {1: (nn.Conv1d, _conv1d), 2: (nn.Conv2d, F.conv2d), 3: (nn.Conv3d, F.conv3d)}

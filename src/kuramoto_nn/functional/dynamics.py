@@ -23,7 +23,8 @@ def rotate(x: Tensor, omega: Tensor) -> Tensor:
         >>> rotate(torch.tensor([1.0, 0.0]), torch.tensor([[0.0, 2.0], [-2.0, 0.0]]))
         tensor([ 0., -2.])
     """
-    return (omega @ x.unsqueeze(-1)).squeeze(-1)
+    # Not `@`, which autocast would run in half precision.
+    return (omega * x.unsqueeze(-2)).sum(-1)
 
 
 def rotate_planes(x: Tensor, speed: Tensor) -> Tensor:

@@ -13,8 +13,9 @@ NORM_EPS = 1e-12
 def normalize(x: Tensor) -> Tensor:
     """Map every vector to the sphere, ``Pi(x) = x / |x|``.
 
-    The zero vector stays zero and passes no NaN backward. Half-precision input is normalised in
-    float32 and returned in its own dtype.
+    The zero vector stays zero; its gradient is finite but as large as ``1 / NORM_EPS`` (beyond the
+    range of float16).
+    Half-precision input is normalised in float32 and returned in its own dtype.
 
     Args:
         x: Vectors, shape ``(..., N)``.
@@ -65,9 +66,8 @@ def exp_map(x: Tensor, v: Tensor) -> Tensor:
         >>> exp_map(torch.tensor([1.0, 0.0]), quarter_turn).round(decimals=6).abs()
         tensor([0., 1.])
     """
-    # sqrt has no finite slope at 0; NORM_EPS**2 under the root gives it one, lost in rounding.
-    angle = (v.square().sum(-1, keepdim=True) + NORM_EPS**2).sqrt()
-    return normalize(angle.cos() * x + torch.sinc(angle / torch.pi) * v)
+    angle = _length(v).unsqueeze(-1)
+    return normalize(angle.cos() * x + torch.sinc(angle / torch.pi) * v).to(x.dtype)
 
 
 def geodesic_distance(x: Tensor, y: Tensor) -> Tensor:
@@ -89,7 +89,7 @@ def geodesic_distance(x: Tensor, y: Tensor) -> Tensor:
         >>> geodesic_distance(torch.tensor([1.0, 0.0]), torch.tensor([0.0, 2.0]) / 2)
         tensor(1.5708)
     """
-    return 2 * torch.atan2(_length(x - y), _length(x + y))
+    return (2 * torch.atan2(_length(x - y), _length(x + y))).to(x.dtype)
 
 
 def random_sphere(
@@ -117,7 +117,8 @@ def random_sphere(
 
 
 def _length(x: Tensor) -> Tensor:
-    return (x.square().sum(-1) + NORM_EPS**2).sqrt()
+    # sqrt has no finite slope at 0; NORM_EPS**2 under the root gives it one, lost in rounding.
+    return (_at_least_float32(x).square().sum(-1) + NORM_EPS**2).sqrt()
 
 
 def _at_least_float32(x: Tensor) -> Tensor:

@@ -22,11 +22,13 @@ class NaturalFrequency(nn.Module):
         channels: Channels C = K N.
         oscillator_dim: Components N of an oscillator, at least 2.
         shared: Whether all oscillators have one frequency (and, if paired, all their planes).
-        init: Angular speed at the start, in radians per unit time.
+        init: Angular speed at the start, in radians per unit time; positive if paired, as ``|p|``
+            has no sign, and no gradient at 0.
         planes: ``"paired"`` or ``"all"``; None takes ``"paired"`` if N is even.
 
     Raises:
-        ValueError: If N does not divide the channels, N < 2, or ``planes`` does not fit N.
+        ValueError: If N does not divide the channels, N < 2, or ``planes`` does not fit N or
+            ``init``.
 
     Shape:
         Oscillators ``(..., K, N)`` to tangent vectors of the same shape.
@@ -58,6 +60,10 @@ class NaturalFrequency(nn.Module):
             raise ValueError(
                 f'`planes="paired"` needs an even `oscillator_dim`: got {oscillator_dim}; '
                 f'try planes="all"'
+            )
+        if planes == "paired" and not init > 0:
+            raise ValueError(
+                f'`init` must be positive for paired planes: got {init}; try planes="all"'
             )
         self.oscillator_dim, self.shared, self.planes = oscillator_dim, shared, planes
         if planes == "paired":

@@ -1,5 +1,6 @@
 """The Kuramoto layer: oscillators that turn, pull at each other and follow a stimulus."""
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -83,6 +84,8 @@ class KuramotoLayer(nn.Module):
         count_oscillators(channels, oscillator_dim)
         self.channels, self.oscillator_dim, self.num_steps = channels, oscillator_dim, num_steps
         self._steps(num_steps)
+        if not isinstance(step_size, int | float) or not math.isfinite(step_size):
+            raise ValueError(f"`step_size` must be a finite number: got {step_size!r}")
         self.coupling, self.frequency, self.stimulus_norm = coupling, frequency, stimulus_norm
         self.integrator, self.project = integrator, project
         self.step_size = (
@@ -141,7 +144,7 @@ class KuramotoLayer(nn.Module):
 
     def _velocity(self, x: Tensor, c: Tensor) -> Tensor:
         force = self._coupled(x) + c
-        rotation = None if self.frequency is None else self.frequency(x)
+        rotation = None if self.frequency is None else self._same("frequency", self.frequency(x), x)
         if not self.project:
             return force if rotation is None else force + rotation
         return velocity(x, force, rotation)
@@ -150,7 +153,17 @@ class KuramotoLayer(nn.Module):
         return energy(x, self._coupled(x), c)
 
     def _coupled(self, x: Tensor) -> Tensor:
-        return to_oscillators(self.coupling(from_oscillators(x)), self.oscillator_dim)
+        channels_first = from_oscillators(x)
+        coupled = self._same("coupling", self.coupling(channels_first), channels_first)
+        return to_oscillators(coupled, self.oscillator_dim)
+
+    def _same(self, part: str, result: Tensor, given: Tensor) -> Tensor:
+        if result.shape != given.shape:
+            raise ValueError(
+                f"`{part}` must keep the shape: got {tuple(result.shape)} from "
+                f"{tuple(given.shape)}; check its channels and padding"
+            )
+        return result
 
     def _prepare(self, x: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
         for name, value in (("x", x), ("c", c)):
@@ -168,7 +181,7 @@ class KuramotoLayer(nn.Module):
                 f"`x` and `c` must have the same shape: got {tuple(x.shape)} and {tuple(c.shape)}"
             )
         if self.stimulus_norm is not None:
-            c = self.stimulus_norm(c)
+            c = self._same("stimulus_norm", self.stimulus_norm(c), c)
         x, c = (to_oscillators(value, self.oscillator_dim) for value in (x, c))
         return normalize(x), c
 

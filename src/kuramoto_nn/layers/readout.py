@@ -1,4 +1,4 @@
-"""From oscillators back to features: what does not depend on the global phase."""
+"""From oscillators back to features: how far they agree, in directions that are learned."""
 
 import torch
 from torch import Tensor, nn
@@ -8,6 +8,9 @@ from kuramoto_nn.functional import count_oscillators
 
 class NormReadout(nn.Module):
     """Length of linear combinations of the oscillators, ``m_k = | sum_i U_ki x_i | + b_k``.
+
+    U mixes components too and has a bias of its own inside the norm, as in the authors' code, so
+    that m is not invariant under a global rotation.
 
     Args:
         in_channels: Channels of the oscillators.
@@ -54,10 +57,8 @@ class NormReadout(nn.Module):
             mixed = self.mix(x.movedim(1, -1))
         else:
             mixed = self.mix(x).movedim(1, -1)
-        lengths = _length(mixed.unflatten(-1, (-1, self.oscillator_dim)))
+        # The norm is taken in float32 at least; its gradient at zero is zero.
+        wide = torch.promote_types(mixed.dtype, torch.float32)
+        oscillators = mixed.unflatten(-1, (-1, self.oscillator_dim))
+        lengths = torch.linalg.vector_norm(oscillators, dim=-1, dtype=wide).to(self.bias.dtype)
         return (lengths + self.bias).movedim(-1, 1)
-
-
-def _length(x: Tensor) -> Tensor:
-    """Norm over the last axis, in float32 at least; its gradient at zero is zero."""
-    return torch.linalg.vector_norm(x, dim=-1, dtype=torch.promote_types(x.dtype, torch.float32))

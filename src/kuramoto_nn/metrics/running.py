@@ -34,6 +34,8 @@ class ImageMean(Metric, ABC):
         super().__init__(**kwargs)
         self.add_state("total", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
         self.add_state("count", torch.zeros((), dtype=torch.long), dist_reduce_fx="sum")
+        # A MetricCollection computes metrics with equal states once; this state tells them apart.
+        self.add_state(type(self).__name__, torch.zeros(()), dist_reduce_fx="sum")
 
     @abstractmethod
     def score(self, pred: Tensor, target: Tensor) -> Tensor:

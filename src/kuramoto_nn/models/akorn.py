@@ -49,9 +49,11 @@ class AKOrNBlock(nn.Module):
         self.oscillator_map = nn.Conv2d(channels, channels, 1) if map_oscillators else None
 
     def forward(self, x: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
-        x = self.layer(x, c)
-        features = self.readout(x)
-        return x if self.oscillator_map is None else self.oscillator_map(x), features
+        return self.read(self.layer(x, c))
+
+    def read(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Oscillators and features for the next block, from this one's last state."""
+        return x if self.oscillator_map is None else self.oscillator_map(x), self.readout(x)
 
 
 class AKOrN(Model):
@@ -137,21 +139,17 @@ class AKOrN(Model):
         """
         x, c = self._start(images, noise, generator)
         trajectories = []
-        for block in self._blocks():
+        for block in cast(list[AKOrNBlock], list(self.blocks)):
             trajectories.append(block.layer.trajectory(x, c, num_steps=num_steps))
-            x = trajectories[-1].states[-1]
-            c = block.readout(x)
-            x = x if block.oscillator_map is None else block.oscillator_map(x)
+            x, c = block.read(trajectories[-1].states[-1])
         return trajectories
-
-    def _blocks(self) -> list[AKOrNBlock]:
-        return cast(list[AKOrNBlock], list(self.blocks))
 
     def _start(
         self, images: Tensor, noise: Tensor | None, generator: torch.Generator | None
     ) -> tuple[Tensor, Tensor]:
         c = self.embed(images)
-        x = _noise_like(c, noise, generator)
+        # Under autocast c is half precision; the oscillators stay in the type of the weights.
+        x = _noise_like(c, noise, generator).to(self.embed.conv.weight.dtype)
         if self.position_x is not None and self.position_c is not None:
             x, c = self.position_x(x), self.position_c(c)
         return x, c
@@ -159,7 +157,8 @@ class AKOrN(Model):
 
 def _noise_like(c: Tensor, noise: Tensor | None, generator: torch.Generator | None) -> Tensor:
     if noise is None:
-        return torch.randn(c.shape, generator=generator, dtype=c.dtype, device=c.device)
+        dtype = torch.promote_types(c.dtype, torch.float32)
+        return torch.randn(c.shape, generator=generator, dtype=dtype, device=c.device)
     if noise.shape != c.shape:
         raise ValueError(
             f"`noise` must have the shape of the stimulus, {tuple(c.shape)}: got "

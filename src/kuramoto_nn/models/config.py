@@ -44,8 +44,13 @@ class ObjectDiscoveryConfig:
         if isinstance(self.image_size, list):  # as JSON has it
             object.__setattr__(self, "image_size", tuple(self.image_size))
         for name in ("patch_size", "channels", "num_blocks", "num_steps", "num_heads"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"`{name}` must be positive: got {getattr(self, name)}")
+            value = getattr(self, name)
+            if not isinstance(value, int) or value < 1:
+                raise ValueError(f"`{name}` must be a positive integer: got {value!r}")
+        if len(self._sides) != 2 or not all(isinstance(side, int) for side in self._sides):
+            raise ValueError(
+                f"`image_size` must be a side or (height, width) in pixels: got {self.image_size!r}"
+            )
         if self.coupling == "attention" and self.channels % self.num_heads:
             raise ValueError(
                 f"`num_heads` must divide `channels`: got {self.num_heads} and {self.channels}"
@@ -59,7 +64,7 @@ class ObjectDiscoveryConfig:
     @property
     def _sides(self) -> tuple[int, int]:
         size = self.image_size
-        return (size, size) if isinstance(size, int) else size
+        return size if isinstance(size, tuple) else (size, size)
 
     @property
     def grid(self) -> tuple[int, int]:
