@@ -40,6 +40,8 @@ class ViewBatches:
         self.seed, self.here = seed, here
         self.rows = here.rows(recipe.batch_size)
         self.steps_per_epoch = len(images) // recipe.batch_size
+        if recipe.batch_size < 2:
+            raise ValueError("a batch needs at least 2 images to tell apart: got --batch-size 1")
         if self.steps_per_epoch == 0:
             raise ValueError(
                 f"a batch needs {recipe.batch_size} images: got {len(images)}; "

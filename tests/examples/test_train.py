@@ -171,6 +171,7 @@ def test_trained_models_load_averaged_or_last(uninterrupted):
         (["--batch-size", "128"], "a batch needs 128 images: got 64"),
         (["--source", "nowhere.tfrecords"], "nowhere.tfrecords"),
         (["--device", "tpu9"], "unknown device 'tpu9'"),
+        (["--batch-size", "1"], "at least 2 images"),
         (["--device", "mps"], "device 'mps' is not supported"),
     ],
 )

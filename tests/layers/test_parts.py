@@ -20,7 +20,7 @@ def test_frequencies_apply_a_skew_symmetric_generator(dim, num_oscillators, shar
     torch.manual_seed(0)
     frequency = NaturalFrequency(dim * num_oscillators, dim, shared=shared, planes=planes).double()
     torch.nn.init.normal_(frequency.weight)
-    omega = frequency.generator()
+    omega = frequency.matrix()
     assert omega.shape == ((dim, dim) if shared else (num_oscillators, dim, dim))
     assert_close(omega, -omega.mT)
     x = torch.randn(2, 5, num_oscillators, dim, dtype=torch.float64)

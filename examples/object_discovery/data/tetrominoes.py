@@ -122,6 +122,6 @@ def _read_split(source: Path, split: str, count: int) -> SegmentedImages:
     if len(data) < count:
         raise ValueError(
             f"{source} holds {len(data)} records for the {split} split (from record {skip} on), "
-            f"{count} were asked for; lower count, or leave `source` out to generate"
+            f"{count} were asked for; lower --num-images, or leave --source out to generate"
         )
     return data

@@ -39,6 +39,9 @@ class NaturalFrequency(nn.Module):
         tensor([ 0.0000, -0.5000])
     """
 
+    _row: Tensor
+    _col: Tensor
+
     def __init__(
         self,
         channels: int,
@@ -70,11 +73,14 @@ class NaturalFrequency(nn.Module):
             leading = () if shared else (num_oscillators, oscillator_dim // 2)
             self.weight = nn.Parameter(torch.full((*leading, 2), init / 2**0.5))
         else:
-            upper = _paired_generator(oscillator_dim, init)[self._upper()]
+            row, col = torch.triu_indices(oscillator_dim, oscillator_dim, 1).unbind()
             leading = () if shared else (num_oscillators,)
-            self.weight = nn.Parameter(upper.expand(*leading, -1).clone())
+            paired = init * ((row % 2 == 0) & (col == row + 1)).to(torch.get_default_dtype())
+            self.weight = nn.Parameter(paired.repeat(*leading, 1).view(*leading, -1))
+            self.register_buffer("_row", row, persistent=False)
+            self.register_buffer("_col", col, persistent=False)
 
-    def generator(self) -> Tensor:
+    def matrix(self) -> Tensor:
         """The skew-symmetric matrices Omega, ``(N, N)`` if shared, else ``(K, N, N)``."""
         size = self.oscillator_dim
         if self.planes == "paired":
@@ -83,25 +89,13 @@ class NaturalFrequency(nn.Module):
                 basis = basis.unsqueeze(1).expand(-1, self.weight.shape[0], -1)
             return self(basis).movedim(0, -1)
         upper = self.weight.new_zeros(*self.weight.shape[:-1], size, size)
-        row, col = self._upper()
-        upper[..., row, col] = self.weight
+        upper[..., self._row, self._col] = self.weight
         return upper - upper.mT
 
     def forward(self, x: Tensor) -> Tensor:
         if self.planes == "paired":
             return rotate_planes(x, self.weight.norm(dim=-1))
-        return rotate(x, self.generator())
-
-    def _upper(self) -> tuple[Tensor, Tensor]:
-        row, col = torch.triu_indices(self.oscillator_dim, self.oscillator_dim, 1).unbind()
-        return row, col
+        return rotate(x, self.matrix())
 
     def extra_repr(self) -> str:
         return f"oscillator_dim={self.oscillator_dim}, shared={self.shared}, planes={self.planes!r}"
-
-
-def _paired_generator(size: int, speed: float) -> Tensor:
-    generator = torch.zeros(size, size)
-    first = torch.arange(0, size - 1, 2)
-    generator[first, first + 1] = speed
-    return generator

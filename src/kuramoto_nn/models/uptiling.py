@@ -22,7 +22,7 @@ def uptile_views(images: Tensor, *, patch_size: int, factor: int) -> Tensor:
         Views ``(r * r, B, 3, H, W)``, row-major in the shift.
 
     Raises:
-        ValueError: If ``factor`` does not divide ``patch_size``.
+        ValueError: If the rank is not 4 or ``factor`` does not divide ``patch_size``.
 
     Reference:
         Miyato et al., *Artificial Kuramoto Oscillatory Neurons* (ICLR 2025), appendix.
@@ -31,7 +31,9 @@ def uptile_views(images: Tensor, *, patch_size: int, factor: int) -> Tensor:
         >>> uptile_views(torch.rand(2, 3, 32, 32), patch_size=4, factor=2).shape
         torch.Size([4, 2, 3, 32, 32])
     """
-    if factor < 1 or patch_size % factor:
+    if images.ndim != 4:
+        raise ValueError(f"`images` must be (B, 3, H, W): got shape {tuple(images.shape)}")
+    if factor < 1 or patch_size < 1 or patch_size % factor:
         raise ValueError(
             f"`factor` must divide `patch_size`: got {factor} and {patch_size}; "
             f"try {', '.join(str(n) for n in range(1, patch_size + 1) if patch_size % n == 0)}"
