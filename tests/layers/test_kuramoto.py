@@ -52,9 +52,10 @@ def inputs(*shape, seed=0, dtype=torch.float32):
     integrator=st.sampled_from(INTEGRATORS),
     dtype=st.sampled_from([torch.float32, torch.float64]),
     turning=st.booleans(),
+    autocast=st.booleans(),
 )
 def test_oscillators_stay_on_the_sphere(
-    dim, num_oscillators, space, steps, step_size, integrator, dtype, turning
+    dim, num_oscillators, space, steps, step_size, integrator, dtype, turning, autocast
 ):
     torch.manual_seed(0)
     channels = dim * num_oscillators
@@ -68,7 +69,8 @@ def test_oscillators_stay_on_the_sphere(
         integrator=integrator,
     ).to(dtype)
     x, c = inputs(2, channels, *space, dtype=dtype)
-    out = layer(x, 5 * c, num_steps=steps)
+    with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+        out = layer(x, 5 * c, num_steps=steps)
     assert out.shape == x.shape and out.dtype == dtype
     lengths = to_oscillators(out, dim).norm(dim=-1)
     assert_close(lengths, torch.ones_like(lengths), atol=1e-5, rtol=0)
