@@ -83,7 +83,7 @@ def test_resumed_equals_uninterrupted_bit_for_bit(data, tmp_path, uninterrupted)
 
 def test_a_killed_run_goes_on_from_its_checkpoint(data, tmp_path, uninterrupted):
     process = command(
-        tmp_path, data, "--max-steps", "12", "--log-every", "1", "--checkpoint-seconds", "0"
+        tmp_path, data, "--max-steps", "12", "--log-every", "1", "--checkpoint-seconds", "1e-9"
     )
     deadline = time.monotonic() + 120
     while len(read_jsonl(tmp_path / "log.jsonl")) < 4 and time.monotonic() < deadline:
