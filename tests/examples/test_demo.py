@@ -1,6 +1,7 @@
 """The main job from end to end, as small as it gets."""
 
 import json
+import math
 
 import pytest
 
@@ -33,7 +34,7 @@ def test_demo_writes_results_and_report_and_goes_on(options):
     assert 0 < results["steps"] and results["seconds"] >= 1
     assert results["images_seen"] % results["steps"] == 0
     for name in ("fg_ari", "mbo", "fg_ari_untrained", "fg_ari_uptiled"):
-        assert -100 <= results[name] <= 100
+        assert math.isfinite(results[name])
     page = (options["out"] / "report.html").read_text()
     assert f"{results['fg_ari']:.1f}" in page
 

@@ -13,7 +13,7 @@ from examples.object_discovery.data import SegmentedImages, load
 from examples.object_discovery.evaluate import EvaluateOptions, evaluate
 from examples.object_discovery.recipes import RECIPES, build_model, recipe_for
 from examples.object_discovery.segment import cluster, segment
-from kuramoto_nn.models import AKOrN, ItrSA
+from kuramoto_nn.models import AKOrN
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -81,11 +81,15 @@ def test_images_without_objects_do_not_count(data):
     assert result.mbo.isnan().tolist() == [False, True, False, False]
 
 
-def test_every_recipe_has_a_network_and_says_where_it_departs():
+def test_recipes_are_the_papers_and_weights_follow_the_seed():
     for preset in RECIPES:
-        model = build_model(preset)
-        assert isinstance(model, AKOrN | ItrSA)
-    assert recipe_for("tetrominoes-attn").batch_size == 256
+        build_model(preset)
+    paper = recipe_for("tetrominoes-attn")
+    assert (paper.batch_size, paper.learning_rate, paper.epochs) == (256, 1e-3, 50)
+    assert (paper.ema_decay, paper.ema_every, paper.ema_start) == (0.998, 10, 200)
+    first, same, other = (build_model("tetrominoes-demo", seed=seed) for seed in (0, 0, 1))
+    weights = [model.embed.conv.weight for model in (first, same, other)]
+    assert torch.equal(weights[0], weights[1]) and not torch.equal(weights[0], weights[2])
     with pytest.raises(ValueError, match="unknown preset 'x'; known are tetrominoes-attn"):
         recipe_for("x")
 

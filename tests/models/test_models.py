@@ -209,6 +209,7 @@ def test_gradients_copies_other_sizes_and_autocast(model):
     out.square().sum().backward()
     for name, parameter in model.named_parameters():
         assert parameter.grad is not None and parameter.grad.isfinite().all(), name
+        assert parameter.grad.abs().sum() > 0, name
 
 
 def test_uptiled_features_interleave_the_views():
