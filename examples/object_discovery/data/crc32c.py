@@ -36,7 +36,7 @@ def crc32c(data: bytes) -> int:
     Returns:
         The checksum, 0 to 2^32 - 1.
 
-    Example:
+    Examples:
         >>> hex(crc32c(b"123456789"))
         '0xe3069283'
     """

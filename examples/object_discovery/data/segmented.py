@@ -20,7 +20,7 @@ class SegmentedImages:
     Raises:
         ValueError: When the shapes or types are not the ones above.
 
-    Example:
+    Examples:
         >>> data = SegmentedImages(
         ...     torch.zeros(2, 3, 4, 4, dtype=torch.uint8), torch.zeros(2, 4, 4, dtype=torch.uint8)
         ... )

@@ -21,7 +21,7 @@ class Line:
 def ticks(low: float, high: float, count: int = 5) -> list[str]:
     """Choose round numbers (steps of 1, 2 or 5 times a power of ten) between two bounds.
 
-    Example:
+    Examples:
         >>> ticks(0, 8), ticks(3.4, 4.6)
         (['0', '2', '4', '6', '8'], ['3.5', '4.0', '4.5'])
     """
@@ -36,7 +36,7 @@ def ticks(low: float, high: float, count: int = 5) -> list[str]:
 def smooth(values: Sequence[float]) -> list[float]:
     """Average exponentially over about a tenth of the curve, without a bias at the start.
 
-    Example:
+    Examples:
         >>> smooth([2.0, 2.0, 2.0])
         [2.0, 2.0, 2.0]
     """

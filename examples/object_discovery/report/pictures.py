@@ -21,7 +21,7 @@ def png(rgb: Tensor) -> str:
     Returns:
         A ``data:`` address.
 
-    Example:
+    Examples:
         >>> png(torch.zeros(2, 2, 3))[:22]
         'data:image/png;base64,'
     """
@@ -47,7 +47,7 @@ def match_labels(labels: Tensor, truth: Tensor) -> Tensor:
         The same segments: each true label goes to at most one of them, so that the overlap is
         largest in sum; segments left over take new labels.
 
-    Example:
+    Examples:
         >>> match_labels(torch.tensor([[7, 7, 5]]), torch.tensor([[0, 0, 1]]))
         tensor([[0, 0, 1]])
     """
@@ -71,7 +71,7 @@ def outline(labels: Tensor) -> str:
     Returns:
         The path's ``d``.
 
-    Example:
+    Examples:
         >>> outline(torch.tensor([[0, 1]]))
         'M1 0v1'
     """

@@ -46,7 +46,7 @@ PUBLISHED = {
 def score(value: float | None) -> str:
     """One decimal; a dash for NaN and None.
 
-    Example:
+    Examples:
         >>> score(74.25), score(float("nan"))
         ('74.2', '–')
     """
@@ -56,7 +56,7 @@ def score(value: float | None) -> str:
 def number(value: object) -> str:
     """A count with separators, anything else as it is, safe in HTML; a dash for None.
 
-    Example:
+    Examples:
         >>> number(38400), number("<b>")
         ('38,400', '&lt;b&gt;')
     """
@@ -68,7 +68,7 @@ def number(value: object) -> str:
 def duration(seconds: float) -> str:
     """A duration in the unit that suits it.
 
-    Example:
+    Examples:
         >>> duration(600), duration(45), duration(5400)
         ('10 minutes', '45 seconds', '1.5 hours')
     """

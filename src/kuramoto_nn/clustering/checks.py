@@ -19,7 +19,7 @@ def as_double(features: Tensor) -> Tensor:
         ValueError: If the rank is not 3, the batch is empty, the type is not floating point, or a
             value is NaN, infinite or larger than ``LARGEST_FEATURE``.
 
-    Example:
+    Examples:
         >>> import torch
         >>> as_double(torch.ones(1, 2, 3)).dtype
         torch.float64
@@ -59,7 +59,7 @@ def check_num_clusters(num_clusters: int, num_points: int) -> None:
     Raises:
         ValueError: If K is not an integer in ``1..P``.
 
-    Example:
+    Examples:
         >>> check_num_clusters(2, 3)
     """
     if not isinstance(num_clusters, int) or not 1 <= num_clusters <= num_points:

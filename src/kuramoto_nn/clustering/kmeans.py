@@ -37,7 +37,7 @@ def kmeans(
     Reference:
         Arthur and Vassilvitskii, *k-means++: the advantages of careful seeding* (2007).
 
-    Example:
+    Examples:
         >>> features = torch.tensor([[[0.0], [1.0], [9.0], [10.0]]])
         >>> labels = kmeans(features, 2, generator=torch.Generator().manual_seed(0))
         >>> (labels == labels[:, :1]).tolist()
@@ -81,7 +81,7 @@ def move_centres(points: Tensor, centres: Tensor) -> Tensor:
     Returns:
         The new centres; one without a site restarts at a site far from its centre.
 
-    Example:
+    Examples:
         >>> points = torch.tensor([[[0.0], [2.0], [10.0]]])
         >>> move_centres(points, torch.tensor([[[0.0], [9.0]]]))
         tensor([[[ 1.],

@@ -37,7 +37,7 @@ def average_linkage(features: Tensor, num_clusters: int) -> Tensor:
     Reference:
         Sokal and Michener, *A statistical method for evaluating systematic relationships* (1958).
 
-    Example:
+    Examples:
         >>> features = torch.tensor([[[0.0], [9.0], [1.0], [8.0], [20.0]]])
         >>> average_linkage(features, 3)
         tensor([[0, 1, 0, 1, 2]])
@@ -61,7 +61,7 @@ def pairwise_distances(points: Tensor) -> Tensor:
     Returns:
         Symmetric distances, shape ``(B, P, P)``.
 
-    Example:
+    Examples:
         >>> pairwise_distances(torch.tensor([[[0.0, 0.0], [3.0, 4.0]]]))
         tensor([[[0., 5.],
                  [5., 0.]]])
@@ -87,7 +87,7 @@ def cut_tree(parent: Tensor, height: Tensor, num_clusters: int) -> Tensor:
     Returns:
         Labels in ``0..K-1``, numbered by first appearance, shape ``(B, P)``.
 
-    Example:
+    Examples:
         >>> height = torch.tensor([[torch.inf, 4.0, 1.0]])
         >>> cut_tree(torch.tensor([[0, 0, 1]]), height, 2)
         tensor([[0, 1, 1]])

@@ -35,7 +35,7 @@ def merge_tree(distance: Tensor) -> tuple[Tensor, Tensor]:
         joined, 0 for point 0. ``height``, shape ``(B, P)``: the distance of that merge, infinite
         for point 0, and always above that of the merges below it.
 
-    Example:
+    Examples:
         >>> x = torch.tensor([0.0, 1.0, 5.0], dtype=torch.float64)
         >>> parent, height = merge_tree((x[:, None] - x).abs()[None])
         >>> parent.tolist(), height.tolist()

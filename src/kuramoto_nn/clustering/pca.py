@@ -30,7 +30,7 @@ def pca(features: Tensor, num_components: int) -> Tensor:
     Reference:
         Jolliffe, *Principal Component Analysis* (2002).
 
-    Example:
+    Examples:
         >>> line = torch.tensor([[[0.0, 0.0], [3.0, 4.0], [6.0, 8.0]]])
         >>> pca(line, 1).squeeze().round(decimals=4)
         tensor([-5.,  0.,  5.])

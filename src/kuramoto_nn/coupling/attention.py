@@ -26,7 +26,7 @@ class AttentionCoupling(nn.Module):
     Shape:
         ``(B, C, *S)`` to the same shape.
 
-    Example:
+    Examples:
         >>> import torch
         >>> AttentionCoupling(16, 4)(torch.zeros(2, 16, 5, 6)).shape
         torch.Size([2, 16, 5, 6])

@@ -21,7 +21,7 @@ class ConvCoupling(nn.Module):
     Shape:
         ``(B, C, *S)`` to the same shape, with ``ndim`` axes in S.
 
-    Example:
+    Examples:
         >>> import torch
         >>> ConvCoupling(8, 3, ndim=1)(torch.zeros(2, 8, 10)).shape
         torch.Size([2, 8, 10])

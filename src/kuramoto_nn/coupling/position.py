@@ -29,7 +29,7 @@ class GeometricTransform(nn.Module):
         Miyato, Jaeger, Welling, Geiger, *GTA: A Geometry-Aware Attention Mechanism for Multi-View
         Transformers* (ICLR 2024).
 
-    Example:
+    Examples:
         >>> position = GeometricTransform((4, 6), head_dim=8)
         >>> qkv = torch.randn(2, 24, 3, 5, 8)  # (B, sites, 3, heads, head_dim)
         >>> position.transform_inputs(qkv, (4, 6)).shape
@@ -117,7 +117,7 @@ class SinCosEmbedding(nn.Module):
     Reference:
         Vaswani et al., *Attention Is All You Need* (2017), section 3.5, once per axis.
 
-    Example:
+    Examples:
         >>> SinCosEmbedding(8, (4, 6))(torch.zeros(2, 8, 4, 6)).shape
         torch.Size([2, 8, 4, 6])
     """

@@ -19,7 +19,7 @@ def rotate(x: Tensor, omega: Tensor) -> Tensor:
     Returns:
         Tangent vectors in radians per unit time, same shape as ``x``.
 
-    Example:
+    Examples:
         >>> rotate(torch.tensor([1.0, 0.0]), torch.tensor([[0.0, 2.0], [-2.0, 0.0]]))
         tensor([ 0., -2.])
     """
@@ -39,7 +39,7 @@ def rotate_planes(x: Tensor, speed: Tensor) -> Tensor:
     Returns:
         Tangent vectors in radians per unit time, same shape as ``x``.
 
-    Example:
+    Examples:
         >>> rotate_planes(torch.tensor([1.0, 0.0, 0.0, 1.0]), torch.tensor([2.0, 3.0]))
         tensor([ 0., -2.,  3., -0.])
     """
@@ -58,7 +58,7 @@ def velocity(x: Tensor, force: Tensor, rotation: Tensor | None = None) -> Tensor
     Returns:
         Tangent vectors, same shape.
 
-    Example:
+    Examples:
         >>> velocity(torch.tensor([1.0, 0.0]), torch.tensor([5.0, 0.5]))
         tensor([0.0000, 0.5000])
     """

@@ -21,7 +21,7 @@ def energy(x: Tensor, coupled: Tensor, stimulus: Tensor) -> Tensor:
     Reference:
         Miyato et al., *Artificial Kuramoto Oscillatory Neurons* (ICLR 2025).
 
-    Example:
+    Examples:
         >>> x = torch.tensor([[1.0, 0.0]])
         >>> energy(x, coupled=2 * x, stimulus=torch.tensor([[0.5, 3.0]]))
         tensor([-1.5000])

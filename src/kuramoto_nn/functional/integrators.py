@@ -28,7 +28,7 @@ def euler(x: Tensor, velocity: Velocity, step_size: StepSize) -> Tensor:
     Returns:
         Unit vectors, same shape.
 
-    Example:
+    Examples:
         >>> import torch
         >>> euler(torch.tensor([1.0, 0.0]), lambda x: torch.tensor([0.0, 1.0]), 1.0)
         tensor([0.7071, 0.7071])

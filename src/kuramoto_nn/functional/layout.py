@@ -18,7 +18,7 @@ def to_oscillators(x: Tensor, oscillator_dim: int) -> Tensor:
     Returns:
         The oscillator view.
 
-    Example:
+    Examples:
         >>> import torch
         >>> to_oscillators(torch.zeros(2, 12, 5, 6), 4).shape
         torch.Size([2, 5, 6, 3, 4])
@@ -35,7 +35,7 @@ def from_oscillators(x: Tensor) -> Tensor:
     Returns:
         The channels-first tensor over the same (site-major) memory.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from_oscillators(torch.zeros(2, 5, 6, 3, 4)).shape
         torch.Size([2, 12, 5, 6])

@@ -20,7 +20,7 @@ def order_parameter(x: Tensor, *, dim: int | tuple[int, ...] = -2) -> Tensor:
     Reference:
         Kuramoto, *Chemical Oscillations, Waves, and Turbulence* (1984).
 
-    Example:
+    Examples:
         >>> import torch
         >>> order_parameter(torch.tensor([[1.0, 0.0], [-1.0, 0.0]]))
         tensor(0.)
@@ -47,7 +47,7 @@ def local_order_parameter(x: Tensor, window: int = 3) -> Tensor:
     Raises:
         ValueError: If the rank is not 5 or ``window`` is even.
 
-    Example:
+    Examples:
         >>> import torch
         >>> local_order_parameter(torch.tensor([1.0, 0.0]).expand(1, 4, 4, 3, 2)).min()
         tensor(1.)

@@ -23,7 +23,7 @@ def normalize(x: Tensor) -> Tensor:
     Returns:
         Unit vectors of the same shape and dtype.
 
-    Example:
+    Examples:
         >>> normalize(torch.tensor([3.0, 4.0]))
         tensor([0.6000, 0.8000])
     """
@@ -42,7 +42,7 @@ def project_tangent(x: Tensor, y: Tensor) -> Tensor:
     Returns:
         Vectors orthogonal to ``x``.
 
-    Example:
+    Examples:
         >>> project_tangent(torch.tensor([1.0, 0.0]), torch.tensor([2.0, 3.0]))
         tensor([0., 3.])
     """
@@ -61,7 +61,7 @@ def exp_map(x: Tensor, v: Tensor) -> Tensor:
     Returns:
         Unit vectors of the same shape.
 
-    Example:
+    Examples:
         >>> quarter_turn = torch.tensor([0.0, torch.pi / 2])
         >>> exp_map(torch.tensor([1.0, 0.0]), quarter_turn).round(decimals=6).abs()
         tensor([0., 1.])
@@ -85,7 +85,7 @@ def geodesic_distance(x: Tensor, y: Tensor) -> Tensor:
     Reference:
         W. Kahan, *How Futile are Mindless Assessments of Roundoff* (2006), section 12.
 
-    Example:
+    Examples:
         >>> geodesic_distance(torch.tensor([1.0, 0.0]), torch.tensor([0.0, 2.0]) / 2)
         tensor(1.5708)
     """
@@ -109,7 +109,7 @@ def random_sphere(
     Returns:
         Unit vectors of the given shape.
 
-    Example:
+    Examples:
         >>> random_sphere(5, 3).norm(dim=-1).allclose(torch.ones(5))
         True
     """

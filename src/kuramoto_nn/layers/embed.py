@@ -17,7 +17,7 @@ class PatchEmbed(nn.Module):
     Shape:
         ``(B, in_channels, H, W)`` to ``(B, channels, H / patch_size, W / patch_size)``.
 
-    Example:
+    Examples:
         >>> import torch
         >>> PatchEmbed(4, 16)(torch.rand(2, 3, 32, 24)).shape
         torch.Size([2, 16, 8, 6])

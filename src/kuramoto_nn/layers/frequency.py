@@ -33,7 +33,7 @@ class NaturalFrequency(nn.Module):
     Shape:
         Oscillators ``(..., K, N)`` to tangent vectors of the same shape.
 
-    Example:
+    Examples:
         >>> frequency = NaturalFrequency(8, 2, shared=True, init=0.5)
         >>> frequency(torch.tensor([1.0, 0.0]).expand(4, 2))[0].detach()
         tensor([ 0.0000, -0.5000])

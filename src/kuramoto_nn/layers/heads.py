@@ -25,7 +25,7 @@ class PooledHead(nn.Module):
     Reference:
         Chen et al., *A Simple Framework for Contrastive Learning of Visual Representations* (2020).
 
-    Example:
+    Examples:
         >>> import torch
         >>> PooledHead(8, 8, 32)(torch.randn(2, 8, 5, 5)).shape
         torch.Size([2, 8])

@@ -58,7 +58,7 @@ class KuramotoLayer(nn.Module):
     Reference:
         Miyato, Löwe, Geiger, Welling, *Artificial Kuramoto Oscillatory Neurons* (ICLR 2025).
 
-    Example:
+    Examples:
         >>> from kuramoto_nn.coupling import ConvCoupling
         >>> layer = KuramotoLayer(ConvCoupling(8, 3), channels=8, oscillator_dim=4)
         >>> x, c = torch.randn(2, 2, 8, 5, 5)

@@ -23,7 +23,7 @@ class OscillatorNorm(nn.GroupNorm):
     Reference:
         Wu, He, *Group Normalization* (2018).
 
-    Example:
+    Examples:
         >>> OscillatorNorm(8, 4)(torch.randn(2, 8, 5, 5)).shape
         torch.Size([2, 8, 5, 5])
     """
@@ -41,7 +41,7 @@ class ScaleBias(nn.Module):
     Shape:
         ``(B, C, *S)`` to the same shape.
 
-    Example:
+    Examples:
         >>> ScaleBias(3)(torch.ones(1, 3, 2)).detach()[0, 0]
         tensor([1., 1.])
     """
@@ -69,7 +69,7 @@ class SiteNorm(nn.LayerNorm):
     Reference:
         Ba, Kiros, Hinton, *Layer Normalization* (2016).
 
-    Example:
+    Examples:
         >>> SiteNorm(8)(torch.randn(2, 8, 5, 5)).mean(1).abs().max() < 1e-6
         tensor(True)
     """

@@ -28,7 +28,7 @@ class NormReadout(nn.Module):
     Reference:
         Miyato et al., *Artificial Kuramoto Oscillatory Neurons* (ICLR 2025).
 
-    Example:
+    Examples:
         >>> NormReadout(8, 3, oscillator_dim=4)(torch.randn(2, 8, 5, 5)).shape
         torch.Size([2, 3, 5, 5])
     """

@@ -40,7 +40,7 @@ def foreground_ari(pred: Tensor, target: Tensor, *, empty: Literal["nan", "one"]
     Reference:
         Hubert and Arabie, *Comparing partitions* (1985), equation 5.
 
-    Example:
+    Examples:
         >>> target = torch.tensor([[[0, 1, 1, 2, 2]]])
         >>> foreground_ari(torch.tensor([[[3, 3, 3, 5, 5]]]), target)
         tensor([1.], dtype=torch.float64)

@@ -27,7 +27,7 @@ def contingency_table(pred: Tensor, target: Tensor) -> Tensor:
         ValueError: If the shapes differ or are not a non-empty ``(B, H, W)``, or labels are not
             integers.
 
-    Example:
+    Examples:
         >>> pred, target = torch.tensor([[[7, 7, 8]]]), torch.tensor([[[0, 1, 1]]])
         >>> contingency_table(pred, target)
         tensor([[[1., 1.],

@@ -29,7 +29,7 @@ def mean_best_overlap(pred: Tensor, target: Tensor) -> Tensor:
         Pont-Tuset et al., *Multiscale combinatorial grouping* (2017), Jaccard index at instance
         level.
 
-    Example:
+    Examples:
         >>> import torch
         >>> pred = torch.tensor([[[3, 3, 5, 5]]])
         >>> mean_best_overlap(pred, torch.tensor([[[0, 1, 2, 2]]]))

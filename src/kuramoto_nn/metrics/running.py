@@ -65,7 +65,7 @@ class ImageMean(Metric, ABC):
 class ForegroundARI(ImageMean):
     """Mean of `foreground_ari` over the images that have a foreground.
 
-    Example:
+    Examples:
         >>> metric = ForegroundARI()
         >>> target = torch.tensor([[[0, 1, 1, 2]], [[0, 0, 0, 0]]])
         >>> metric.update(torch.tensor([[[5, 5, 5, 8]], [[1, 2, 3, 4]]]), target)
@@ -81,7 +81,7 @@ class ForegroundARI(ImageMean):
 class MeanBestOverlap(ImageMean):
     """Mean of `mean_best_overlap` over the images that have an object.
 
-    Example:
+    Examples:
         >>> metric = MeanBestOverlap()
         >>> target = torch.tensor([[[0, 1, 2, 2]], [[0, 0, 0, 0]]])
         >>> metric.update(torch.tensor([[[3, 3, 5, 5]], [[1, 2, 3, 4]]]), target)

@@ -69,7 +69,7 @@ class AKOrN(Model):
     Reference:
         Miyato, Löwe, Geiger, Welling, *Artificial Kuramoto Oscillatory Neurons* (ICLR 2025).
 
-    Example:
+    Examples:
         >>> model = AKOrN.from_preset("tetrominoes-attn")
         >>> model.features(torch.rand(2, 3, 32, 32)).shape
         torch.Size([2, 128, 8, 8])

@@ -50,7 +50,7 @@ class ItrSA(Model):
     Reference:
         Miyato et al., *Artificial Kuramoto Oscillatory Neurons* (ICLR 2025), section 5.
 
-    Example:
+    Examples:
         >>> model = ItrSA.from_preset("tetrominoes-itrsa")
         >>> model.features(torch.rand(2, 3, 32, 32)).shape
         torch.Size([2, 128, 8, 8])

@@ -27,7 +27,7 @@ def uptile_views(images: Tensor, *, patch_size: int, factor: int) -> Tensor:
     Reference:
         Miyato et al., *Artificial Kuramoto Oscillatory Neurons* (ICLR 2025), appendix.
 
-    Example:
+    Examples:
         >>> uptile_views(torch.rand(2, 3, 32, 32), patch_size=4, factor=2).shape
         torch.Size([4, 2, 3, 32, 32])
     """
@@ -68,7 +68,7 @@ def uptiled_features(
     Raises:
         ValueError: If ``factor`` does not divide ``patch_size``.
 
-    Example:
+    Examples:
         >>> def patch_mean(images):
         ...     return F.avg_pool2d(images, 4)
         >>> uptiled_features(patch_mean, torch.rand(2, 3, 32, 32), patch_size=4, factor=2).shape

@@ -33,7 +33,7 @@ def phase_colors(states: Tensor, oscillator_dim: int, *, oscillator: int | None 
     Raises:
         ValueError: As `phase_plane`.
 
-    Example:
+    Examples:
         >>> phase_colors(torch.randn(9, 128, 8, 8), 4).shape
         torch.Size([9, 8, 8, 3])
     """
@@ -54,7 +54,7 @@ def plane_colors(points: Tensor) -> Tensor:
     Reference:
         B. Ottosson, *A perceptual color space for image processing* (2020).
 
-    Example:
+    Examples:
         >>> plane_colors(torch.tensor([[0.0, 0.0], [1.0, 0.0]])).round(decimals=1)
         tensor([[0.3000, 0.3000, 0.3000], [1.0000, 0.6000, 0.7000]])
     """
@@ -88,7 +88,7 @@ def label_colors(labels: Tensor, background: int | None = 0) -> Tensor:
     Raises:
         ValueError: If the labels are not integers.
 
-    Example:
+    Examples:
         >>> label_colors(torch.tensor([0, 1])).round(decimals=2)
         tensor([[0.1500, 0.1600, 0.2000], [0.9000, 0.6200, 0.0000]])
     """

@@ -32,7 +32,7 @@ def phase_plane(states: Tensor, oscillator_dim: int, *, oscillator: int | None =
         ValueError: If the states are not of that shape or not finite, or there is no such
             oscillator.
 
-    Example:
+    Examples:
         >>> states = torch.tensor([[1.0, 1.0, -1.0, -1.0], [0.0, 0.0, 0.0, 0.0]]).view(2, 2, 2)
         >>> phase_plane(states, 2)[..., 0].round(decimals=2).abs()
         tensor([[0.7100, 0.7100], [0.7100, 0.7100]])
