@@ -25,6 +25,7 @@ class NaturalFrequency(nn.Module):
         init: Angular speed at the start, in radians per unit time; positive if paired, as ``|p|``
             has no sign, and no gradient at 0.
         planes: ``"paired"`` or ``"all"``; None takes ``"paired"`` if N is even.
+        trainable: Whether the frequency is learned, or stays as it starts.
 
     Raises:
         ValueError: If N does not divide the channels, N < 2, or ``planes`` does not fit N or
@@ -50,6 +51,7 @@ class NaturalFrequency(nn.Module):
         shared: bool = False,
         init: float = 1.0,
         planes: Planes | None = None,
+        trainable: bool = True,
     ):
         super().__init__()
         num_oscillators = count_oscillators(channels, oscillator_dim)
@@ -79,6 +81,7 @@ class NaturalFrequency(nn.Module):
             self.weight = nn.Parameter(paired.repeat(*leading, 1).view(*leading, -1))
             self.register_buffer("_row", row, persistent=False)
             self.register_buffer("_col", col, persistent=False)
+        self.weight.requires_grad_(trainable)
 
     def matrix(self) -> Tensor:
         """The skew-symmetric matrices Omega, ``(N, N)`` if shared, else ``(K, N, N)``."""

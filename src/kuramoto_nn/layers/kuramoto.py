@@ -1,7 +1,7 @@
 """The Kuramoto layer: oscillators that turn, pull at each other and follow a stimulus."""
 
 import math
-from typing import NamedTuple
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
@@ -17,18 +17,7 @@ from kuramoto_nn.functional import (
     velocity,
 )
 from kuramoto_nn.layers.frequency import NaturalFrequency
-
-
-class Trajectory(NamedTuple):
-    """States and energies of a `KuramotoLayer`; entry t of both describes the state after t steps.
-
-    Attributes:
-        states: Shape ``(T + 1, B, C, *S)``; entry 0 is the normalised start.
-        energies: Shape ``(T + 1, B)``.
-    """
-
-    states: Tensor
-    energies: Tensor
+from kuramoto_nn.layers.trajectory import Rollout, Trajectory
 
 
 class KuramotoLayer(nn.Module):
@@ -124,26 +113,54 @@ class KuramotoLayer(nn.Module):
 
     def trajectory(self, x: Tensor, c: Tensor, *, num_steps: int | None = None) -> Trajectory:
         """All states of a call and their energies. Arguments as in a call."""
-        x, c = self._prepare(x, c)
-        states, energies = [x], [self._energy(x, c)]
-        for _ in range(self._steps(num_steps)):
-            states.append(self._update(states[-1], c))
-            energies.append(self._energy(states[-1], c))
+        states, energies = zip(*self._observed(x, c, num_steps), strict=True)
         return Trajectory(
             torch.stack([from_oscillators(state) for state in states]), torch.stack(energies)
         )
 
+    def rollout(self, x: Tensor, c: Tensor, *, num_steps: int | None = None) -> Rollout:
+        """Last state and all energies, in memory that does not grow with T. Arguments as a call."""
+        state, energies = x, []
+        for observed, value in self._observed(x, c, num_steps):
+            state = observed
+            energies.append(value)
+        return Rollout(from_oscillators(state), torch.stack(energies))
+
     def compile(self, *args, **kwargs) -> None:
         """Compile one update with `torch.compile`, so that every T runs the same graph."""
         self._update = torch.compile(self._update, *args, **kwargs)
+        self._observed_update = torch.compile(self._observed_update, *args, **kwargs)
 
     # Below, x and c are oscillator views (B, *S, K, N) of site-major memory.
 
-    def _update(self, x: Tensor, c: Tensor) -> Tensor:
-        return self.integrator(x, lambda state: self._velocity(state, c), self.step_size)
+    def _observed(
+        self, x: Tensor, c: Tensor, num_steps: int | None
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """Every state with its energy, from the start to T."""
+        x, c = self._prepare(x, c)
+        for _ in range(self._steps(num_steps)):
+            following, value = self._observed_update(x, c)
+            yield x, value
+            x = following
+        yield x, self._energy(x, c)
 
-    def _velocity(self, x: Tensor, c: Tensor) -> Tensor:
-        force = self._coupled(x) + c
+    def _update(self, x: Tensor, c: Tensor) -> Tensor:
+        def velocity(state: Tensor) -> Tensor:
+            return self._velocity(state, self._coupled(state), c)
+
+        return self.integrator(x, velocity, self.step_size)
+
+    def _observed_update(self, x: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
+        """One update, and the energy before it, which shares the coupling of x with the step."""
+        coupled = self._coupled(x)
+
+        def velocity(state: Tensor) -> Tensor:
+            return self._velocity(state, coupled if state is x else self._coupled(state), c)
+
+        return self.integrator(x, velocity, self.step_size), energy(x, coupled, c)
+
+    def _velocity(self, x: Tensor, coupled: Tensor, c: Tensor) -> Tensor:
+        force = coupled + c
         rotation = None if self.frequency is None else self._same("frequency", self.frequency(x), x)
         if not self.project:
             return force if rotation is None else force + rotation
@@ -183,6 +200,8 @@ class KuramotoLayer(nn.Module):
         if self.stimulus_norm is not None:
             c = self._same("stimulus_norm", self.stimulus_norm(c), c)
         x, c = (to_oscillators(value, self.oscillator_dim) for value in (x, c))
+        if _autocast_is_on(x.device.type):  # it is for the coupling; states stay wide
+            x = x.to(torch.promote_types(x.dtype, torch.float32))
         return normalize(x), c
 
     def _steps(self, num_steps: int | None) -> int:
@@ -193,7 +212,8 @@ class KuramotoLayer(nn.Module):
 
     def __getstate__(self) -> dict:
         # A compiled update is bound to this very module; copies start without one.
-        return {key: value for key, value in super().__getstate__().items() if key != "_update"}
+        compiled = ("_update", "_observed_update")
+        return {key: value for key, value in super().__getstate__().items() if key not in compiled}
 
     def extra_repr(self) -> str:
         integrator = getattr(self.integrator, "__name__", self.integrator)
@@ -201,3 +221,8 @@ class KuramotoLayer(nn.Module):
             f"channels={self.channels}, oscillator_dim={self.oscillator_dim}, "
             f"num_steps={self.num_steps}, integrator={integrator}"
         )
+
+
+def _autocast_is_on(device_type: str) -> bool:
+    available = torch.amp.is_autocast_available(device_type)
+    return available and torch.is_autocast_enabled(device_type)

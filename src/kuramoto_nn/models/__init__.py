@@ -1,18 +1,38 @@
 """Whole networks: compositions of the library's layers, built from plain values.
 
-Reading order: `config`, `presets`, `akorn`, `itrsa`, `uptiling`.
+Reading order: `config`, `presets`, `published`, `build`, `pretrained`, `base`, then the networks
+`akorn`, `itrsa`, `sudoku`, `classifier`, and `uptiling`. ``python -m kuramoto_nn.models`` lists all
+presets.
 """
 
 from kuramoto_nn.models.akorn import AKOrN
-from kuramoto_nn.models.config import AKOrNConfig, ItrSAConfig
+from kuramoto_nn.models.base import Model, Preset
+from kuramoto_nn.models.classifier import AKOrNClassifier
+from kuramoto_nn.models.config import (
+    AKOrNClassifierConfig,
+    AKOrNConfig,
+    AKOrNSudokuConfig,
+    ItrSAConfig,
+    ItrSASudokuConfig,
+)
 from kuramoto_nn.models.itrsa import ItrSA
+from kuramoto_nn.models.sudoku import AKOrNSudoku, ItrSASudoku, SudokuRollout
 from kuramoto_nn.models.uptiling import uptile_views, uptiled_features
 
 __all__ = [
     "AKOrN",
+    "AKOrNClassifier",
+    "AKOrNClassifierConfig",
     "AKOrNConfig",
+    "AKOrNSudoku",
+    "AKOrNSudokuConfig",
     "ItrSA",
     "ItrSAConfig",
+    "ItrSASudoku",
+    "ItrSASudokuConfig",
+    "Model",
+    "Preset",
+    "SudokuRollout",
     "uptile_views",
     "uptiled_features",
 ]

@@ -1,15 +1,19 @@
-"""What all models share: a configuration that is JSON, and presets by name."""
+"""What all models share: a configuration that is JSON, presets by name, files that load safely."""
 
 import dataclasses
+from functools import cached_property
 from typing import Any, ClassVar, Self
 
-from torch import nn
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
-from kuramoto_nn.coupling import AttentionCoupling, ConvCoupling, GeometricTransform
-from kuramoto_nn.models.config import ObjectDiscoveryConfig
+from kuramoto_nn.models.config import Config
+from kuramoto_nn.models.pretrained import Pretrained
+from kuramoto_nn.models.published import PUBLISHED
 
 
-class Model(nn.Module):
+class Model(Pretrained, nn.Module):
     """A network that is built from one configuration dataclass.
 
     Attributes:
@@ -17,7 +21,7 @@ class Model(nn.Module):
         config_class: Its class.
     """
 
-    config_class: ClassVar[type]
+    config_class: ClassVar[type[Config]]
     _presets: ClassVar[dict[str, Any]]
 
     def __init__(self, config: Any):
@@ -30,9 +34,9 @@ class Model(nn.Module):
         self.config = config
 
     @classmethod
-    def presets(cls) -> dict[str, Any]:
-        """Name and configuration of every preset of this class."""
-        return dict(cls._presets)
+    def presets(cls) -> "dict[str, Preset]":
+        """Name, configuration, size and published scores of every preset of this class."""
+        return {name: Preset(name, cls, config) for name, config in cls._presets.items()}
 
     @classmethod
     def from_preset(cls, name: str, **overrides: Any) -> Self:
@@ -53,28 +57,52 @@ class Model(nn.Module):
                 f"`name` must be a preset of {cls.__name__}: got {name!r}; "
                 f"try one of {', '.join(sorted(cls._presets))}"
             )
-        fields = {field.name for field in dataclasses.fields(cls.config_class)}
-        if unknown := sorted(overrides.keys() - fields):
-            raise ValueError(
-                f"`overrides` must name fields of {cls.config_class.__name__}: got "
-                f"{', '.join(unknown)}; try {', '.join(sorted(fields))}"
-            )
+        cls.config_class.check_names(overrides)
         return cls(dataclasses.replace(cls._presets[name], **overrides))
 
+    @classmethod
+    def example_input(cls, config: Any) -> Tensor:
+        """An input of batch size 1 that fits a configuration; its values mean nothing."""
+        raise NotImplementedError
 
-def build_coupling(config: ObjectDiscoveryConfig) -> nn.Module:
-    """Build what mixes the sites of an object-discovery model.
 
-    Args:
-        config: The model's configuration.
+@dataclasses.dataclass(frozen=True)
+class Preset:
+    """A named configuration, what it costs and what was published for it.
 
-    Returns:
-        A convolution, or attention with or without GTA.
+    Attributes:
+        name: Its name.
+        model_class: Class of the model.
+        config: The configuration.
     """
-    if config.coupling == "convolution":
-        return ConvCoupling(config.channels, config.kernel_size)
-    head_dim = config.channels // config.num_heads
-    position = (
-        GeometricTransform(config.grid, head_dim=head_dim) if config.position == "gta" else None
-    )
-    return AttentionCoupling(config.channels, config.num_heads, position=position)
+
+    name: str
+    model_class: type[Model] = dataclasses.field(repr=False)
+    config: Config
+
+    @property
+    def published(self) -> dict[str, tuple[float, float]]:
+        """Published scores (x 100), mean and standard deviation; empty where there are none."""
+        return PUBLISHED.get(self.name, {})
+
+    @cached_property
+    def parameters(self) -> int:
+        """Parameters, counted as the authors do: one fixed step size is a parameter too."""
+        model = self._on_meta()
+        fixed_step = not getattr(self.config, "trainable_step_size", True)
+        return sum(parameter.numel() for parameter in model.parameters()) + fixed_step
+
+    @cached_property
+    def flops(self) -> int:
+        """Floating-point operations of a forward pass of one image or puzzle.
+
+        Matrix products, convolutions and attention only; a multiply-add counts as two.
+        """
+        model = self._on_meta()
+        with torch.device("meta"), torch.no_grad(), FlopCounterMode(display=False) as counter:
+            model(self.model_class.example_input(self.config))
+        return counter.get_total_flops()
+
+    def _on_meta(self) -> Model:
+        with torch.device("meta"):
+            return self.model_class(self.config).eval()

@@ -5,10 +5,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from kuramoto_nn.coupling import SinCosEmbedding
 from kuramoto_nn.layers import PatchEmbed, PooledHead, SiteNorm
-from kuramoto_nn.models.base import Model, build_coupling
-from kuramoto_nn.models.config import ItrSAConfig
+from kuramoto_nn.models.base import Model
+from kuramoto_nn.models.build import build_coupling, build_position
+from kuramoto_nn.models.config import ItrSAConfig, ItrSASudokuConfig
 from kuramoto_nn.models.presets import ITRSA_PRESETS
 
 
@@ -19,23 +19,47 @@ class ItrSABlock(nn.Module):
         mix: Any module ``(B, C, *S) -> (B, C, *S)``.
         channels: Channels C.
         num_steps: T.
+        mlp_channels: Hidden width of the MLP; ``2 channels`` if None.
 
     Shape:
         ``(B, C, *S)`` to the same shape.
     """
 
-    def __init__(self, mix: nn.Module, channels: int, num_steps: int):
+    def __init__(
+        self, mix: nn.Module, channels: int, num_steps: int, *, mlp_channels: int | None = None
+    ):
         super().__init__()
         self.num_steps = num_steps
         self.mix, self.mix_norm, self.mlp_norm = mix, SiteNorm(channels), SiteNorm(channels)
+        hidden = mlp_channels or 2 * channels
         self.mlp = nn.Sequential(
-            nn.Linear(channels, 2 * channels), nn.GELU(), nn.Linear(2 * channels, channels)
+            nn.Linear(channels, hidden), nn.GELU(), nn.Linear(hidden, channels)
         )
 
-    def forward(self, y: Tensor) -> Tensor:
-        for _ in range(self.num_steps):
+    def forward(self, y: Tensor, *, num_steps: int | None = None) -> Tensor:
+        for _ in range(self.num_steps if num_steps is None else num_steps):
             y = y + self.mix(self.mix_norm(y))
         return y + self.mlp(self.mlp_norm(y).movedim(1, -1)).movedim(-1, 1)
+
+
+def build_itrsa_blocks(config: ItrSAConfig | ItrSASudokuConfig) -> nn.ModuleList:
+    """Build the blocks of an iterated model.
+
+    Args:
+        config: The model's configuration.
+
+    Returns:
+        Its `ItrSABlock` modules.
+    """
+    return nn.ModuleList(
+        ItrSABlock(
+            build_coupling(config),
+            config.channels,
+            config.num_steps,
+            mlp_channels=config.mlp_channels,
+        )
+        for _ in range(config.num_blocks)
+    )
 
 
 class ItrSA(Model):
@@ -64,12 +88,8 @@ class ItrSA(Model):
         super().__init__(config)
         channels = config.channels
         self.embed = PatchEmbed(config.patch_size, channels)
-        sincos = config.position == "sincos"
-        self.position = SinCosEmbedding(channels, config.grid) if sincos else None
-        self.blocks = nn.ModuleList(
-            ItrSABlock(build_coupling(config), channels, config.num_steps)
-            for _ in range(config.num_blocks)
-        )
+        self.position = build_position(config)
+        self.blocks = build_itrsa_blocks(config)
         self.norm = SiteNorm(channels)
         self.head = PooledHead(channels, channels, 4 * channels, pool=config.pool)
 
@@ -79,9 +99,21 @@ class ItrSA(Model):
         *,
         noise: Tensor | None = None,
         generator: torch.Generator | None = None,
+        num_steps: int | None = None,
     ) -> Tensor:
-        """Embed images, ``(B, 3, H, W)`` to ``(B, C)``. Nothing is random: the rest is ignored."""
-        return self.head(self.features(images))
+        """Embed images.
+
+        Args:
+            images: ``(B, 3, H, W)`` in [0, 1].
+            noise: Not used, as nothing here is random; taken so that AKOrN and its control can
+                stand in for each other.
+            generator: Not used either.
+            num_steps: T of every block; the configured one if None.
+
+        Returns:
+            Embeddings ``(B, C)``, what the contrastive loss compares.
+        """
+        return self.head(self.features(images, num_steps=num_steps))
 
     def features(
         self,
@@ -89,10 +121,16 @@ class ItrSA(Model):
         *,
         noise: Tensor | None = None,
         generator: torch.Generator | None = None,
+        num_steps: int | None = None,
     ) -> Tensor:
-        """Features of every patch, ``(B, C, h, w)``: what is clustered."""
+        """Features of every patch, ``(B, C, h, w)``: what is clustered. Arguments as in a call."""
         y = self.embed(images)
         y = y if self.position is None else self.position(y)
         for block in self.blocks:
-            y = block(y)
+            y = block(y, num_steps=num_steps)
         return self.norm(y)
+
+    @classmethod
+    def example_input(cls, config: ItrSAConfig) -> Tensor:
+        """A black image of the configured size, ``(1, 3, H, W)``."""
+        return torch.zeros(1, 3, *config.sides)

@@ -1,26 +1,42 @@
-"""The rows of the paper's object-discovery tables as configurations, by name.
+"""The rows of the paper's tables as configurations, by name, and what was published for them.
 
-How a row is trained (batch, rate, epochs) is the business of `examples/object_discovery`.
-Reference: Miyato et al. (ICLR 2025), appendix; the authors' gamma = 1 is `step_size` 0.5 here.
+How a row is trained (batch, rate, epochs) is the business of `examples`. Names that end in
+``-tiny`` are small enough to train in minutes on a CPU.
+
+Reference: Miyato et al. (ICLR 2025), tables and appendix; the authors' gamma = 1 without natural
+frequencies is `step_size` 0.5 here.
 """
 
 from dataclasses import replace
 from typing import TypeVar
 
-from kuramoto_nn.models.config import AKOrNConfig, ItrSAConfig
+from kuramoto_nn.models.config import (
+    AKOrNClassifierConfig,
+    AKOrNConfig,
+    AKOrNSudokuConfig,
+    GridConfig,
+    ItrSAConfig,
+    ItrSASudokuConfig,
+    ObjectDiscoveryConfig,
+)
 
-Config = TypeVar("Config", AKOrNConfig, ItrSAConfig)
+GridModel = TypeVar("GridModel", bound=GridConfig)
+Images = TypeVar("Images", bound=ObjectDiscoveryConfig)
+
+
+def _convolution(config: Images, kernel_size: int) -> Images:
+    return replace(config, coupling="convolution", kernel_size=kernel_size, position=None)
+
+
+def _tiny(config: GridModel) -> GridModel:
+    return replace(config, channels=64, num_heads=4)
+
 
 _CLEVRTEX = AKOrNConfig(stimulus_norm="group")
 _TETROMINOES = AKOrNConfig(image_size=32, patch_size=4, channels=128)
 _DSPRITES = replace(_TETROMINOES, image_size=64)
 _ITRSA_TETROMINOES = ItrSAConfig(image_size=32, patch_size=4, channels=128)
 _ITRSA_DSPRITES = replace(_ITRSA_TETROMINOES, image_size=64)
-
-
-def _convolution(config: Config, kernel_size: int) -> Config:
-    return replace(config, coupling="convolution", kernel_size=kernel_size, position=None)
-
 
 AKORN_PRESETS = {
     "clevrtex-attn-l1": _CLEVRTEX,
@@ -32,6 +48,9 @@ AKORN_PRESETS = {
     "dsprites-conv": _convolution(_DSPRITES, 7),
     "clevr-attn": AKOrNConfig(),
     "clevr-conv": _convolution(AKOrNConfig(), 7),
+    "clevrtex-attn-tiny": _tiny(_CLEVRTEX),
+    "tetrominoes-attn-tiny": _tiny(_TETROMINOES),
+    "tetrominoes-conv-tiny": _tiny(_convolution(_TETROMINOES, 5)),
     # The demo's own: larger and fewer steps learn more in the few minutes that it has.
     "tetrominoes-demo": replace(_TETROMINOES, step_size=1.0, num_steps=4),
 }
@@ -47,4 +66,25 @@ ITRSA_PRESETS = {
     "dsprites-itrconv": _convolution(_ITRSA_DSPRITES, 7),
     "clevr-itrsa": ItrSAConfig(),
     "clevr-itrconv": _convolution(ItrSAConfig(), 7),
+    "clevrtex-itrsa-tiny": _tiny(ItrSAConfig()),
+    "clevrtex-vit-tiny": _tiny(ItrSAConfig(num_steps=1)),
+    "tetrominoes-itrsa-tiny": _tiny(_ITRSA_TETROMINOES),
+    "tetrominoes-itrconv-tiny": _tiny(_convolution(_ITRSA_TETROMINOES, 5)),
+}
+
+SUDOKU_PRESETS = {
+    "sudoku-akorn": AKOrNSudokuConfig(),
+    "sudoku-akorn-tiny": _tiny(AKOrNSudokuConfig()),
+}
+
+ITRSA_SUDOKU_PRESETS = {
+    "sudoku-itrsa": ItrSASudokuConfig(),
+    "sudoku-transformer": ItrSASudokuConfig(num_steps=1, num_blocks=8),
+    "sudoku-itrsa-tiny": _tiny(ItrSASudokuConfig()),
+    "sudoku-transformer-tiny": _tiny(ItrSASudokuConfig(num_steps=1, num_blocks=8)),
+}
+
+CLASSIFIER_PRESETS = {
+    "cifar10-akorn": AKOrNClassifierConfig(),
+    "cifar10-akorn-tiny": AKOrNClassifierConfig(channels=16, kernel_sizes=(5, 5, 3)),
 }

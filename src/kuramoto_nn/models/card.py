@@ -1,0 +1,30 @@
+"""The text that lies beside saved weights."""
+
+TEMPLATE = """---
+{{ card_data }}
+---
+
+# {{ class_name }}
+
+A `{{ class_name }}` of the Python package `kuramoto_nn`, {{ parameters }} parameters, after Miyato,
+Löwe, Geiger, Welling, *Artificial Kuramoto Oscillatory Neurons* (ICLR 2025,
+[arXiv 2410.13821](https://arxiv.org/abs/2410.13821)).
+
+```python
+from kuramoto_nn.models import {{ class_name }}
+
+model = {{ class_name }}.from_pretrained("{{ repo_id or "this folder" }}")
+```
+{% for title, text in [
+  ("Data", data), ("Command", command), ("Seed", seed), ("Score", score), ("Notes", notes)
+] %}
+{%- if text is defined %}
+**{{ title }}.** {{ text }}
+{% endif %}
+{%- endfor %}
+## Configuration
+
+```json
+{{ config }}
+```
+"""

@@ -1,0 +1,39 @@
+"""Configuration of the image classifier."""
+
+from dataclasses import dataclass
+
+from kuramoto_nn.models.config.parts import FrequencyName, OscillatorConfig, StimulusNormName
+
+
+@dataclass(frozen=True, kw_only=True)
+class AKOrNClassifierConfig(OscillatorConfig):
+    """Configuration of `AKOrNClassifier`; stage l has ``2^l channels``.
+
+    Attributes:
+        channels: Channels of the first stage.
+        num_steps: See `Config`.
+        kernel_sizes: Side of the coupling's kernel, one for every stage.
+        readout_kernel_size: Side of the kernels in the readout.
+        readout_dim: Components that one length of the readout is taken over.
+        num_classes: Classes.
+        oscillator_dim: See `OscillatorConfig`.
+        step_size: See `OscillatorConfig`.
+        stimulus_norm: See `OscillatorConfig`.
+        frequency: See `OscillatorConfig`.
+    """
+
+    channels: int = 64
+    num_steps: int = 3
+    kernel_sizes: tuple[int, ...] = (9, 7, 5)
+    readout_kernel_size: int = 3
+    readout_dim: int = 2
+    num_classes: int = 10
+    oscillator_dim: int = 2
+    step_size: float = 1.0
+    stimulus_norm: StimulusNormName | None = "group"
+    frequency: FrequencyName | None = "shared"
+
+    def __post_init__(self):
+        super().__post_init__()
+        if not self.kernel_sizes:
+            raise ValueError("`kernel_sizes` must name one kernel for every stage: got none")

@@ -1,0 +1,229 @@
+"""Sudoku: digits drive oscillators, more steps think longer, and the energy tells how well."""
+
+from typing import ClassVar, NamedTuple, cast
+
+import torch
+from torch import Tensor, nn
+
+from kuramoto_nn.layers import FeedForwardReadout, NormReadout, SiteNorm
+from kuramoto_nn.models.base import Model
+from kuramoto_nn.models.build import (
+    KuramotoBlock,
+    build_coupling,
+    build_layer,
+    build_position,
+    start_noise,
+)
+from kuramoto_nn.models.config import SIDE, AKOrNSudokuConfig, ItrSASudokuConfig
+from kuramoto_nn.models.itrsa import build_itrsa_blocks
+from kuramoto_nn.models.presets import ITRSA_SUDOKU_PRESETS, SUDOKU_PRESETS
+
+
+class SudokuRollout(NamedTuple):
+    """What a solver says, and how the energy of its last block went.
+
+    Attributes:
+        logits: Shape ``(B, 9, 9, 9)``, digits 1 to 9 on the last axis.
+        energies: Shape ``(T + 1, B)``; entry t belongs to the state after t steps.
+    """
+
+    logits: Tensor
+    energies: Tensor
+
+
+class AKOrNSudoku(Model):
+    """Oscillators on the cells of a Sudoku: given cells start at their digit, the rest at random.
+
+    Args:
+        config: Sizes and parts; see `AKOrNSudokuConfig`.
+
+    Shape:
+        Puzzles ``(B, 9, 9)``, integers with 0 for a blank, to logits ``(B, 9, 9, 9)`` of the
+        digits 1 to 9 on the last axis.
+
+    Reference:
+        Miyato, Löwe, Geiger, Welling, *Artificial Kuramoto Oscillatory Neurons* (ICLR 2025).
+
+    Examples:
+        >>> solver = AKOrNSudoku.from_preset("sudoku-akorn-tiny")
+        >>> solver(torch.zeros(2, 9, 9, dtype=torch.long), num_steps=4).shape
+        torch.Size([2, 9, 9, 9])
+    """
+
+    config: AKOrNSudokuConfig
+    config_class = AKOrNSudokuConfig
+    _presets: ClassVar = SUDOKU_PRESETS
+
+    def __init__(self, config: AKOrNSudokuConfig):
+        super().__init__(config)
+        channels, dim = config.channels, config.oscillator_dim
+        readout = NormReadout if config.readout == "norm" else FeedForwardReadout
+        self.embed = nn.Embedding(SIDE + 1, channels)
+        self.position_x, self.position_c = build_position(config), build_position(config)
+        self.blocks = nn.ModuleList(
+            KuramotoBlock(
+                build_layer(config, build_coupling(config)), readout(channels, channels, dim)
+            )
+            for _ in range(config.num_blocks)
+        )
+        self.out = nn.Linear(channels, SIDE)
+
+    def forward(
+        self,
+        puzzles: Tensor,
+        *,
+        num_steps: int | None = None,
+        noise: Tensor | None = None,
+        generator: torch.Generator | None = None,
+    ) -> Tensor:
+        """Fill puzzles in.
+
+        Args:
+            puzzles: ``(B, 9, 9)``, integers; 0 is a blank.
+            num_steps: T of every block; the configured one if None.
+            noise: Where the oscillators of blank cells start, before normalisation,
+                ``(B, C, 9, 9)``; what it holds for given cells is not used.
+            generator: Draws the noise if none is given; the global one if None.
+
+        Returns:
+            Logits ``(B, 9, 9, 9)`` of the digits 1 to 9 on the last axis.
+
+        Raises:
+            ValueError: If the puzzles have another shape or type, or hold other numbers.
+        """
+        x, c = self._start(puzzles, noise, generator)
+        for block in self.blocks:
+            x, c = block(x, c, num_steps=num_steps)
+        return self._read(c)
+
+    def rollout(
+        self,
+        puzzles: Tensor,
+        *,
+        num_steps: int | None = None,
+        noise: Tensor | None = None,
+        generator: torch.Generator | None = None,
+    ) -> SudokuRollout:
+        """Logits, and the energies of the last block at every step. Arguments as in a call.
+
+        The memory in use does not grow with the number of steps.
+        """
+        x, c = self._start(puzzles, noise, generator)
+        *first, last = cast(list[KuramotoBlock], list(self.blocks))
+        for block in first:
+            x, c = block(x, c, num_steps=num_steps)
+        state, energies = last.layer.rollout(x, c, num_steps=num_steps)
+        return SudokuRollout(self._read(last.read(state)[1]), energies)
+
+    def _start(
+        self, puzzles: Tensor, noise: Tensor | None, generator: torch.Generator | None
+    ) -> tuple[Tensor, Tensor]:
+        check_puzzles(puzzles)
+        c = self.embed(puzzles).movedim(-1, 1)
+        noise = start_noise(c, noise, generator, dtype=c.dtype)
+        x = torch.where(puzzles.unsqueeze(1) > 0, c, noise)
+        if self.position_x is not None and self.position_c is not None:
+            x, c = self.position_x(x), self.position_c(c)
+        return x, c
+
+    def _read(self, c: Tensor) -> Tensor:
+        return self.out(c.relu().movedim(1, -1))
+
+    @classmethod
+    def example_input(cls, config: AKOrNSudokuConfig) -> Tensor:
+        """The empty puzzle, ``(1, 9, 9)``."""
+        return torch.zeros(1, SIDE, SIDE, dtype=torch.long)
+
+
+class ItrSASudoku(Model):
+    """Iterated self-attention on the cells of a Sudoku: the control. T = 1 is a transformer.
+
+    Args:
+        config: Sizes and parts; see `ItrSASudokuConfig`.
+
+    Shape:
+        Puzzles ``(B, 9, 9)``, integers with 0 for a blank, to logits ``(B, 9, 9, 9)`` of the
+        digits 1 to 9 on the last axis.
+
+    Reference:
+        Miyato, Löwe, Geiger, Welling, *Artificial Kuramoto Oscillatory Neurons* (ICLR 2025).
+
+    Examples:
+        >>> solver = ItrSASudoku.from_preset("sudoku-transformer-tiny")
+        >>> solver(torch.zeros(2, 9, 9, dtype=torch.long)).shape
+        torch.Size([2, 9, 9, 9])
+    """
+
+    config: ItrSASudokuConfig
+    config_class = ItrSASudokuConfig
+    _presets: ClassVar = ITRSA_SUDOKU_PRESETS
+
+    def __init__(self, config: ItrSASudokuConfig):
+        super().__init__(config)
+        channels = config.channels
+        self.embed = nn.Embedding(SIDE + 1, channels)
+        self.position = build_position(config)
+        self.blocks = build_itrsa_blocks(config)
+        self.norm = SiteNorm(channels)
+        self.out = nn.Linear(channels, SIDE)
+
+    def forward(
+        self,
+        puzzles: Tensor,
+        *,
+        num_steps: int | None = None,
+        noise: Tensor | None = None,
+        generator: torch.Generator | None = None,
+    ) -> Tensor:
+        """Fill puzzles in.
+
+        Args:
+            puzzles: ``(B, 9, 9)``, integers; 0 is a blank.
+            num_steps: T of every block; the configured one if None.
+            noise: Not used, as nothing here is random; taken so that AKOrN and its control can
+                stand in for each other.
+            generator: Not used either.
+
+        Returns:
+            Logits ``(B, 9, 9, 9)`` of the digits 1 to 9 on the last axis.
+
+        Raises:
+            ValueError: If the puzzles have another shape or type, or hold other numbers.
+        """
+        check_puzzles(puzzles)
+        y = self.embed(puzzles).movedim(-1, 1)
+        y = y if self.position is None else self.position(y)
+        for block in self.blocks:
+            y = block(y, num_steps=num_steps)
+        return self.out(self.norm(y).movedim(1, -1))
+
+    @classmethod
+    def example_input(cls, config: ItrSASudokuConfig) -> Tensor:
+        """The empty puzzle, ``(1, 9, 9)``."""
+        return torch.zeros(1, SIDE, SIDE, dtype=torch.long)
+
+
+def check_puzzles(puzzles: Tensor) -> None:
+    """Reject what is no batch of puzzles.
+
+    Values are looked at on the CPU only, where that waits for nothing, and not while compiling.
+
+    Args:
+        puzzles: What should be ``(B, 9, 9)`` integers from 0 to 9.
+
+    Raises:
+        ValueError: If it is not.
+    """
+    if puzzles.ndim != 3 or puzzles.shape[1:] != (SIDE, SIDE):
+        raise ValueError(f"`puzzles` must be (B, 9, 9): got shape {tuple(puzzles.shape)}")
+    if puzzles.dtype not in (torch.int32, torch.int64):
+        raise ValueError(
+            f"`puzzles` must be int64 or int32, 0 for a blank: got {puzzles.dtype}; "
+            f"try puzzles.long()"
+        )
+    if puzzles.device.type == "cpu" and not torch.compiler.is_compiling():
+        if ((puzzles < 0) | (puzzles > SIDE)).any():
+            low, high = puzzles.min().item(), puzzles.max().item()
+            raise ValueError(
+                f"`puzzles` must hold 0 (blank) to 9: got numbers from {low} to {high}"
+            )

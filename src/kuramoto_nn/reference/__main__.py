@@ -1,0 +1,89 @@
+"""Convert a file: ``python -m kuramoto_nn.reference in.pth out_folder --kind akorn --L 2 …``."""
+
+import argparse
+import dataclasses
+import shlex
+import sys
+from pathlib import Path
+from typing import Any, get_args, get_origin, get_type_hints
+
+from kuramoto_nn.models import Model
+from kuramoto_nn.reference.kinds import KINDS
+from kuramoto_nn.reference.load import load
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Load a file of the authors' code, write a folder that ``from_pretrained`` loads.
+
+    Args:
+        argv: The command line; that of the process if None.
+    """
+    options = _parser(argv).parse_args(argv)
+    given = {n: v for n, v in vars(options).items() if n not in ("source", "folder", "kind")}
+    try:
+        model = load(options.source, options.kind, **given)
+        assert isinstance(model, Model)
+        words = [f"--{name} {shlex.quote(_written(value))}" for name, value in given.items()]
+        command = " ".join(
+            ["python -m kuramoto_nn.reference", Path(options.source).name, "FOLDER"]
+            + [f"--kind {options.kind}", *words]
+        )
+        notes = f"Converted from a file of the authors' code by `{command}`."
+        model.save_pretrained(options.folder, model_card_kwargs={"notes": notes})
+    except (ValueError, OSError) as error:
+        sys.exit(f"error: {error}")
+    print(f"{options.folder}: load it with {type(model).__name__}.from_pretrained")
+
+
+def _parser(argv: list[str] | None) -> argparse.ArgumentParser:
+    """The options of the kind that the command line names are the authors' arguments of it."""
+    kinds = [kind for kind in KINDS if kind != "layer"]  # a layer alone is no folder's model
+    parser = argparse.ArgumentParser(
+        prog="python -m kuramoto_nn.reference",
+        description="Convert weights that the authors' code saved into a folder of this library.",
+        epilog="`--kind KIND --help` lists the authors' constructor arguments of that kind.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("source", metavar="in.pth", help="checkpoint, EMA file or state dict")
+    parser.add_argument("folder", metavar="out_folder", help="where config and weights go")
+    parser.add_argument("--kind", required=True, choices=kinds)
+    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    first.add_argument("--kind")
+    kind = first.parse_known_args(argv)[0].kind
+    if kind in kinds:
+        arguments = KINDS[kind][0]
+        hints = get_type_hints(arguments)
+        group = parser.add_argument_group(f"the authors' constructor arguments of {kind}")
+        for field in dataclasses.fields(arguments):
+            group.add_argument(
+                f"--{field.name}", default=argparse.SUPPRESS, **_option(hints[field.name], field)
+            )
+    return parser
+
+
+def _option(hint: Any, field: dataclasses.Field) -> dict[str, Any]:
+    text = f"default: {_written(field.default)}"
+    if get_origin(hint) is tuple:
+        return {"type": int, "nargs": "+", "help": text}
+    types = get_args(hint) or (hint,)
+    if bool in types or True in types:
+        return {"type": _boolean, "metavar": "true|false", "help": text}
+    if int in types or float in types:
+        return {"type": float if float in types else int, "metavar": "NUMBER", "help": text}
+    return {"choices": types, "help": text}
+
+
+def _boolean(text: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise argparse.ArgumentTypeError(f"expected true or false: got {text}")
+    return text.lower() == "true"
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, tuple | list):
+        return " ".join(map(str, value))
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+if __name__ == "__main__":
+    main()

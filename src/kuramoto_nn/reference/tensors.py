@@ -1,0 +1,115 @@
+"""A state dict on its way into a module: tensors taken by name, and a list of what is wrong."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+SHOWN = 8
+"""Tensors that an error message names at most."""
+
+
+class Tensors:
+    """The tensors of a state dict, on their way into a module.
+
+    Args:
+        tensors: Tensors by the authors' names.
+    """
+
+    def __init__(self, tensors: dict[str, Tensor]):
+        self._tensors = tensors
+        self._used: set[str] = set()
+        self._filled: set[int] = set()
+        self._problems: list[str] = []
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The widest floating-point type among the tensors."""
+        widest = torch.bfloat16
+        for value in self._tensors.values():
+            if value.is_floating_point():
+                widest = torch.promote_types(widest, value.dtype)
+        return widest
+
+    def number(self, name: str) -> float:
+        """Take a tensor of one number; 1.0 if it is missing, which `finish` reports."""
+        value = self._take(name, (1,))
+        return 1.0 if value is None else value.item()
+
+    def fill(
+        self,
+        target: Tensor,
+        *names: str,
+        shape: tuple[int, ...] | None = None,
+        convert: Callable[..., Tensor] = lambda tensor: tensor,
+    ) -> None:
+        """Copy tensors into a parameter or buffer.
+
+        Args:
+            target: The parameter or buffer.
+            *names: The authors' names of what it is made of.
+            shape: The shape that each must have, up to axes of length one; the target's if None.
+            convert: Makes the value of the target from the tensors, in our order of channels.
+        """
+        self._filled.add(id(target))
+        expected = tuple(target.shape) if shape is None else shape
+        values = [self._take(name, expected) for name in names]
+        present = [value for value in values if value is not None]
+        if len(present) == len(values):
+            with torch.no_grad():
+                target.copy_(convert(*present).reshape(target.shape))
+
+    def affine(
+        self, module: nn.Module, prefix: str, names: tuple[str, str] = ("weight", "bias")
+    ) -> None:
+        """Fill ``weight`` and, if there is one, ``bias`` of a module.
+
+        Args:
+            module: A linear map, a convolution or a normalisation.
+            prefix: What the authors' names begin with.
+            names: How they end.
+        """
+        for ours, theirs in zip(("weight", "bias"), names, strict=True):
+            target = getattr(module, ours)
+            if target is not None:
+                self.fill(target, f"{prefix}{theirs}")
+
+    def skip(self, *names: str) -> None:
+        """Leave tensors behind that our modules have no use for, whether they are there or not."""
+        self._used |= set(names)
+
+    def finish(self, module: nn.Module, where: str) -> None:
+        """Report all that did not fit.
+
+        Args:
+            module: What was filled.
+            where: What the tensors came from.
+
+        Raises:
+            ValueError: If a tensor was missing, left over or of a wrong shape.
+        """
+        unknown = [f"`{name}` is unknown" for name in self._tensors if name not in self._used]
+        problems = self._problems + unknown
+        if problems:
+            more = [f"and {len(problems) - SHOWN} more"] if len(problems) > SHOWN else []
+            raise ValueError(
+                f"{where} does not fit the kind and arguments given: "
+                + "; ".join(problems[:SHOWN] + more)
+            )
+        own = module.state_dict(keep_vars=True)
+        assert [name for name, value in own.items() if id(value) not in self._filled] == []
+
+    def _take(self, name: str, expected: tuple[int, ...]) -> Tensor | None:
+        self._used.add(name)
+        if name not in self._tensors:
+            self._problems.append(f"`{name}` is missing")
+            return None
+        value = self._tensors[name]
+        if _squeezed(value.shape) != _squeezed(expected):
+            self._problems.append(f"`{name}` has shape {tuple(value.shape)}, expected {expected}")
+            return None
+        return value.reshape(expected)
+
+
+def _squeezed(shape: tuple[int, ...]) -> list[int]:
+    return [size for size in shape if size != 1]
