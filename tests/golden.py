@@ -1,8 +1,4 @@
-"""The authors' numbers (../shared/golden) and their weights under our names.
-
-The permutation is in facts/akorn.md: their channel of a head is ``c * heads + head`` with the two
-channels of a GTA pair side by side; ours are head after head, the halves of the pairs apart.
-"""
+"""The authors' numbers, ../shared/golden, by file name."""
 
 import json
 from pathlib import Path
@@ -12,7 +8,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kuramoto_nn.coupling import AttentionCoupling, ConvCoupling
+from kuramoto_nn import reference
+
+KINDS = {
+    "layer": "layer",
+    "akorn": "akorn",
+    "itrsa": "itrsa",
+    "vit": "itrsa",
+    "sudoku_akorn": "sudoku-akorn",
+    "sudoku_itrsa": "sudoku-transformer",
+    "sudoku_transformer": "sudoku-transformer",
+    "classifier": "classifier",
+}
+EXACT = {"atol": 1e-9, "rtol": 1e-9}
 
 
 class Golden(NamedTuple):
@@ -32,30 +40,18 @@ def read(folder: Path, name: str) -> Golden:
     return Golden(json.loads(str(file["meta"])), weights, arrays)
 
 
-def load_convolution(coupling: ConvCoupling, weights: dict[str, Tensor], prefix: str) -> None:
-    load(coupling, {name: weights[prefix + name] for name in ("weight", "bias")})
+def kind_of(name: str) -> str:
+    return next(kind for start, kind in KINDS.items() if name.startswith(start))
 
 
-def load_attention(coupling: AttentionCoupling, weights: dict[str, Tensor], prefix: str) -> None:
-    channels, heads = coupling.channels, coupling.num_heads
-    pairs = channels // heads // 2
-    order = torch.arange(channels).view(pairs, 2, heads).permute(2, 1, 0).flatten()
-    qkv = weights[prefix + "W_qkv.weight"].view(3, channels, channels)[:, order].flatten(0, 1)
-    state = {
-        "qkv.weight": qkv,
-        "qkv.bias": weights[prefix + "W_qkv.bias"].view(3, channels)[:, order].flatten(),
-        "out.weight": weights[prefix + "W_o.weight"].flatten(1)[:, order],
-        "out.bias": weights[prefix + "W_o.bias"],
-    }
-    if coupling.position is not None:
-        rho = torch.stack([weights[f"{prefix}mat_{name}"] for name in "qkvo"], 1)
-        diagonal = torch.stack((rho[..., 0, 0], rho[..., 1, 1]), -2)
-        rest = torch.stack((rho[..., 0, 1], rho[..., 1, 0]), -2)
-        state["position.weight"] = torch.stack((diagonal, rest)).view_as(coupling.position.weight)
-    load(coupling, state)
+def load(golden: Golden, name: str) -> torch.nn.Module:
+    return reference.load(golden.weights, kind_of(name), **golden.meta)
 
 
-def load(module: torch.nn.Module, state: dict[str, Tensor]) -> None:
-    """Load every parameter of a module, reshaped (1x1 convolutions are linear maps here)."""
-    own = module.state_dict()
-    module.load_state_dict({name: value.view_as(own[name]) for name, value in state.items()})
+def inputs(arrays: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+    """What a model is called with: images or puzzles, and the noise where it is random."""
+    noise = {"noise": arrays["noise"]} if "noise" in arrays else {}
+    if "image" in arrays:
+        return arrays["image"], noise
+    digits = arrays["puzzle_onehot"].argmax(-1) + 1
+    return digits * arrays["given_mask"].squeeze(-1).long(), noise

@@ -123,6 +123,22 @@ def test_attention_without_positions_does_not_know_where_sites_are():
     assert_close(coupling(x[:, :, order]), coupling(x)[:, :, order])
 
 
+@pytest.mark.parametrize("grid", [(5, 6), (7, 3)])
+@pytest.mark.parametrize("head_dim", [8, 6])
+def test_gta_starts_as_the_rotations_of_the_facts(grid, head_dim):
+    position = GeometricTransform(grid, head_dim=head_dim)
+    frequencies = -(-head_dim // 4)
+    for row in range(grid[0]):
+        for col in range(grid[1]):
+            for pair in range(head_dim // 2):
+                speed = 10000 ** (-(pair // 2) / frequencies)
+                angle = torch.tensor(speed * (row, col)[pair % 2])
+                diagonal, rest = position.weight[:, row, col, :, :, pair]
+                assert_close(diagonal, angle.cos().expand(4, 2))
+                turn = torch.stack((-angle.sin(), angle.sin()))
+                assert_close(rest, torch.stack((turn, turn, turn, -turn)))
+
+
 def test_gta_starts_out_relative():
     """With its initial rotations, attention depends on differences of positions only."""
     grid, shift = (6, 6), (2, 1)

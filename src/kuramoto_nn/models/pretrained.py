@@ -117,7 +117,11 @@ class Pretrained(
     def _save_pretrained(self, save_directory: Path) -> None:
         assert isinstance(self, nn.Module)
         weights = {name: value.contiguous() for name, value in self.state_dict().items()}
-        save_file(weights, save_directory / WEIGHTS, {"format": "pt", "model": type(self).__name__})
+        metadata = {"format": "pt", "model": type(self).__name__}
+        try:
+            save_file(weights, save_directory / WEIGHTS, metadata)
+        except SafetensorError as error:
+            raise OSError(f"cannot write {save_directory / WEIGHTS}: {error}") from error
         text = json.dumps(dataclasses.asdict(self.config), indent=2)
         (save_directory / CONFIG).write_text(text + "\n", encoding="utf-8")
 
@@ -146,7 +150,9 @@ def _read_weights(
 ) -> tuple[dict[str, Tensor], dict[str, str]]:
     try:
         with safe_open(path, framework="pt", device=str(device)) as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}
+            # Copies lie aligned in memory: the same sums in the same order, to the last bit.
+            weights = {name: file.get_tensor(name).clone() for name in file.keys()}
+            return weights, file.metadata() or {}
     except SafetensorError as error:
         raise ValueError(f"{path} is not a readable safetensors file: {error}") from error
 

@@ -24,7 +24,9 @@ def fill_layer(tensors: Tensors, layer: KuramotoLayer, prefix: str) -> None:
     fill_coupling(tensors, layer.coupling, f"{prefix}connectivity.")
     if layer.frequency is not None:
         assert isinstance(layer.frequency, NaturalFrequency)
-        tensors.fill(layer.frequency.weight, f"{prefix}omg.omg_param")
+        speeds = layer.frequency.weight  # theirs lists the planes of all oscillators in one row
+        planes = tuple(speeds.flatten(0, -2).shape) if speeds.ndim > 1 else tuple(speeds.shape)
+        tensors.fill(speeds, f"{prefix}omg.omg_param", shape=planes)
     norm = layer.stimulus_norm
     if norm is not None:
         scale = "weight" if isinstance(norm, OscillatorNorm) else "scale"

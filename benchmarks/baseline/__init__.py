@@ -1,0 +1,32 @@
+"""The formulas as research code writes them: what the library is measured against.
+
+Channels-first memory, eager, float32; heads by rearrangement, with interleaved channels; attention
+written out; 2x2 transforms by broadcasting; the states and energies of all steps kept; one image
+or board at a time where NumPy or scikit-learn does the work. Nothing is slowed down on purpose.
+
+Reading order: `kuramoto` (layer and couplings), `models`, `weights` (the same weights in the
+library), `views` (augmentation), `clusters`, `scores`.
+"""
+
+from benchmarks.baseline.clusters import LINKAGE, average_linkage, pca
+from benchmarks.baseline.kuramoto import PlainAttention, PlainKuramoto
+from benchmarks.baseline.models import PlainAKOrN, PlainSudoku, uptiled_features, vote
+from benchmarks.baseline.scores import foreground_ari, mean_best_overlap
+from benchmarks.baseline.views import random_views
+from benchmarks.baseline.weights import to_library
+
+__all__ = [
+    "LINKAGE",
+    "PlainAKOrN",
+    "PlainAttention",
+    "PlainKuramoto",
+    "PlainSudoku",
+    "average_linkage",
+    "foreground_ari",
+    "mean_best_overlap",
+    "pca",
+    "random_views",
+    "to_library",
+    "uptiled_features",
+    "vote",
+]

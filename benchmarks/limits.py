@@ -1,0 +1,57 @@
+"""What the machine can do at best: a large matrix product, and a copy of much memory."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+GEMM_SIDE = {"cpu": 2048, "cuda": 8192}
+COPY_BYTES = {"cpu": 2**28, "cuda": 2**31}
+
+
+@dataclass(frozen=True)
+class Limit:
+    """Work whose rate bounds others.
+
+    Attributes:
+        name: What it is.
+        work: Does it once.
+        amount: Floating-point operations or bytes of one call.
+        unit: What `amount` counts.
+    """
+
+    name: str
+    work: Callable[[], object]
+    amount: float
+    unit: str
+
+
+def gemm(device: torch.device, dtype: torch.dtype = torch.float32) -> Limit:
+    """A large square matrix product."""
+    side = GEMM_SIDE[device.type]
+    left, right = torch.randn(2, side, side, device=device).to(dtype)
+    name = f"GEMM {side} {str(dtype).removeprefix('torch.')}"
+    return Limit(name, lambda: left @ right, 2.0 * side**3, "FLOP")
+
+
+def copy(device: torch.device) -> Limit:
+    """A copy of memory beyond all caches; bytes read and bytes written both count."""
+    size = COPY_BYTES[device.type]
+    source = torch.ones(size, dtype=torch.uint8, device=device)
+    target = torch.empty_like(source)
+    return Limit("copy", lambda: target.copy_(source), 2.0 * size, "byte")
+
+
+def count_flops(work: Callable[[], object]) -> int:
+    """Count the FLOPs of matrix products and convolutions; a multiply-add counts as two.
+
+    Args:
+        work: Must not be compiled.
+
+    Returns:
+        FLOPs of one call.
+    """
+    with FlopCounterMode(display=False) as counter:
+        work()
+    return counter.get_total_flops()

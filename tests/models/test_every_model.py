@@ -1,0 +1,137 @@
+"""What every model can do: types, copies, gradients, export, compilation."""
+
+import copy
+import pickle
+import warnings
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+from tests.models import small
+
+every_model = pytest.mark.parametrize("name", small.ALL)
+
+
+@every_model
+def test_float64_agrees_with_float32(name):
+    model = small.build(name)
+    given, noise = small.inputs(model)
+    expected = model(given, **noise)
+    wide = copy.deepcopy(model).double()
+    given = given.double() if given.is_floating_point() else given
+    out = wide(given, **noise)
+    assert out.dtype == torch.float64
+    assert_close(out.float(), expected, atol=2e-4, rtol=2e-4)
+
+
+@every_model
+def test_bfloat16_and_autocast_are_near_float32(name):
+    model = small.build(name)
+    given, noise = small.inputs(model)
+    expected = model(given, **noise)
+    with torch.autocast("cpu", torch.bfloat16):
+        mixed = model(given, **noise).float()
+    narrow = copy.deepcopy(model).bfloat16()
+    half = narrow(given.bfloat16() if given.is_floating_point() else given, **noise)
+    assert half.dtype == torch.bfloat16
+    for out in (mixed, half.float()):
+        assert out.isfinite().all()
+        assert (out - expected).norm() / expected.norm() < 0.1
+
+
+@every_model
+def test_training_under_autocast_reaches_every_parameter(name):
+    model = small.build(name).train()
+    given, noise = small.inputs(model)
+    with torch.autocast("cpu", torch.bfloat16):
+        out = model(given, **noise)
+    out.float().square().sum().backward()
+    for parameter_name, parameter in model.named_parameters():
+        assert parameter.grad is not None, parameter_name
+        assert parameter.grad.isfinite().all() and parameter.grad.any(), parameter_name
+
+
+@every_model
+def test_copies_and_pickles_are_the_same_model(name):
+    model = small.build(name)
+    given, noise = small.inputs(model)
+    expected = model(given, **noise)
+    for twin in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        assert torch.equal(twin(given, **noise), expected)
+        assert twin.config == model.config
+
+
+@every_model
+def test_rows_do_not_depend_on_the_batch(name):
+    model = small.build(name)
+    given, noise = small.inputs(model, batch=4)
+    expected = model(given, **noise)
+    rows = torch.tensor([2, 0])
+    out = model(given[rows], **{key: value[rows] for key, value in noise.items()})
+    assert_close(out, expected[rows], atol=1e-5, rtol=1e-4)
+
+
+@every_model
+def test_more_steps_at_test_time(name):
+    model = small.build(name)
+    given, noise = small.inputs(model)
+    assert torch.equal(model(given, **noise, num_steps=2), model(given, **noise))
+    assert not torch.allclose(model(given, **noise, num_steps=5), model(given, **noise))
+
+
+@every_model
+def test_compiling_changes_neither_numbers_nor_names(name):
+    model = small.build(name)
+    given, noise = small.inputs(model)
+    expected, names = model(given, **noise), list(model.state_dict())
+    model.compile(fullgraph=True, backend="aot_eager")
+    with torch.no_grad():
+        assert_close(model(given, **noise), expected, atol=1e-5, rtol=1e-5)
+    assert list(model.state_dict()) == names
+    assert list(copy.deepcopy(model).state_dict()) == names
+
+
+def batch_axes(given, noise):
+    batch = torch.export.Dim("batch", min=1, max=64)
+    name = "images" if given.is_floating_point() else "puzzles"
+    return {name: {0: batch}} | {key: {0: batch} for key in noise}
+
+
+@every_model
+def test_exports_with_any_batch_size(name):
+    model = small.build(name)
+    given, noise = small.inputs(model)
+    with torch.no_grad():
+        expected = model(given, **noise)
+        program = torch.export.export(
+            model, (given,), noise, dynamic_shapes=batch_axes(given, noise)
+        )
+        out = program.module()(given[:2], **{key: value[:2] for key, value in noise.items()})
+    assert_close(out, expected[:2], atol=1e-5, rtol=1e-5)
+
+
+@every_model
+def test_onnx_runtime_agrees(name, tmp_path):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    model = small.build(name)
+    given, noise = small.inputs(model)
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the exporter about itself
+        expected = model(given, **noise)
+        program = torch.onnx.export(
+            model,
+            (given,),
+            kwargs=noise,
+            dynamo=True,
+            dynamic_shapes=batch_axes(given, noise),
+            verbose=False,
+        )
+    assert program is not None
+    program.save(tmp_path / "model.onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
+    feed = {"images" if given.is_floating_point() else "puzzles": given[:2].numpy()}
+    feed |= {key: value[:2].numpy() for key, value in noise.items()}
+    assert {node.name for node in session.get_inputs()} == feed.keys()
+    out = torch.from_numpy(session.run(None, feed)[0])
+    assert_close(out, expected[:2], atol=1e-4, rtol=1e-4)

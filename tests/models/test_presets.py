@@ -1,0 +1,90 @@
+"""Presets: sizes equal to the authors', configurations that are JSON, the listing."""
+
+import dataclasses
+import json
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from kuramoto_nn.models import AKOrN, AKOrNClassifier, AKOrNSudoku, ItrSA, ItrSASudoku
+
+FAMILIES = [AKOrN, ItrSA, AKOrNSudoku, ItrSASudoku, AKOrNClassifier]
+ROWS = {  # of the recipes table in facts/akorn.md
+    AKOrN: "clevrtex-attn-l1 clevrtex-attn-l2 clevrtex-large-l2 tetrominoes-attn dsprites-attn "
+    "tetrominoes-conv dsprites-conv clevr-attn clevr-conv",
+    ItrSA: "clevrtex-itrsa-l1 clevrtex-itrsa-l2 clevrtex-vit tetrominoes-itrsa dsprites-itrsa "
+    "clevr-itrsa tetrominoes-itrconv dsprites-itrconv clevr-itrconv",
+    AKOrNSudoku: "sudoku-akorn",
+    ItrSASudoku: "sudoku-itrsa sudoku-transformer",
+    AKOrNClassifier: "cifar10-akorn",
+}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_row_of_the_recipes_and_a_tiny_one_exist(family):
+    names = list(family.presets())
+    assert set(ROWS[family].split()) <= set(names)
+    assert any(name.endswith("-tiny") for name in names)
+    for name, preset in family.presets().items():
+        published = set(ROWS[family].split()) if family is not AKOrNClassifier else set()
+        assert bool(preset.published) == (name in published), name
+        if name.endswith("-tiny"):
+            assert preset.parameters < 400_000 and preset.flops < 0.25e9
+
+
+@pytest.mark.parametrize(
+    ("preset", "overrides", "count"),
+    [
+        ("clevrtex-attn-l1", {}, 1_167_617),
+        ("clevrtex-attn-l1", {"position": "sincos"}, 1_233_153),
+        ("tetrominoes-attn", {}, 278_401),
+        ("tetrominoes-conv", {}, 613_889),
+        ("dsprites-conv", {}, 1_007_105),
+    ],
+)
+def test_parameter_counts_are_the_authors(preset, overrides, count):
+    model = AKOrN.from_preset(preset, **overrides)
+    # They count the fixed step size as a parameter, and so does the listing.
+    assert sum(p.numel() for p in model.parameters()) + 1 == count
+    if not overrides:
+        assert AKOrN.presets()[preset].parameters == count
+
+
+def test_flops_are_those_of_the_formula():
+    """Convolutions: patches, T couplings, readout and head, two operations per multiply-add."""
+    preset = AKOrN.presets()["tetrominoes-conv"]
+    ch, sites, steps = 128, 64, 8
+    patches = sites * ch * 3 * 4 * 4
+    couplings = steps * sites * ch * ch * 25
+    readout, head = sites * ch * 4 * ch, 2 * ch * 4 * ch
+    # The convolution never looks beyond the border, but a padded zero is multiplied as well.
+    assert preset.flops == 2 * (patches + couplings + readout + head)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_configurations_are_json_and_build(family):
+    for name, preset in family.presets().items():
+        config = preset.config
+        text = json.dumps(dataclasses.asdict(config))
+        assert family.config_class.from_dict(json.loads(text)) == config
+        with torch.device("meta"):
+            assert family.from_preset(name).config == config
+
+
+def test_a_rectangle_survives_json():
+    config = dataclasses.replace(AKOrN.presets()["clevr-attn"].config, image_size=[64, 128])
+    assert config.grid == (8, 16)
+    assert type(config).from_dict(json.loads(json.dumps(dataclasses.asdict(config)))) == config
+
+
+def test_the_listing_has_a_line_per_preset():
+    result = subprocess.run(
+        [sys.executable, "-m", "kuramoto_nn.models"], capture_output=True, text=True, timeout=300
+    )
+    assert result.returncode == 0, result.stderr
+    for family in FAMILIES:
+        for name in family.presets():
+            assert f"\n{name} " in result.stdout
+    assert "1,167,617" in result.stdout and "FG-ARI 75.6 ± 0.2" in result.stdout

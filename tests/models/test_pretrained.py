@@ -1,0 +1,184 @@
+"""Models as folders: bit-exact round trips, and files that are damaged or do not fit."""
+
+import json
+import re
+import resource
+import shutil
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from kuramoto_nn.models import AKOrN, ItrSA
+from tests.models import small
+
+WEIGHTS = "model.safetensors"
+
+
+@pytest.mark.parametrize("name", small.ALL)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+def test_round_trips_are_bit_exact(name, dtype, tmp_path):
+    model = small.build(name).to(dtype)
+    model.save_pretrained(tmp_path)
+    again = type(model).from_pretrained(tmp_path)
+    assert again.config == model.config and not again.training
+    own, loaded = model.state_dict(), again.state_dict()
+    assert own.keys() == loaded.keys()
+    for key, value in own.items():
+        assert value.dtype == loaded[key].dtype and torch.equal(value, loaded[key]), key
+    given, noise = small.inputs(model)
+    given = given.to(dtype) if given.is_floating_point() else given
+    assert torch.equal(model(given, **noise), again(given, **noise))
+    for ours, theirs in zip(model.parameters(), again.parameters(), strict=True):
+        assert ours.requires_grad == theirs.requires_grad
+
+
+def test_a_frozen_frequency_stays_frozen(tmp_path):
+    model = AKOrN.from_preset(
+        "tetrominoes-attn-tiny", frequency="shared", trainable_frequency=False
+    )
+    model.save_pretrained(tmp_path)
+    frequency = AKOrN.from_pretrained(tmp_path).blocks[0].layer.frequency
+    assert not frequency.weight.requires_grad
+
+
+def test_compiled_and_channels_last_models_save_the_same(tmp_path):
+    model = small.build("convolution")
+    compiled: Any = torch.compile(model, backend="eager")
+    compiled.save_pretrained(tmp_path / "compiled")
+    model.save_pretrained(tmp_path / "plain")
+    model.to(memory_format=torch.channels_last).save_pretrained(tmp_path / "last")
+    plain = load_file(tmp_path / "plain" / WEIGHTS)
+    for folder in ("compiled", "last"):
+        saved = load_file(tmp_path / folder / WEIGHTS)
+        assert saved.keys() == plain.keys()
+        assert all(torch.equal(saved[key], plain[key]) for key in plain)
+
+
+def test_the_folder_has_a_card_and_a_configuration(tmp_path):
+    model = small.build("sudoku")
+    told = {"data": "SATNet", "command": "train me", "seed": 0, "score": "ID 12.3"}
+    model.save_pretrained(tmp_path / "a" / "b", model_card_kwargs=told)
+    folder = tmp_path / "a" / "b"
+    assert sorted(path.name for path in folder.iterdir()) == ["README.md", "config.json", WEIGHTS]
+    assert [path.name for path in folder.parent.iterdir()] == ["b"]  # no temporary is left
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    for text in ("# AKOrNSudoku", "library_name: kuramoto_nn", "**Data.** SATNet", "**Seed.** 0"):
+        assert text in card
+    config = json.loads((folder / "config.json").read_text())
+    assert model.config_class(**config) == model.config
+    (folder / "README.md").write_text("my own words")
+    model.save_pretrained(folder)
+    assert (folder / "README.md").read_text() == "my own words"
+
+
+def test_from_the_hub_s_cache(tmp_path):
+    """A repository as huggingface_hub caches it, found without a network."""
+    model = small.build("itrsa")
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    repository = tmp_path / "models--someone--itrsa"
+    (repository / "refs").mkdir(parents=True)
+    (repository / "refs" / "main").write_text(commit)
+    model.save_pretrained(repository / "snapshots" / commit)
+    again = ItrSA.from_pretrained("someone/itrsa", cache_dir=tmp_path, local_files_only=True)
+    given, _ = small.inputs(model)
+    assert torch.equal(model(given), again(given))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    small.build("convolution").save_pretrained(tmp_path / "model")
+    return tmp_path / "model"
+
+
+def edit_weights(folder, change):
+    weights = load_file(folder / WEIGHTS)
+    change(weights)
+    save_file(weights, folder / WEIGHTS)
+
+
+def edit_config(folder, **fields):
+    path = folder / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | fields))
+
+
+def rename(weights):
+    weights["head.outer.bias"] = weights.pop("head.out.bias")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "file", "message"),
+    [
+        (lambda f: edit_weights(f, rename), WEIGHTS, "`head.out.bias` is missing"),
+        (lambda f: edit_weights(f, rename), WEIGHTS, "`head.outer.bias` is unknown"),
+        (
+            lambda f: edit_weights(f, lambda w: w.update({"head.out.bias": torch.zeros(3)})),
+            WEIGHTS,
+            r"`head.out.bias` has shape \(3,\), expected \(64,\)",
+        ),
+        (
+            lambda f: edit_weights(
+                f, lambda w: w.update({"head.out.bias": torch.zeros(64, dtype=torch.int64)})
+            ),
+            WEIGHTS,
+            "`head.out.bias` has type torch.int64, expected torch.float32",
+        ),
+        (lambda f: edit_config(f, channels=32), WEIGHTS, "does not fit .*config.json: `blocks.0"),
+        (lambda f: edit_config(f, channels=32), WEIGHTS, "and 5 more"),
+        (lambda f: edit_config(f, autorescale=True), "config.json", "no field 'autorescale'"),
+        (lambda f: edit_config(f, channels="64"), "config.json", "`channels` must be a positive"),
+        (lambda f: (f / "config.json").write_text("{"), "config.json", "Expecting property name"),
+        (lambda f: (f / "config.json").write_text("[]"), "config.json", "holds a list where"),
+        (
+            lambda f: (f / WEIGHTS).write_bytes((f / WEIGHTS).read_bytes()[:-100]),
+            WEIGHTS,
+            "is not a readable safetensors file",
+        ),
+        (lambda f: (f / WEIGHTS).write_bytes(b""), WEIGHTS, "is not a readable safetensors file"),
+        (
+            lambda f: torch.save({"a": torch.ones(1)}, f / WEIGHTS),
+            WEIGHTS,
+            "is not a readable safetensors file",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_named(spoil, file, message, folder):
+    spoil(folder)
+    with pytest.raises(ValueError, match=message) as caught:
+        AKOrN.from_pretrained(folder)
+    assert str(folder / file) in str(caught.value)
+
+
+def test_another_class_and_missing_files_are_named(folder):
+    with pytest.raises(ValueError, match="holds a AKOrN: got ItrSA.from_pretrained; try AKOrN"):
+        ItrSA.from_pretrained(folder)
+    (folder / WEIGHTS).rename(folder / "pytorch_model.bin")  # a pickle is not even looked at
+    with pytest.raises(FileNotFoundError, match=re.escape(str(folder / WEIGHTS))):
+        AKOrN.from_pretrained(folder)
+    shutil.rmtree(folder)
+    folder.mkdir()
+    with pytest.raises(FileNotFoundError, match="config.json is missing"):
+        AKOrN.from_pretrained(folder)
+
+
+def test_a_configuration_without_newer_fields_takes_their_defaults(folder):
+    path = folder / "config.json"
+    config = json.loads(path.read_text())
+    del config["project"], config["pool"]
+    path.write_text(json.dumps(config))
+    assert AKOrN.from_pretrained(folder).config.project is True
+
+
+def test_a_full_disk_leaves_the_old_folder(folder):
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    larger = AKOrN.from_preset("tetrominoes-attn-tiny")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))  # the kernel refuses the rest
+    try:
+        with pytest.raises(OSError, match="cannot write"):
+            larger.save_pretrained(folder)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert [path.name for path in folder.parent.iterdir()] == [folder.name]

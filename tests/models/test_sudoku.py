@@ -1,0 +1,96 @@
+"""The Sudoku models: what is given, what is random, more steps, the energies of a rollout."""
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+from kuramoto_nn.models import AKOrNSudoku, AKOrNSudokuConfig, ItrSASudoku
+from tests.models import small
+
+
+def solver(**overrides):
+    torch.manual_seed(0)
+    return AKOrNSudoku.from_preset("sudoku-akorn-tiny", num_steps=3, **overrides).eval()
+
+
+@pytest.mark.parametrize("overrides", [{}, {"num_blocks": 2, "readout": "norm"}])
+def test_rollout_is_the_call_and_the_energies_of_the_last_block(overrides):
+    model = solver(**overrides)
+    puzzles, noise = small.inputs(model)
+    calls = []
+    layer = model.blocks[-1].layer
+    layer.register_forward_pre_hook(lambda layer, args: calls.append(args))
+    for steps in (None, 0, 5):
+        logits, energies = model.rollout(puzzles, **noise, num_steps=steps)
+        assert_close(logits, model(puzzles, **noise, num_steps=steps))
+        expected = layer.trajectory(*calls[-1], num_steps=steps).energies
+        assert energies.shape == ((3 if steps is None else steps) + 1, 3)
+        assert_close(energies, expected)
+
+
+def test_given_cells_start_at_their_digit_and_blanks_at_the_noise():
+    model = solver()
+    starts = []
+    model.blocks[0].layer.register_forward_pre_hook(lambda layer, args: starts.append(args))
+    puzzles, noise = small.inputs(model)
+    model(puzzles, **noise)
+    x, c = starts[0]
+    given = (puzzles > 0).unsqueeze(1).expand_as(x)
+    assert_close(x[given], c[given])
+    assert_close(x[~given], noise["noise"][~given])
+    assert_close(c, model.embed.weight[puzzles].movedim(-1, 1))
+
+
+def test_noise_generator_and_global_randomness():
+    model = solver()
+    puzzles, _ = small.inputs(model)
+    by_generator = model(puzzles, generator=torch.Generator().manual_seed(3))
+    noise = torch.randn(3, 64, 9, 9, generator=torch.Generator().manual_seed(3))
+    assert torch.equal(by_generator, model(puzzles, noise=noise))
+    torch.manual_seed(3)
+    assert torch.equal(by_generator, model(puzzles))
+    assert not torch.equal(by_generator, model(puzzles))
+
+
+@pytest.mark.parametrize("family", [AKOrNSudoku, ItrSASudoku])
+def test_learns_a_board_by_heart(family):
+    """Logits and digits agree on which class is which digit."""
+    torch.manual_seed(0)
+    shifts = torch.tensor([0, 3, 6, 1, 4, 7, 2, 5, 8])
+    board = (shifts[:, None] + torch.arange(9)) % 9 + 1
+    assert all(sorted(line.tolist()) == list(range(1, 10)) for line in (*board, *board.T))
+    puzzle = board * (torch.rand(9, 9) < 0.5)
+    name = "sudoku-akorn-tiny" if family is AKOrNSudoku else "sudoku-itrsa-tiny"
+    model = family.from_preset(name, channels=32, num_steps=4)
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
+    for _ in range(60):
+        logits = model(puzzle[None])
+        loss = torch.nn.functional.cross_entropy(logits.flatten(0, 2), board.flatten() - 1)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert torch.equal(model(puzzle[None])[0].argmax(-1) + 1, board)
+
+
+@pytest.mark.parametrize(
+    ("puzzles", "message"),
+    [
+        (torch.zeros(9, 9, dtype=torch.long), r"must be \(B, 9, 9\): got shape \(9, 9\)"),
+        (torch.zeros(1, 81, dtype=torch.long), r"must be \(B, 9, 9\): got shape \(1, 81\)"),
+        (torch.zeros(1, 9, 9), r"must be int64 or int32.*got torch.float32; try puzzles.long"),
+        (torch.full((1, 9, 9), 10), r"must hold 0 \(blank\) to 9: got numbers from 10 to 10"),
+        (torch.full((1, 9, 9), -1), r"must hold 0 \(blank\) to 9: got numbers from -1 to -1"),
+    ],
+)
+@pytest.mark.parametrize("name", ["sudoku", "sudoku-itrsa"])
+def test_wrong_puzzles_are_named(puzzles, message, name):
+    with pytest.raises(ValueError, match=message):
+        small.build(name)(puzzles)
+
+
+def test_wrong_noise_and_configurations_are_named():
+    model = solver()
+    with pytest.raises(ValueError, match=r"`noise` must have the shape of the stimulus"):
+        model(torch.zeros(1, 9, 9, dtype=torch.long), noise=torch.zeros(1, 64, 9, 8))
+    with pytest.raises(ValueError, match="`readout` must be one of 'feed-forward', 'norm': got"):
+        AKOrNSudokuConfig(readout="linear")
