@@ -1,6 +1,7 @@
-"""The demo's scores as its time grows: one run, scored whenever a time limit is reached.
+"""Scores of the demo, or another small preset, as its time grows: one run, scored at every limit.
 
     python -m benchmarks.demo_curve --minutes 10 20 60
+    python -m benchmarks.demo_curve --preset tetrominoes-attn-tiny --minutes 3
 
 It goes on where it was stopped. The table is printed and written to
 `benchmarks/results/demo_curve.json`, with the machine and the versions.
@@ -16,7 +17,7 @@ from pathlib import Path
 import torch
 
 from examples.object_discovery.data import load
-from examples.object_discovery.demo import CONTROL, PRESET, UPTILE
+from examples.object_discovery.demo import UPTILE
 from examples.object_discovery.recipes import recipe_for
 from examples.object_discovery.run_state import CHECKPOINT, load_model, read
 from examples.object_discovery.segment import segment
@@ -29,12 +30,12 @@ RESULTS = Path(__file__).parent / "results" / "demo_curve.json"
 
 @dataclass(frozen=True, kw_only=True)
 class CurveOptions:
-    """Train the demo's model, or its control, and score it after so many minutes."""
+    """Train the model of a Tetrominoes preset and score it after so many minutes."""
 
     minutes: tuple[float, ...] = (10.0, 20.0, 60.0)
     """When to score, in minutes of training."""
-    control: bool = False
-    """Train iterated self-attention instead."""
+    preset: str = "tetrominoes-demo"
+    """What to train."""
     out: Path = Path("runs/demo_curve")
     """Folder of the run; the checkpoint of every point is kept in it."""
     data: Path = Path("runs/data")
@@ -49,7 +50,7 @@ class CurveOptions:
 
 def curve(options: CurveOptions) -> None:
     """Train, score at every time limit, and write the rows."""
-    preset = CONTROL if options.control else PRESET
+    preset = options.preset
     recipe = recipe_for(preset)
     out = options.out / f"{preset}-seed{options.seed}"
     test = load(

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
+from torch.nn.functional import conv2d
 from torch.utils.flop_counter import FlopCounterMode
 
 GEMM_SIDE = {"cpu": 2048, "cuda": 8192}
@@ -33,6 +34,15 @@ def gemm(device: torch.device, dtype: torch.dtype = torch.float32) -> Limit:
     left, right = torch.randn(2, side, side, device=device).to(dtype)
     name = f"GEMM {side} {str(dtype).removeprefix('torch.')}"
     return Limit(name, lambda: left @ right, 2.0 * side**3, "FLOP")
+
+
+def convolution_gemm() -> Limit:
+    """The same product on the CPU as a 1x1 convolution, which another library does (oneDNN)."""
+    side = GEMM_SIDE["cpu"]
+    site_major = {"memory_format": torch.channels_last}
+    images = torch.randn(1, side, 32, side // 32).contiguous(**site_major)
+    weight = torch.randn(side, side, 1, 1).contiguous(**site_major)
+    return Limit(f"1x1 convolution {side}", lambda: conv2d(images, weight), 2.0 * side**3, "FLOP")
 
 
 def copy(device: torch.device) -> Limit:

@@ -5,7 +5,7 @@ import inspect
 import pytest
 
 import kuramoto_nn
-from kuramoto_nn import clustering, coupling, metrics, models
+from kuramoto_nn import clustering, coupling, metrics, models, reference
 
 REQUIRED = {
     coupling.ConvCoupling: "channels, kernel_size, *, ndim=2",
@@ -24,6 +24,11 @@ REQUIRED = {
     models.AKOrN.forward: "self, images, *, noise=None, generator=None",
     models.AKOrN.features: "self, images, *, noise=None, generator=None",
     models.ItrSA.features: "self, images, *, noise=None, generator=None",
+    models.AKOrNSudoku.forward: "self, puzzles, *, num_steps=None, noise=None, generator=None",
+    models.AKOrNSudoku.rollout: "self, puzzles, *, num_steps=None, noise=None, generator=None",
+    models.ItrSASudoku.forward: "self, puzzles, *, num_steps=None, noise=None, generator=None",
+    models.AKOrNClassifier.forward: "self, images, *, noise=None, generator=None",
+    reference.load: "source, kind",
     clustering.average_linkage: "features, num_clusters",
     metrics.foreground_ari: "pred, target, *, empty='nan'",
     metrics.mean_best_overlap: "pred, target",
@@ -50,5 +55,16 @@ def test_signature(function):
             assert repr(parameter.default) == default
 
 
-def test_trajectory_has_states_then_energies():
+def test_fields_of_what_is_returned():
     assert kuramoto_nn.Trajectory._fields == ("states", "energies")
+    assert models.SudokuRollout._fields == ("logits", "energies")
+
+
+@pytest.mark.parametrize(
+    "family",
+    [models.AKOrN, models.ItrSA, models.AKOrNSudoku, models.ItrSASudoku, models.AKOrNClassifier],
+)
+def test_every_model_lists_presets_and_saves_and_loads(family):
+    assert isinstance(family.presets(), dict)
+    for method in (family.from_preset, family.save_pretrained, family.from_pretrained):
+        assert callable(method)

@@ -44,7 +44,7 @@ class Recipe:
 
 
 _TETROMINOES = Recipe(data="tetrominoes", num_clusters=4, epochs=50)
-# For ten minutes of two CPU cores, by a search (docs/object-discovery.md): many small steps, and
+# For minutes of two CPU cores, by a search (docs/object-discovery.md): many small steps, and
 # views that differ by their crop alone. Colours that stay as they are soon tell pieces apart.
 _DEMO = Recipe(
     data="tetrominoes",
@@ -67,6 +67,10 @@ RECIPES = {
     "tetrominoes-itrconv": _TETROMINOES,
     "tetrominoes-demo": _DEMO,
     "tetrominoes-demo-itrsa": _DEMO,
+    "tetrominoes-attn-tiny": _DEMO,
+    "tetrominoes-conv-tiny": _DEMO,
+    "tetrominoes-itrsa-tiny": _DEMO,
+    "tetrominoes-itrconv-tiny": _DEMO,
 }
 
 

@@ -4,8 +4,10 @@ import json
 import math
 
 import pytest
+import torch
 
 from examples.object_discovery.demo import DemoOptions, demo
+from kuramoto_nn.models import AKOrN
 
 KEYS = {
     *("fg_ari", "mbo", "fg_ari_untrained", "fg_ari_uptiled", "images_seen", "seconds"),
@@ -35,6 +37,10 @@ def test_demo_writes_results_and_report_and_goes_on(options):
     assert results["images_seen"] % results["steps"] == 0
     for name in ("fg_ari", "mbo", "fg_ari_untrained", "fg_ari_uptiled"):
         assert math.isfinite(results[name])
+    model = AKOrN.from_pretrained(options["out"] / "model")
+    assert model(torch.rand(1, 3, 32, 32)).shape == (1, 128)
+    card = (options["out"] / "model" / "README.md").read_text()
+    assert results["command"] in card and f"FG-ARI {results['fg_ari']:.1f}" in card
     page = (options["out"] / "report.html").read_text()
     assert f"{results['fg_ari']:.1f}" in page
 

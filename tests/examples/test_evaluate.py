@@ -28,7 +28,7 @@ class Truth(torch.nn.Module):
 
     def __init__(self, images: SegmentedImages):
         super().__init__()
-        self.config = AKOrN.presets()["tetrominoes-demo"]
+        self.config = AKOrN.presets()["tetrominoes-demo"].config
         self.weight = torch.nn.Parameter(torch.zeros(()))
         self.labels = images.masks.long()
         self.seen = 0

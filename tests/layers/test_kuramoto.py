@@ -179,6 +179,24 @@ def test_steps_one_by_one_equal_a_call_and_its_trajectory():
     assert_close(layer(x, c), state)
 
 
+@pytest.mark.parametrize("integrator", INTEGRATORS)
+def test_rollout_is_the_end_of_the_trajectory_and_couples_once_a_state(integrator):
+    coupling = ConvCoupling(8, 3)
+    layer = KuramotoLayer(coupling, channels=8, num_steps=5, integrator=integrator)
+    x, c = inputs(2, 8, 4, 4)
+    trajectory = layer.trajectory(x, c)
+    assert_close(trajectory.energies[3], layer.energy(trajectory.states[3], c))
+    calls = []
+    coupling.register_forward_hook(lambda *_: calls.append(1))
+    state, energies = layer.rollout(x, c)
+    assert torch.equal(state, trajectory.states[-1])
+    assert torch.equal(energies, trajectory.energies)
+    assert len(calls) == 5 * (2 if integrator is heun else 1) + 1
+    state, energies = layer.rollout(x, c, num_steps=0)
+    assert_close(state, trajectory.states[0])
+    assert energies.shape == (1, 2)
+
+
 def test_every_parameter_receives_a_gradient():
     torch.manual_seed(0)
     layer, (x, c) = build(num_steps=2), inputs(2, 16, 4, 5)

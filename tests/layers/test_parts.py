@@ -4,10 +4,18 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import nn
 from torch.testing import assert_close
 
 from kuramoto_nn import NaturalFrequency, NormReadout
-from kuramoto_nn.layers import OscillatorNorm, PatchEmbed, PooledHead, ScaleBias, SiteNorm
+from kuramoto_nn.layers import (
+    FeedForwardReadout,
+    OscillatorNorm,
+    PatchEmbed,
+    PooledHead,
+    ScaleBias,
+    SiteNorm,
+)
 
 
 @given(
@@ -95,6 +103,29 @@ def test_readout_takes_tokens_and_its_gradient_at_zero_is_finite():
     torch.nn.init.zeros_(readout.mix.bias)
     readout(torch.randn(2, 8, 7)).sum().backward()
     assert readout.mix.weight.grad.isfinite().all()
+
+
+@pytest.mark.parametrize(("kernel_size", "norm"), [(1, None), (3, nn.BatchNorm2d)])
+def test_feed_forward_readout_is_its_formula(kernel_size, norm):
+    torch.manual_seed(0)
+    readout = FeedForwardReadout(8, 6, 2, kernel_size, norm=norm).eval()
+    x = torch.randn(2, 8, 5, 5)
+
+    def unit(y, modules):
+        *before, _, convolve = modules
+        for module in before:
+            y = (y - module.running_mean.view(-1, 1, 1)) / (1 + module.eps) ** 0.5
+        y = y.clamp_min(0)
+        return nn.functional.conv2d(y, convolve.weight, convolve.bias, padding=kernel_size // 2)
+
+    m = readout.readout(x)
+    y = m + unit(unit(m, readout.residual[0]), readout.residual[1])
+    assert_close(readout(x), unit(y, readout.out))
+
+
+def test_a_frozen_frequency_is_not_trained():
+    assert not NaturalFrequency(8, 2, trainable=False).weight.requires_grad
+    assert NaturalFrequency(8, 2).weight.requires_grad
 
 
 def test_patch_embedding_sees_pixels_from_minus_one_to_one():

@@ -1,0 +1,80 @@
+"""One training step of the recipes, from stored images to updated weights, against the plain one.
+
+    python -m benchmarks.train_step [--quick] [--device cuda] [--threads 2]
+
+On the CPU the CLEVRTex step has 32 images, not 256: the plain step would need 30 GB of memory.
+"""
+
+import copy
+import random
+from functools import partial
+
+import torch
+
+from benchmarks.baseline import PlainAKOrN, random_views, to_library
+from benchmarks.limits import count_flops, gemm
+from benchmarks.report import BASELINE, Report, main
+from benchmarks.steps import Training, compile_layers, our_step, plain_step
+from examples.object_discovery.augment import apply_views, draw_views
+from kuramoto_nn.models import AKOrN
+
+EAGER, COMPILED = "eager", "compiled"
+OURS, NOISE = "ours", "ours, noise of the oscillators"
+CASES = {
+    "cpu": (("tetrominoes-attn", 256), ("clevrtex-attn-l1", 32)),
+    "cuda": (("tetrominoes-attn", 256), ("clevrtex-attn-l1", 256)),
+}
+QUICK = (("tetrominoes-attn-tiny", 4),)
+
+
+def run(report: Report) -> None:
+    """Measure the step of every recipe, and the share of the augmentation in it."""
+    options = report.options
+    for preset, batch_size in QUICK if options.quick else CASES[options.device.type]:
+        compare(report, Training(preset=preset, batch_size=batch_size))
+
+
+def compare(report: Report, training: Training) -> None:
+    """Measure one recipe."""
+    device = report.options.device
+    plain = PlainAKOrN(AKOrN.presets()[training.preset].config).to(device)  # type: ignore
+    model = to_library(plain).to(device).train()
+    batches = training.batches(model, device)
+    candidates = {
+        BASELINE: plain_step(plain, training, device),
+        EAGER: our_step(model, batches),
+    }
+    if report.options.compile:
+        compiled = copy.deepcopy(model)
+        compile_layers(compiled)
+        candidates[COMPILED] = our_step(compiled, batches)
+    name = f"{training.preset}, {training.batch_size} images"
+    flops = count_flops(candidates[EAGER])
+    row = report.compare(
+        f"{name}: training step", candidates, limit=gemm(device), amount=flops
+    )
+    best = min(row.times, key=lambda candidate: row.times[candidate].median)
+    report.note(row, f"images/s, {best}", training.batch_size / row.times[best].median)
+    report.expect(row, f"{best}: speedup", row.speedup(best), least=3)
+
+    images = training.images().images[: training.batch_size].float() / 255
+    views = report.compare(
+        f"{name}: both views of every image",
+        {
+            BASELINE: lambda: [random_views(images, random.Random(i)).to(device) for i in (0, 1)],
+            OURS: partial(our_views, images.to(device), torch.Generator()),
+        },
+    )
+    share = views.times[OURS].median / row.times[best].median
+    report.expect(views, "share of our step", share, most=0.15)
+
+
+def our_views(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Two views of every image."""
+    size = (images.shape[2], images.shape[3])
+    params = draw_views(2 * len(images), image_size=size, generator=generator)
+    return apply_views(images.repeat(2, 1, 1, 1), params)
+
+
+if __name__ == "__main__":
+    main("train_step", run)
