@@ -36,7 +36,7 @@ def run(report: Report) -> None:
     compare_training(report, job)
     if not quick:
         train_long(report, replace(job, num_steps=1000, batch=64, limit_gigabytes=8.0))
-    compare_inference(report, replace(job, train=False), (4, 16) if quick else (16, 64, 256))
+    compare_inference(report, replace(job, train=False), (8,) if quick else (16, 64, 256))
 
 
 def compare_training(report: Report, job: Job) -> None:

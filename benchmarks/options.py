@@ -79,7 +79,7 @@ def describe_machine(device: torch.device) -> dict[str, Any]:
     Returns:
         Names, versions, and rates in 10^9 per second.
     """
-    limits = [gemm(device), copy(device)]
+    limits = [gemm(device), gemm(device, torch.bfloat16), copy(device)]
     if device.type == "cpu":
         limits.append(convolution_gemm())
     times = measure({limit.name: limit.work for limit in limits}, device=device, rounds=5)

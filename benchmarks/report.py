@@ -1,6 +1,6 @@
 """Rows of timings side by side: printed as they come, held against targets, written as JSON."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -61,7 +61,7 @@ class Report:
     def compare(
         self,
         work: str,
-        candidates: dict[str, Callable[[], object]],
+        candidates: Mapping[str, Callable[[], object]],
         *,
         limit: Limit | None = None,
         amount: float = 0.0,
@@ -77,7 +77,7 @@ class Report:
         Returns:
             The row.
         """
-        every = candidates if limit is None else candidates | {limit.name: limit.work}
+        every = candidates if limit is None else {**candidates, limit.name: limit.work}
         options = self.options
         times = measure(every, device=options.device, rounds=options.rounds, budget=options.budget)
         row = Row(work, times)
@@ -124,11 +124,11 @@ class Report:
         wanted = f"<= {most:g}" if least is None else f">= {least:g}"
         print(f"  {'met   ' if met else 'MISSED'} {what}: {value:.3g}, target {wanted}")
 
-    def write(self) -> Path:
+    def write(self, machine: dict[str, Any]) -> Path:
         """Write all rows with the machine they were measured on."""
         path = self.options.out / f"{self.name}.json"
-        machine = describe_machine(self.options.device) | {"quick": self.options.quick}
-        write_json(path, {"machine": machine, "rows": [asdict(row) for row in self.rows]})
+        rows = [asdict(row) for row in self.rows]
+        write_json(path, {"machine": machine, "quick": self.options.quick, "rows": rows})
         return path
 
 
@@ -136,5 +136,7 @@ def main(name: str, run: Callable[[Report], object]) -> None:
     """Run a script as its command line says, and write its results."""
     report = Report(name, parse_options(name))
     torch.manual_seed(0)
-    run(report)
-    print(f"\n{report.write()}")
+    try:
+        run(report)
+    finally:  # what was measured before an interrupt or an error is worth keeping
+        print(f"\n{report.write(describe_machine(report.options.device))}")

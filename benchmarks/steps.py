@@ -39,8 +39,7 @@ class Training:
 
     def images(self) -> SegmentedImages:
         """Make images of the preset's size; what they show costs no time."""
-        height, width = AKOrN.presets()[self.preset].config.sides  # type: ignore[attr-defined]
-        shape = (2 * self.batch_size, 3, height, width)
+        shape = (2 * self.batch_size, 3, *AKOrN.from_preset(self.preset).config.sides)
         images = torch.randint(0, 256, shape, dtype=torch.uint8)
         return SegmentedImages(images, torch.zeros_like(images[:, 0]))
 
@@ -53,9 +52,7 @@ class Training:
         return ViewBatches(on_device, self.recipe, noise_shape, seed=0, here=here)
 
 
-def our_step(
-    model: AKOrN, batches: ViewBatches, *, half: bool = False
-) -> Callable[[], object]:
+def our_step(model: AKOrN, batches: ViewBatches, *, half: bool = False) -> Callable[[], object]:
     """A step as the example takes it: views, loss, Adam, average of the weights.
 
     Args:

@@ -16,10 +16,9 @@ from benchmarks.limits import count_flops, gemm
 from benchmarks.report import BASELINE, Report, main
 from benchmarks.steps import Training, compile_layers, our_step, plain_step
 from examples.object_discovery.augment import apply_views, draw_views
-from kuramoto_nn.models import AKOrN
 
 EAGER, COMPILED = "eager", "compiled"
-OURS, NOISE = "ours", "ours, noise of the oscillators"
+OURS = "ours"
 CASES = {
     "cpu": (("tetrominoes-attn", 256), ("clevrtex-attn-l1", 32)),
     "cuda": (("tetrominoes-attn", 256), ("clevrtex-attn-l1", 256)),
@@ -37,7 +36,7 @@ def run(report: Report) -> None:
 def compare(report: Report, training: Training) -> None:
     """Measure one recipe."""
     device = report.options.device
-    plain = PlainAKOrN(AKOrN.presets()[training.preset].config).to(device)  # type: ignore
+    plain = PlainAKOrN.from_preset(training.preset).to(device)
     model = to_library(plain).to(device).train()
     batches = training.batches(model, device)
     candidates = {
@@ -50,18 +49,16 @@ def compare(report: Report, training: Training) -> None:
         candidates[COMPILED] = our_step(compiled, batches)
     name = f"{training.preset}, {training.batch_size} images"
     flops = count_flops(candidates[EAGER])
-    row = report.compare(
-        f"{name}: training step", candidates, limit=gemm(device), amount=flops
-    )
+    row = report.compare(f"{name}: training step", candidates, limit=gemm(device), amount=flops)
     best = min(row.times, key=lambda candidate: row.times[candidate].median)
     report.note(row, f"images/s, {best}", training.batch_size / row.times[best].median)
     report.expect(row, f"{best}: speedup", row.speedup(best), least=3)
 
-    images = training.images().images[: training.batch_size].float() / 255
+    images, rng = training.images().images[: training.batch_size].float() / 255, random.Random(0)
     views = report.compare(
         f"{name}: both views of every image",
         {
-            BASELINE: lambda: [random_views(images, random.Random(i)).to(device) for i in (0, 1)],
+            BASELINE: lambda: [random_views(images, rng).to(device) for _ in range(2)],
             OURS: partial(our_views, images.to(device), torch.Generator()),
         },
     )

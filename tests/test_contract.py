@@ -58,13 +58,3 @@ def test_signature(function):
 def test_fields_of_what_is_returned():
     assert kuramoto_nn.Trajectory._fields == ("states", "energies")
     assert models.SudokuRollout._fields == ("logits", "energies")
-
-
-@pytest.mark.parametrize(
-    "family",
-    [models.AKOrN, models.ItrSA, models.AKOrNSudoku, models.ItrSASudoku, models.AKOrNClassifier],
-)
-def test_every_model_lists_presets_and_saves_and_loads(family):
-    assert isinstance(family.presets(), dict)
-    for method in (family.from_preset, family.save_pretrained, family.from_pretrained):
-        assert callable(method)

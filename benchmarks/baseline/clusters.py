@@ -15,7 +15,8 @@ LINKAGE = "fastcluster" if find_spec("fastcluster") else "scipy.cluster.hierarch
 
 def pca(features: Tensor, num_components: int) -> Tensor:
     """Project the rows of every image ``(B, P, D)`` on its principal components."""
-    scores = [PCA(num_components).fit_transform(image) for image in features.cpu().numpy()]
+    count = min(num_components, *features.shape[1:])
+    scores = [PCA(count).fit_transform(image) for image in features.cpu().numpy()]
     return torch.from_numpy(np.stack(scores))
 
 

@@ -1,11 +1,13 @@
 """The networks around the layer: object discovery and Sudoku, and how they are evaluated."""
 
+from typing import Self
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from benchmarks.baseline.kuramoto import PlainAttention, PlainKuramoto
-from kuramoto_nn.models import AKOrNConfig, AKOrNSudokuConfig
+from kuramoto_nn.models import AKOrN, AKOrNConfig, AKOrNSudoku, AKOrNSudokuConfig
 
 
 class PlainReadout(nn.Module):
@@ -41,6 +43,11 @@ class PlainAKOrN(nn.Module):
             nn.Linear(channels, 4 * channels), nn.ReLU(), nn.Linear(4 * channels, channels)
         )
 
+    @classmethod
+    def from_preset(cls, name: str) -> Self:
+        """Build the network of one of the library's presets."""
+        return cls(AKOrN.from_preset(name).config)
+
     def features(self, images: Tensor) -> Tensor:
         """Images ``(B, 3, H, W)`` to maps ``(B, C, h, w)``, from fresh noise."""
         c = self.embed(2 * images - 1)
@@ -71,6 +78,11 @@ class PlainSudoku(nn.Module):
         self.readout = PlainReadout(channels, config.oscillator_dim)
         self.first, self.second, self.third = (nn.Conv2d(channels, channels, 1) for _ in range(3))
         self.out = nn.Conv2d(channels, 9, 1)
+
+    @classmethod
+    def from_preset(cls, name: str) -> Self:
+        """Build the network of one of the library's presets."""
+        return cls(AKOrNSudoku.from_preset(name).config)
 
     def forward(
         self, puzzles: Tensor, noise: Tensor, num_steps: int | None = None

@@ -44,7 +44,7 @@ class Recipe:
 
 
 _TETROMINOES = Recipe(data="tetrominoes", num_clusters=4, epochs=50)
-# For minutes of two CPU cores, by a search (docs/object-discovery.md): many small steps, and
+# For a few minutes on two CPU cores, by a search (docs/object-discovery.md): many small steps, and
 # views that differ by their crop alone. Colours that stay as they are soon tell pieces apart.
 _DEMO = Recipe(
     data="tetrominoes",

@@ -30,7 +30,7 @@ ALL = {
         trainable_step_size=True,
     ),
     "ablations": lambda: AKOrN.from_preset(
-        "tetrominoes-attn-tiny", num_blocks=2, num_steps=2, readout=False, project=False
+        "tetrominoes-attn-tiny", num_blocks=2, num_steps=2, readout=None, project=False
     ),
     "itrsa": lambda: ItrSA.from_preset("tetrominoes-itrsa-tiny", num_blocks=2, num_steps=2),
     "itrconv": lambda: ItrSA.from_preset("tetrominoes-itrconv-tiny", num_steps=2),
@@ -59,7 +59,7 @@ def build(name: str, seed: int = 0) -> Any:
 def inputs(model: Model, batch: int = 3, seed: int = 0) -> tuple[Tensor, dict[str, Tensor]]:
     """Images or puzzles, and noise where the model takes any."""
     generator = torch.Generator().manual_seed(seed)
-    example = model.example_input(model.config)
+    example = model.config.example_input()
     shape = (batch, *example.shape[1:])
     if example.is_floating_point():
         given = torch.rand(shape, generator=generator)

@@ -73,11 +73,30 @@ def test_rows_do_not_depend_on_the_batch(name):
 
 
 @every_model
+def test_noise_generator_and_global_randomness(name):
+    model = small.build(name)
+    given, noise = small.inputs(model)
+    by_generator = model(given, generator=torch.Generator().manual_seed(3))
+    if not noise:
+        return
+    drawn = torch.randn(noise["noise"].shape, generator=torch.Generator().manual_seed(3))
+    assert torch.equal(by_generator, model(given, noise=drawn))
+    torch.manual_seed(3)
+    assert torch.equal(by_generator, model(given))
+    assert not torch.equal(by_generator, model(given))
+    with pytest.raises(ValueError, match="`noise` must have the shape of the stimulus, "):
+        model(given, noise=drawn[1:])
+
+
+@every_model
 def test_more_steps_at_test_time(name):
     model = small.build(name)
     given, noise = small.inputs(model)
     assert torch.equal(model(given, **noise, num_steps=2), model(given, **noise))
     assert not torch.allclose(model(given, **noise, num_steps=5), model(given, **noise))
+    for steps in (-3, 2.0):
+        with pytest.raises(ValueError, match="`num_steps` must be an integer of at least 0: got"):
+            model(given, **noise, num_steps=steps)
 
 
 @every_model

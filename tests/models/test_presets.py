@@ -63,6 +63,13 @@ def test_flops_are_those_of_the_formula():
     assert preset.flops == 2 * (patches + couplings + readout + head)
 
 
+def test_flops_of_attention_count_both_of_its_products():
+    sites, ch, steps = 64, 128, 8
+    attention = 4 * sites * ch * ch + 2 * sites * sites * ch
+    ends = sites * ch * 48 + 4 * sites * ch * ch + 8 * ch * ch
+    assert AKOrN.presets()["tetrominoes-attn"].flops == 2 * (steps * attention + ends)
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 def test_configurations_are_json_and_build(family):
     for name, preset in family.presets().items():
@@ -87,4 +94,4 @@ def test_the_listing_has_a_line_per_preset():
     for family in FAMILIES:
         for name in family.presets():
             assert f"\n{name} " in result.stdout
-    assert "1,167,617" in result.stdout and "FG-ARI 75.6 ± 0.2" in result.stdout
+    assert "1,167,617" in result.stdout and "FG-ARI: 75.6 ± 0.2" in result.stdout

@@ -1,19 +1,23 @@
 """Models as folders: bit-exact round trips, and files that are damaged or do not fit."""
 
 import json
+import os
 import re
 import resource
 import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from huggingface_hub import HfApi, RepoUrl, constants
 from safetensors.torch import load_file, save_file
 
 from kuramoto_nn.models import AKOrN, ItrSA
 from tests.models import small
 
 WEIGHTS = "model.safetensors"
+HUB = f"{constants.ENDPOINT}/"
 
 
 @pytest.mark.parametrize("name", small.ALL)
@@ -71,6 +75,27 @@ def test_the_folder_has_a_card_and_a_configuration(tmp_path):
     (folder / "README.md").write_text("my own words")
     model.save_pretrained(folder)
     assert (folder / "README.md").read_text() == "my own words"
+    model.save_pretrained(folder, model_card_kwargs={"score": "ID 45.6"})
+    assert "**Score.** ID 45.6" in (folder / "README.md").read_text(encoding="utf-8")
+
+
+def test_push_to_hub_uploads_the_folder_and_names_the_repository(monkeypatch):
+    """All but the network: what would be uploaded, and under which name."""
+    uploaded = {}
+
+    def upload(self, *, folder_path, repo_id, **options):
+        card = (Path(folder_path) / "README.md").read_text(encoding="utf-8")
+        uploaded.update(files=sorted(os.listdir(folder_path)), repo_id=repo_id, card=card)
+        return "commit"
+
+    monkeypatch.setattr(HfApi, "upload_folder", upload)
+    monkeypatch.setattr(HfApi, "create_repo", lambda self, repo_id, **_: RepoUrl(HUB + repo_id))
+    model = small.build("itrsa")
+    assert model.push_to_hub("someone/itrsa", model_card_kwargs={"score": "1.2"}) == "commit"
+    assert uploaded["repo_id"] == "someone/itrsa"
+    assert uploaded["files"] == ["README.md", "config.json", WEIGHTS]
+    assert 'ItrSA.from_pretrained("someone/itrsa")' in uploaded["card"]
+    assert "**Score.** 1.2" in uploaded["card"]
 
 
 def test_from_the_hub_s_cache(tmp_path):
@@ -151,7 +176,7 @@ def test_what_does_not_fit_is_named(spoil, file, message, folder):
 
 
 def test_another_class_and_missing_files_are_named(folder):
-    with pytest.raises(ValueError, match="holds a AKOrN: got ItrSA.from_pretrained; try AKOrN"):
+    with pytest.raises(ValueError, match="weights of AKOrN: got ItrSA.*; try AKOrN"):
         ItrSA.from_pretrained(folder)
     (folder / WEIGHTS).rename(folder / "pytorch_model.bin")  # a pickle is not even looked at
     with pytest.raises(FileNotFoundError, match=re.escape(str(folder / WEIGHTS))):

@@ -41,17 +41,6 @@ def test_given_cells_start_at_their_digit_and_blanks_at_the_noise():
     assert_close(c, model.embed.weight[puzzles].movedim(-1, 1))
 
 
-def test_noise_generator_and_global_randomness():
-    model = solver()
-    puzzles, _ = small.inputs(model)
-    by_generator = model(puzzles, generator=torch.Generator().manual_seed(3))
-    noise = torch.randn(3, 64, 9, 9, generator=torch.Generator().manual_seed(3))
-    assert torch.equal(by_generator, model(puzzles, noise=noise))
-    torch.manual_seed(3)
-    assert torch.equal(by_generator, model(puzzles))
-    assert not torch.equal(by_generator, model(puzzles))
-
-
 @pytest.mark.parametrize("family", [AKOrNSudoku, ItrSASudoku])
 def test_learns_a_board_by_heart(family):
     """Logits and digits agree on which class is which digit."""

@@ -77,7 +77,7 @@ def test_every_form_of_file_gives_the_same_model(tmp_path):
 def test_weights_keep_their_type_and_gamma_its_digits():
     weights = {name: value.double() for name, value in authors_weights().items()}
     weights["gamma"] = torch.tensor([0.3], dtype=torch.float64)
-    model = load(weights)
+    model = load(weights, gamma=1.0)  # the file's own counts
     assert {parameter.dtype for parameter in model.parameters()} == {torch.float64}
     assert model.config.step_size == 0.3 / 1.3
     # A frequency makes the step size gamma itself.
@@ -85,6 +85,8 @@ def test_weights_keep_their_type_and_gamma_its_digits():
     turning = load(weights, use_omega=True)
     assert turning.config.step_size == 0.3
     assert turning.config.frequency == "per-oscillator"
+    half = load({name: value.half() for name, value in authors_weights().items()})
+    assert {parameter.dtype for parameter in half.parameters()} == {torch.float16}
 
 
 def renamed(weights):
@@ -137,6 +139,7 @@ def test_tensors_that_do_not_fit_are_named(spoil, messages, tmp_path):
         ({"L": 2}, "`layers.1.0.connectivity.weight` is missing"),
         ({"psize": 2}, r"`patchfy.1.weight` has shape \(8, 3, 4, 4\), expected \(8, 3, 2, 2\)"),
         ({"gta": False}, "`pemb_x` is missing; `pemb_c` is missing"),
+        ({"ch": 9}, "arguments of kind 'akorn': `channels` must be divisible by .* 9 and 4"),
     ],
 )
 def test_arguments_that_do_not_fit_are_named(overrides, message):
@@ -148,7 +151,7 @@ def test_arguments_of_other_kinds():
     with pytest.raises(ValueError, match="`kind` must be one of 'layer', .*: got 'akron'"):
         reference.load({}, "akron")
     with pytest.raises(ValueError, match="arguments of kind 'layer': .* needs 'n', 'ch', 'gamma'"):
-        reference.load({}, "layer", T=3)
+        reference.load({"a": torch.ones(1)}, "layer", T=3)
     with pytest.raises(ValueError, match="`hw`, the grid .*is needed with gta=True"):
         weights = {"connectivity.W_o.bias": torch.ones(8)}
         reference.load(weights, "layer", n=4, ch=8, T=1, gamma=1.0, J="attn", gta=True)
@@ -195,7 +198,7 @@ def test_damaged_files_are_refused_by_name(tmp_path):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(ValueError, match=f"{name} cannot be read"):
             load(tmp_path / name)
-    with pytest.raises(ValueError, match="no file .*nowhere.pth"):
+    with pytest.raises(FileNotFoundError, match="nowhere.pth is missing"):
         load(tmp_path / "nowhere.pth")
     torch.save([1, 2], tmp_path / "list.pth")
     with pytest.raises(ValueError, match="list.pth holds a list, expected a state dict"):

@@ -29,14 +29,7 @@ class PatchEmbed(nn.Module):
         self.conv = nn.Conv2d(in_channels, channels, patch_size, stride=patch_size)
 
     def forward(self, images: Tensor) -> Tensor:
-        if images.ndim != 4 or images.shape[1] != self.in_channels:
-            raise ValueError(
-                f"`images` must be (B, {self.in_channels}, H, W): got shape {tuple(images.shape)}"
-            )
-        if not images.is_floating_point():
-            raise ValueError(
-                f"`images` must be floating point in [0, 1]: got {images.dtype}; try images / 255"
-            )
+        check_images(images, self.in_channels)
         height, width = images.shape[2:]
         if height % self.patch_size or width % self.patch_size or not height or not width:
             raise ValueError(
@@ -44,3 +37,23 @@ class PatchEmbed(nn.Module):
                 f"got {height} x {width}; resize or crop them"
             )
         return self.conv(2 * images - 1)
+
+
+def check_images(images: Tensor, in_channels: int = 3) -> None:
+    """Reject what is no batch of images.
+
+    Args:
+        images: What should be ``(B, in_channels, H, W)``, floating point.
+        in_channels: Its channels.
+
+    Raises:
+        ValueError: If it is not.
+    """
+    if images.ndim != 4 or images.shape[1] != in_channels:
+        raise ValueError(
+            f"`images` must be (B, {in_channels}, H, W): got shape {tuple(images.shape)}"
+        )
+    if not images.is_floating_point():
+        raise ValueError(
+            f"`images` must be floating point in [0, 1]: got {images.dtype}; try images / 255"
+        )

@@ -17,7 +17,7 @@ from kuramoto_nn.functional import (
     velocity,
 )
 from kuramoto_nn.layers.frequency import NaturalFrequency
-from kuramoto_nn.layers.trajectory import Rollout, Trajectory
+from kuramoto_nn.layers.trajectory import Rollout, Trajectory, check_num_steps
 
 
 class KuramotoLayer(nn.Module):
@@ -71,8 +71,8 @@ class KuramotoLayer(nn.Module):
     ):
         super().__init__()
         count_oscillators(channels, oscillator_dim)
-        self.channels, self.oscillator_dim, self.num_steps = channels, oscillator_dim, num_steps
-        self._steps(num_steps)
+        self.channels, self.oscillator_dim = channels, oscillator_dim
+        self.num_steps = check_num_steps(None, num_steps)
         if not isinstance(step_size, int | float) or not math.isfinite(step_size):
             raise ValueError(f"`step_size` must be a finite number: got {step_size!r}")
         self.coupling, self.frequency, self.stimulus_norm = coupling, frequency, stimulus_norm
@@ -96,7 +96,7 @@ class KuramotoLayer(nn.Module):
             ValueError: If x and c do not fit the layer or each other.
         """
         x, c = self._prepare(x, c)
-        for _ in range(self._steps(num_steps)):
+        for _ in range(check_num_steps(num_steps, self.num_steps)):
             x = self._update(x, c)
         return from_oscillators(x)
 
@@ -119,10 +119,9 @@ class KuramotoLayer(nn.Module):
         )
 
     def rollout(self, x: Tensor, c: Tensor, *, num_steps: int | None = None) -> Rollout:
-        """Last state and all energies, in memory that does not grow with T. Arguments as a call."""
+        """Last state and all energies, keeping no state on the way. Arguments as in a call."""
         state, energies = x, []
-        for observed, value in self._observed(x, c, num_steps):
-            state = observed
+        for state, value in self._observed(x, c, num_steps):  # noqa: B007
             energies.append(value)
         return Rollout(from_oscillators(state), torch.stack(energies))
 
@@ -138,26 +137,25 @@ class KuramotoLayer(nn.Module):
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """Every state with its energy, from the start to T."""
         x, c = self._prepare(x, c)
-        for _ in range(self._steps(num_steps)):
+        for _ in range(check_num_steps(num_steps, self.num_steps)):
             following, value = self._observed_update(x, c)
             yield x, value
             x = following
         yield x, self._energy(x, c)
 
     def _update(self, x: Tensor, c: Tensor) -> Tensor:
-        def velocity(state: Tensor) -> Tensor:
-            return self._velocity(state, self._coupled(state), c)
-
-        return self.integrator(x, velocity, self.step_size)
+        return self._advance(x, self._coupled(x), c)
 
     def _observed_update(self, x: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
-        """One update, and the energy before it, which shares the coupling of x with the step."""
+        """One update, and the energy before it; both need J x, which is computed once."""
         coupled = self._coupled(x)
+        return self._advance(x, coupled, c), energy(x, coupled, c)
 
+    def _advance(self, x: Tensor, coupled: Tensor, c: Tensor) -> Tensor:
         def velocity(state: Tensor) -> Tensor:
             return self._velocity(state, coupled if state is x else self._coupled(state), c)
 
-        return self.integrator(x, velocity, self.step_size), energy(x, coupled, c)
+        return self.integrator(x, velocity, self.step_size)
 
     def _velocity(self, x: Tensor, coupled: Tensor, c: Tensor) -> Tensor:
         force = coupled + c
@@ -203,12 +201,6 @@ class KuramotoLayer(nn.Module):
         if _autocast_is_on(x.device.type):  # it is for the coupling; states stay wide
             x = x.to(torch.promote_types(x.dtype, torch.float32))
         return normalize(x), c
-
-    def _steps(self, num_steps: int | None) -> int:
-        steps = self.num_steps if num_steps is None else num_steps
-        if not isinstance(steps, int) or steps < 0:
-            raise ValueError(f"`num_steps` must be an integer of at least 0: got {steps!r}")
-        return steps
 
     def __getstate__(self) -> dict:
         # A compiled update is bound to this very module; copies start without one.

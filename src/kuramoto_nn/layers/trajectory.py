@@ -1,4 +1,4 @@
-"""What a `KuramotoLayer` returns of its way."""
+"""What `KuramotoLayer.trajectory` and `rollout` return, and how long the way is."""
 
 from typing import NamedTuple
 
@@ -27,3 +27,22 @@ class Rollout(NamedTuple):
 
     state: Tensor
     energies: Tensor
+
+
+def check_num_steps(num_steps: int | None, default: int) -> int:
+    """Decide on the number of steps.
+
+    Args:
+        num_steps: T of a call, if it says so.
+        default: T otherwise.
+
+    Returns:
+        T.
+
+    Raises:
+        ValueError: If it is negative or no integer.
+    """
+    steps = default if num_steps is None else num_steps
+    if not isinstance(steps, int) or steps < 0:
+        raise ValueError(f"`num_steps` must be an integer of at least 0: got {steps!r}")
+    return steps

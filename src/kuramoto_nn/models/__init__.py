@@ -1,8 +1,8 @@
 """Whole networks: compositions of the library's layers, built from plain values.
 
-Reading order: `config`, `presets`, `published`, `build`, `pretrained`, `base`, then the networks
-`akorn`, `itrsa`, `sudoku`, `classifier`, and `uptiling`. ``python -m kuramoto_nn.models`` lists all
-presets.
+Reading order: `config`, `presets`, `published`, `build`, `block`, `card`, `pretrained`, `base`,
+then the networks `akorn`, `itrsa`, `sudoku`, `itrsa_sudoku`, `classifier`, and `uptiling`.
+``python -m kuramoto_nn.models`` lists all presets.
 """
 
 from kuramoto_nn.models.akorn import AKOrN
@@ -16,7 +16,8 @@ from kuramoto_nn.models.config import (
     ItrSASudokuConfig,
 )
 from kuramoto_nn.models.itrsa import ItrSA
-from kuramoto_nn.models.sudoku import AKOrNSudoku, ItrSASudoku, SudokuRollout
+from kuramoto_nn.models.itrsa_sudoku import ItrSASudoku
+from kuramoto_nn.models.sudoku import AKOrNSudoku, SudokuRollout
 from kuramoto_nn.models.uptiling import uptile_views, uptiled_features
 
 __all__ = [

@@ -10,7 +10,7 @@ def main() -> None:
     for family in (AKOrN, ItrSA, AKOrNSudoku, ItrSASudoku, AKOrNClassifier):
         for name, preset in family.presets().items():
             published = "; ".join(
-                f"{score} {mean} ± {deviation}"
+                f"{score}: {mean} ± {deviation}"
                 for score, (mean, deviation) in preset.published.items()
             )
             size, cost = f"{preset.parameters:,}", f"{preset.flops / 1e9:.3f}"

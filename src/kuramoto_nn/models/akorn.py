@@ -7,13 +7,8 @@ from torch import Tensor, nn
 
 from kuramoto_nn.layers import NormReadout, PatchEmbed, PooledHead, Trajectory
 from kuramoto_nn.models.base import Model
-from kuramoto_nn.models.build import (
-    KuramotoBlock,
-    build_coupling,
-    build_layer,
-    build_position,
-    start_noise,
-)
+from kuramoto_nn.models.block import KuramotoBlock, start_noise
+from kuramoto_nn.models.build import build_coupling, build_layer, build_position
 from kuramoto_nn.models.config import AKOrNConfig
 from kuramoto_nn.models.presets import AKORN_PRESETS
 
@@ -111,11 +106,6 @@ class AKOrN(Model):
         if self.position_x is not None and self.position_c is not None:
             x, c = self.position_x(x), self.position_c(c)
         return x, c
-
-    @classmethod
-    def example_input(cls, config: AKOrNConfig) -> Tensor:
-        """A black image of the configured size, ``(1, 3, H, W)``."""
-        return torch.zeros(1, 3, *config.sides)
 
 
 def _blocks(config: AKOrNConfig) -> list[KuramotoBlock]:

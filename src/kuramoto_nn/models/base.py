@@ -1,19 +1,17 @@
 """What all models share: a configuration that is JSON, presets by name, files that load safely."""
 
 import dataclasses
-from functools import cached_property
 from typing import Any, ClassVar, Self
 
 import torch
-from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from kuramoto_nn.models.config import Config
+from kuramoto_nn.models.config import Config, OscillatorConfig
 from kuramoto_nn.models.pretrained import Pretrained
 from kuramoto_nn.models.published import PUBLISHED
 
 
-class Model(Pretrained, nn.Module):
+class Model(Pretrained):
     """A network that is built from one configuration dataclass.
 
     Attributes:
@@ -60,11 +58,6 @@ class Model(Pretrained, nn.Module):
         cls.config_class.check_names(overrides)
         return cls(dataclasses.replace(cls._presets[name], **overrides))
 
-    @classmethod
-    def example_input(cls, config: Any) -> Tensor:
-        """An input of batch size 1 that fits a configuration; its values mean nothing."""
-        raise NotImplementedError
-
 
 @dataclasses.dataclass(frozen=True)
 class Preset:
@@ -85,14 +78,15 @@ class Preset:
         """Published scores (x 100), mean and standard deviation; empty where there are none."""
         return PUBLISHED.get(self.name, {})
 
-    @cached_property
+    @property
     def parameters(self) -> int:
         """Parameters, counted as the authors do: one fixed step size is a parameter too."""
         model = self._on_meta()
-        fixed_step = not getattr(self.config, "trainable_step_size", True)
+        config = self.config
+        fixed_step = isinstance(config, OscillatorConfig) and not config.trainable_step_size
         return sum(parameter.numel() for parameter in model.parameters()) + fixed_step
 
-    @cached_property
+    @property
     def flops(self) -> int:
         """Floating-point operations of a forward pass of one image or puzzle.
 
@@ -100,7 +94,7 @@ class Preset:
         """
         model = self._on_meta()
         with torch.device("meta"), torch.no_grad(), FlopCounterMode(display=False) as counter:
-            model(self.model_class.example_input(self.config))
+            model(self.config.example_input())
         return counter.get_total_flops()
 
     def _on_meta(self) -> Model:

@@ -6,8 +6,8 @@ TEMPLATE = """---
 
 # {{ class_name }}
 
-A `{{ class_name }}` of the Python package `kuramoto_nn`, {{ parameters }} parameters, after Miyato,
-Löwe, Geiger, Welling, *Artificial Kuramoto Oscillatory Neurons* (ICLR 2025,
+The model `{{ class_name }}` of the Python package `kuramoto_nn`, {{ parameters }} parameters, after
+Miyato, Löwe, Geiger, Welling, *Artificial Kuramoto Oscillatory Neurons* (ICLR 2025,
 [arXiv 2410.13821](https://arxiv.org/abs/2410.13821)).
 
 ```python

@@ -1,5 +1,6 @@
 """AKOrN for image classification: oscillators at three resolutions, from pixels to classes."""
 
+from dataclasses import replace
 from typing import ClassVar
 
 import torch
@@ -7,8 +8,10 @@ from torch import Tensor, nn
 
 from kuramoto_nn.coupling import ConvCoupling
 from kuramoto_nn.layers import FeedForwardReadout
+from kuramoto_nn.layers.embed import check_images
 from kuramoto_nn.models.base import Model
-from kuramoto_nn.models.build import KuramotoBlock, build_layer, start_noise
+from kuramoto_nn.models.block import KuramotoBlock, start_noise
+from kuramoto_nn.models.build import build_layer
 from kuramoto_nn.models.config import AKOrNClassifierConfig
 from kuramoto_nn.models.presets import CLASSIFIER_PRESETS
 
@@ -46,7 +49,7 @@ class AKOrNClassifier(Model):
         )
         self.blocks = nn.ModuleList(
             KuramotoBlock(
-                build_layer(config, ConvCoupling(width, kernel_size), channels=width),
+                build_layer(replace(config, channels=width), ConvCoupling(width, kernel_size)),
                 FeedForwardReadout(
                     width,
                     width,
@@ -81,7 +84,7 @@ class AKOrNClassifier(Model):
         Raises:
             ValueError: If the images have another shape or type.
         """
-        _check_images(images)
+        check_images(images)
         c = self.stem(2 * images - 1)
         x = start_noise(c, noise, generator, dtype=self.stem.weight.dtype)
         for stage, block in enumerate(self.blocks):
@@ -119,17 +122,3 @@ class AKOrNClassifier(Model):
         for _ in range(num_samples - 1):
             total = total + self(images, generator=generator, num_steps=num_steps)
         return total / num_samples
-
-    @classmethod
-    def example_input(cls, config: AKOrNClassifierConfig) -> Tensor:
-        """A black image of CIFAR's size, ``(1, 3, 32, 32)``."""
-        return torch.zeros(1, 3, 32, 32)
-
-
-def _check_images(images: Tensor) -> None:
-    if images.ndim != 4 or images.shape[1] != 3:
-        raise ValueError(f"`images` must be (B, 3, H, W): got shape {tuple(images.shape)}")
-    if not images.is_floating_point():
-        raise ValueError(
-            f"`images` must be floating point in [0, 1]: got {images.dtype}; try images / 255"
-        )

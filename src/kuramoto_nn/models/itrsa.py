@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from kuramoto_nn.layers import PatchEmbed, PooledHead, SiteNorm
+from kuramoto_nn.layers.trajectory import check_num_steps
 from kuramoto_nn.models.base import Model
 from kuramoto_nn.models.build import build_coupling, build_position
 from kuramoto_nn.models.config import ItrSAConfig, ItrSASudokuConfig
@@ -37,7 +38,7 @@ class ItrSABlock(nn.Module):
         )
 
     def forward(self, y: Tensor, *, num_steps: int | None = None) -> Tensor:
-        for _ in range(self.num_steps if num_steps is None else num_steps):
+        for _ in range(check_num_steps(num_steps, self.num_steps)):
             y = y + self.mix(self.mix_norm(y))
         return y + self.mlp(self.mlp_norm(y).movedim(1, -1)).movedim(-1, 1)
 
@@ -129,8 +130,3 @@ class ItrSA(Model):
         for block in self.blocks:
             y = block(y, num_steps=num_steps)
         return self.norm(y)
-
-    @classmethod
-    def example_input(cls, config: ItrSAConfig) -> Tensor:
-        """A black image of the configured size, ``(1, 3, H, W)``."""
-        return torch.zeros(1, 3, *config.sides)

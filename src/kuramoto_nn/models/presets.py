@@ -20,15 +20,15 @@ from kuramoto_nn.models.config import (
     ObjectDiscoveryConfig,
 )
 
-GridModel = TypeVar("GridModel", bound=GridConfig)
-Images = TypeVar("Images", bound=ObjectDiscoveryConfig)
+GridConfigT = TypeVar("GridConfigT", bound=GridConfig)
+ImageConfigT = TypeVar("ImageConfigT", bound=ObjectDiscoveryConfig)
 
 
-def _convolution(config: Images, kernel_size: int) -> Images:
+def _convolution(config: ImageConfigT, kernel_size: int) -> ImageConfigT:
     return replace(config, coupling="convolution", kernel_size=kernel_size, position=None)
 
 
-def _tiny(config: GridModel) -> GridModel:
+def _tiny(config: GridConfigT) -> GridConfigT:
     return replace(config, channels=64, num_heads=4)
 
 

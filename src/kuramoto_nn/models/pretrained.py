@@ -13,16 +13,16 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from kuramoto_nn._errors import listed
 from kuramoto_nn.models.card import TEMPLATE
 from kuramoto_nn.models.config import Config
 
 WEIGHTS, CONFIG, CARD = constants.SAFETENSORS_SINGLE_FILE, constants.CONFIG_NAME, "README.md"
-SHOWN = 8
-"""Tensors that an error message names at most."""
 
 
 class Pretrained(
     PyTorchModelHubMixin,
+    nn.Module,
     library_name="kuramoto_nn",
     license="mit",
     tags=["kuramoto", "akorn", "oscillators"],
@@ -38,7 +38,8 @@ class Pretrained(
         """Write the model into a folder, every file whole or not at all.
 
         Args:
-            save_directory: The folder; made if missing. A card (``README.md``) that is there stays.
+            save_directory: The folder; made if missing. A card (``README.md``) that is there stays,
+                unless ``model_card_kwargs`` has something new to say.
             **options: Those of `huggingface_hub.PyTorchModelHubMixin.save_pretrained`.
                 ``model_card_kwargs`` may hold ``data``, ``command``, ``seed``, ``score`` and
                 ``notes``, a sentence each about how the weights came to be.
@@ -52,11 +53,16 @@ class Pretrained(
             fresh = Path(name)
             result = super().save_pretrained(fresh, **{"repo_id": folder.name, **options})
             folder.mkdir(exist_ok=True)
-            if (folder / CARD).exists():
+            if (folder / CARD).exists() and not options.get("model_card_kwargs"):
                 (fresh / CARD).unlink()
             for file in sorted(fresh.iterdir()):
                 os.replace(file, folder / file.name)
         return result
+
+    def push_to_hub(self, repo_id: str, **options: Any) -> str:
+        """Upload the model; arguments are those of `huggingface_hub.PyTorchModelHubMixin`."""
+        card = {"repo_id": repo_id} | (options.pop("model_card_kwargs", None) or {})
+        return super().push_to_hub(repo_id, model_card_kwargs=card, **options)
 
     @classmethod
     def from_pretrained(  # type: ignore[override]
@@ -89,23 +95,19 @@ class Pretrained(
         weights, metadata = _read_weights(weights_file, map_location)
         if metadata.get("model", cls.__name__) != cls.__name__:
             raise ValueError(
-                f"{weights_file} holds a {metadata['model']}: got {cls.__name__}.from_pretrained; "
+                f"{weights_file} holds weights of {metadata['model']}: got "
+                f"{cls.__name__}.from_pretrained; "
                 f"try {metadata['model']}.from_pretrained"
             )
         model = cls(_read_config(config_file, cls.config_class))  # type: ignore[call-arg]
-        assert isinstance(model, nn.Module)
         if problems := _differences(model.state_dict(), weights):
-            more = [f"and {len(problems) - SHOWN} more"] if len(problems) > SHOWN else []
-            raise ValueError(
-                f"{weights_file} does not fit {config_file}: {'; '.join(problems[:SHOWN] + more)}"
-            )
+            raise ValueError(f"{weights_file} does not fit {config_file}: {listed(problems)}")
         # The tensors themselves become the parameters, so that their type is kept too.
         model.load_state_dict(weights, assign=True)
         return model.to(map_location).eval()
 
     def generate_model_card(self, *args: Any, **kwargs: Any) -> ModelCard:
         """Write the card: class, configuration, a snippet, and whatever ``kwargs`` tell."""
-        assert isinstance(self, nn.Module)
         facts = {
             "class_name": type(self).__name__,
             "config": json.dumps(dataclasses.asdict(self.config), indent=2),
@@ -115,7 +117,6 @@ class Pretrained(
         return super().generate_model_card(*args, **(facts | kwargs))
 
     def _save_pretrained(self, save_directory: Path) -> None:
-        assert isinstance(self, nn.Module)
         weights = {name: value.contiguous() for name, value in self.state_dict().items()}
         metadata = {"format": "pt", "model": type(self).__name__}
         try:

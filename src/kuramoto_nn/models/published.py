@@ -54,14 +54,17 @@ PUBLISHED: dict[str, Scores] = {
     "clevr-itrsa": {"FG-ARI": (82.5, 1.7), "MBO": (39.4, 1.9)},
     "clevr-attn": {"FG-ARI": (91.0, 0.5), "MBO": (45.5, 1.4)}
     | _scores(_UPTILED, (94.6, 0.7), (44.7, 0.7)),
-    "sudoku-transformer": {"ID": (98.6, 0.3), "OOD": (5.2, 0.2)},
-    "sudoku-itrsa": {"ID, T = 32": (95.7, 8.5), "OOD, T = 32": (34.4, 5.4)},
+    "sudoku-transformer": {"boards solved": (98.6, 0.3), "boards solved, OOD": (5.2, 0.2)},
+    "sudoku-itrsa": {
+        "boards solved, T = 32": (95.7, 8.5),
+        "boards solved, OOD, T = 32": (34.4, 5.4),
+    },
     "sudoku-akorn": {
-        "ID, T = 128": (100.0, 0.0),
-        "OOD, T = 128": (51.7, 3.3),
-        "ID, T = 128, vote of 100": (100.0, 0.0),
-        "OOD, T = 128, vote of 100": (81.6, 1.5),
-        "ID, T = 128, vote of 4096": (100.0, 0.0),
-        "OOD, T = 128, vote of 4096": (89.5, 2.5),
+        "boards solved, T = 128": (100.0, 0.0),
+        "boards solved, OOD, T = 128": (51.7, 3.3),
+        "boards solved, T = 128, vote of 100": (100.0, 0.0),
+        "boards solved, OOD, T = 128, vote of 100": (81.6, 1.5),
+        "boards solved, T = 128, vote of 4096": (100.0, 0.0),
+        "boards solved, OOD, T = 128, vote of 4096": (89.5, 2.5),
     },
 }

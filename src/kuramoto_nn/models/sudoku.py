@@ -1,22 +1,16 @@
-"""Sudoku: digits drive oscillators, more steps think longer, and the energy tells how well."""
+"""AKOrN for Sudoku: more steps think longer, and the energy ranks the answers."""
 
 from typing import ClassVar, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 
-from kuramoto_nn.layers import FeedForwardReadout, NormReadout, SiteNorm
+from kuramoto_nn.layers import FeedForwardReadout, NormReadout
 from kuramoto_nn.models.base import Model
-from kuramoto_nn.models.build import (
-    KuramotoBlock,
-    build_coupling,
-    build_layer,
-    build_position,
-    start_noise,
-)
-from kuramoto_nn.models.config import SIDE, AKOrNSudokuConfig, ItrSASudokuConfig
-from kuramoto_nn.models.itrsa import build_itrsa_blocks
-from kuramoto_nn.models.presets import ITRSA_SUDOKU_PRESETS, SUDOKU_PRESETS
+from kuramoto_nn.models.block import KuramotoBlock, start_noise
+from kuramoto_nn.models.build import build_coupling, build_layer, build_position
+from kuramoto_nn.models.config import SIDE, AKOrNSudokuConfig
+from kuramoto_nn.models.presets import SUDOKU_PRESETS
 
 
 class SudokuRollout(NamedTuple):
@@ -106,7 +100,7 @@ class AKOrNSudoku(Model):
     ) -> SudokuRollout:
         """Logits, and the energies of the last block at every step. Arguments as in a call.
 
-        The memory in use does not grow with the number of steps.
+        Keeps no states: without gradients, memory does not grow with the number of steps.
         """
         x, c = self._start(puzzles, noise, generator)
         *first, last = cast(list[KuramotoBlock], list(self.blocks))
@@ -129,91 +123,9 @@ class AKOrNSudoku(Model):
     def _read(self, c: Tensor) -> Tensor:
         return self.out(c.relu().movedim(1, -1))
 
-    @classmethod
-    def example_input(cls, config: AKOrNSudokuConfig) -> Tensor:
-        """The empty puzzle, ``(1, 9, 9)``."""
-        return torch.zeros(1, SIDE, SIDE, dtype=torch.long)
-
-
-class ItrSASudoku(Model):
-    """Iterated self-attention on the cells of a Sudoku: the control. T = 1 is a transformer.
-
-    Args:
-        config: Sizes and parts; see `ItrSASudokuConfig`.
-
-    Shape:
-        Puzzles ``(B, 9, 9)``, integers with 0 for a blank, to logits ``(B, 9, 9, 9)`` of the
-        digits 1 to 9 on the last axis.
-
-    Reference:
-        Miyato, Löwe, Geiger, Welling, *Artificial Kuramoto Oscillatory Neurons* (ICLR 2025).
-
-    Examples:
-        >>> solver = ItrSASudoku.from_preset("sudoku-transformer-tiny")
-        >>> solver(torch.zeros(2, 9, 9, dtype=torch.long)).shape
-        torch.Size([2, 9, 9, 9])
-    """
-
-    config: ItrSASudokuConfig
-    config_class = ItrSASudokuConfig
-    _presets: ClassVar = ITRSA_SUDOKU_PRESETS
-
-    def __init__(self, config: ItrSASudokuConfig):
-        super().__init__(config)
-        channels = config.channels
-        self.embed = nn.Embedding(SIDE + 1, channels)
-        self.position = build_position(config)
-        self.blocks = build_itrsa_blocks(config)
-        self.norm = SiteNorm(channels)
-        self.out = nn.Linear(channels, SIDE)
-
-    def forward(
-        self,
-        puzzles: Tensor,
-        *,
-        num_steps: int | None = None,
-        noise: Tensor | None = None,
-        generator: torch.Generator | None = None,
-    ) -> Tensor:
-        """Fill puzzles in.
-
-        Args:
-            puzzles: ``(B, 9, 9)``, integers; 0 is a blank.
-            num_steps: T of every block; the configured one if None.
-            noise: Not used, as nothing here is random; taken so that AKOrN and its control can
-                stand in for each other.
-            generator: Not used either.
-
-        Returns:
-            Logits ``(B, 9, 9, 9)`` of the digits 1 to 9 on the last axis.
-
-        Raises:
-            ValueError: If the puzzles have another shape or type, or hold other numbers.
-        """
-        check_puzzles(puzzles)
-        y = self.embed(puzzles).movedim(-1, 1)
-        y = y if self.position is None else self.position(y)
-        for block in self.blocks:
-            y = block(y, num_steps=num_steps)
-        return self.out(self.norm(y).movedim(1, -1))
-
-    @classmethod
-    def example_input(cls, config: ItrSASudokuConfig) -> Tensor:
-        """The empty puzzle, ``(1, 9, 9)``."""
-        return torch.zeros(1, SIDE, SIDE, dtype=torch.long)
-
 
 def check_puzzles(puzzles: Tensor) -> None:
-    """Reject what is no batch of puzzles.
-
-    Values are looked at on the CPU only, where that waits for nothing, and not while compiling.
-
-    Args:
-        puzzles: What should be ``(B, 9, 9)`` integers from 0 to 9.
-
-    Raises:
-        ValueError: If it is not.
-    """
+    """Reject what is no batch of puzzles; on a GPU the numbers are not looked at."""
     if puzzles.ndim != 3 or puzzles.shape[1:] != (SIDE, SIDE):
         raise ValueError(f"`puzzles` must be (B, 9, 9): got shape {tuple(puzzles.shape)}")
     if puzzles.dtype not in (torch.int32, torch.int64):

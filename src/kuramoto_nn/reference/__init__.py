@@ -1,8 +1,9 @@
-"""Models of the authors' code: their weights under our names, their numbers to the last digits.
+"""Load what the authors' code saved; outputs agree with theirs to 1e-9.
 
 The only place that knows what the authors call things and where their code departs from the paper.
-Reading order: `source` (their files), `arguments` (their options), `fill` (their tensors), `load`,
-`energies`. ``python -m kuramoto_nn.reference in.pth out_folder --kind akorn …`` converts a file.
+Reading order: `source` (their files), `reader`, `arguments` (their options), `fill` (their
+tensors), `kinds`, `load`, `energies`. From the command line:
+``python -m kuramoto_nn.reference in.pth out_folder --kind akorn …``.
 """
 
 from kuramoto_nn.reference.energies import energies

@@ -51,7 +51,7 @@ def _parser(argv: list[str] | None) -> argparse.ArgumentParser:
     first.add_argument("--kind")
     kind = first.parse_known_args(argv)[0].kind
     if kind in kinds:
-        arguments = KINDS[kind][0]
+        arguments = KINDS[kind].arguments
         hints = get_type_hints(arguments)
         group = parser.add_argument_group(f"the authors' constructor arguments of {kind}")
         for field in dataclasses.fields(arguments):

@@ -33,62 +33,84 @@ class Oscillators(Checked):
     init_omg: float = 1.0
     learn_omg: bool = True
 
-    @property
-    def frequency(self) -> Literal["per-oscillator", "shared"] | None:
-        """Our name of the kind of natural frequency."""
-        if not self.use_omega:
-            return None
-        return "shared" if self.global_omg else "per-oscillator"
-
     def step_size(self, gamma: Any) -> Any:
         """Our step size, of a number or a tensor: without frequencies theirs adds x itself."""
         return gamma if self.use_omega else gamma / (1 + gamma)
 
-    def shared_fields(self, gamma: float) -> dict:
+    def oscillator_fields(self, gamma: float) -> dict[str, Any]:
         """Fields of our configurations that follow from these arguments."""
+        kind = "shared" if self.global_omg else "per-oscillator"
         return {
             "oscillator_dim": self.n,
             "step_size": self.step_size(gamma),
-            "frequency": self.frequency,
+            "frequency": kind if self.use_omega else None,
             "frequency_init": self.init_omg,
             "trainable_frequency": self.learn_omg,
         }
 
 
 @dataclass(frozen=True, kw_only=True)
-class LayerArguments(Oscillators):
-    """Arguments of one Kuramoto layer, and gamma."""
+class CoupledSites(Oscillators):
+    """Arguments of every kind whose sites may be coupled either way."""
 
     ch: int
-    gamma: float
     T: int
-    J: Connectivity = "conv"
-    ksize: int = 3
+    J: Connectivity
+    ksize: int = 7
     heads: int = 8
     c_norm: Norm = "gn"
-    gta: bool = False
-    hw: tuple[int, int] | None = None
     apply_proj: bool = True
+
+    def layer_fields(self, gamma: float) -> dict[str, Any]:
+        """Fields of our configurations that follow from these arguments."""
+        return self.oscillator_fields(gamma) | {
+            "channels": self.ch,
+            "num_steps": self.T,
+            "coupling": "attention" if self.J == "attn" else "convolution",
+            "kernel_size": self.ksize,
+            "num_heads": self.heads,
+            "stimulus_norm": STIMULUS_NORMS[self.c_norm],
+            "project": self.apply_proj,
+        }
 
 
 @dataclass(frozen=True, kw_only=True)
-class AKOrNArguments(Oscillators):
+class LayerArguments(CoupledSites):
+    """Arguments of one Kuramoto layer, and gamma."""
+
+    gamma: float
+    J: Connectivity = "conv"
+    gta: bool = False
+    hw: tuple[int, int] | None = None
+
+    def config(self, gamma: float) -> AKOrNConfig:
+        """A configuration of ours with such a layer: one pixel is one site."""
+        turning = self.J == "attn" and self.gta
+        if turning and self.hw is None:
+            raise ValueError("`hw`, the grid (height, width), is needed with gta=True: got None")
+        return AKOrNConfig(
+            image_size=self.hw or 1,
+            patch_size=1,
+            position="gta" if turning else None,
+            **self.layer_fields(gamma),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class AKOrNArguments(CoupledSites):
     """Arguments of AKOrN for object discovery."""
 
     n: int = 4
     ch: int = 256
     L: int = 1
     T: int = 8
+    gamma: float = 1.0
+    J: Connectivity = "attn"
     psize: int = 8
     imsize: int = 128
     gta: bool = True
-    J: Connectivity = "attn"
-    ksize: int = 3
-    heads: int = 8
-    c_norm: Norm = "gn"
     use_ro_x: bool = False
     maxpool: bool = True
-    apply_proj: bool = True
     no_ro: bool = False
 
     def config(self, gamma: float) -> AKOrNConfig:
@@ -96,46 +118,12 @@ class AKOrNArguments(Oscillators):
         return AKOrNConfig(
             image_size=self.imsize,
             patch_size=self.psize,
-            channels=self.ch,
             num_blocks=self.L,
-            num_steps=self.T,
-            coupling="attention" if self.J == "attn" else "convolution",
-            num_heads=self.heads,
-            kernel_size=self.ksize,
             position="sincos" if not self.gta else "gta" if self.J == "attn" else None,
-            stimulus_norm=STIMULUS_NORMS[self.c_norm],
             map_oscillators=self.use_ro_x,
             pool="max" if self.maxpool else "mean",
-            project=self.apply_proj,
-            readout=not self.no_ro,
-            **self.shared_fields(gamma),
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
-class ItrSAArguments(Checked):
-    """Arguments of iterated self-attention, the ViT included, for object discovery."""
-
-    ch: int = 256
-    blocks: int = 1
-    T: int = 8
-    psize: int = 8
-    imsize: int = 128
-    heads: int = 8
-    mlp_dim: int | None = None
-    gta: bool = False
-
-    def config(self) -> ItrSAConfig:
-        """Our configuration."""
-        return ItrSAConfig(
-            image_size=self.imsize,
-            patch_size=self.psize,
-            channels=self.ch,
-            num_blocks=self.blocks,
-            num_steps=self.T,
-            num_heads=self.heads,
-            mlp_channels=self.mlp_dim,
-            position="gta" if self.gta else "sincos",
+            readout=None if self.no_ro else "norm",
+            **self.layer_fields(gamma),
         )
 
 
@@ -165,31 +153,57 @@ class SudokuAKOrNArguments(Oscillators):
             num_steps=self.T,
             num_heads=self.heads,
             readout="feed-forward" if self.nl else "norm",
-            **self.shared_fields(gamma),
+            **self.oscillator_fields(gamma),
         )
 
 
 @dataclass(frozen=True, kw_only=True)
-class SudokuTransformerArguments(Checked):
-    """Arguments of iterated self-attention, the transformer included, for Sudoku."""
+class Iterated(Checked):
+    """Arguments of every kind of iterated self-attention."""
 
-    ch: int = 512
+    ch: int
+    T: int
     blocks: int = 1
-    T: int = 16
     heads: int = 8
     mlp_dim: int | None = None
     gta: bool = False
 
+    def iterated_fields(self) -> dict[str, Any]:
+        """Fields of our configurations that follow from these arguments."""
+        return {
+            "channels": self.ch,
+            "num_blocks": self.blocks,
+            "num_steps": self.T,
+            "num_heads": self.heads,
+            "mlp_channels": self.mlp_dim,
+            "position": "gta" if self.gta else "sincos",
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class ItrSAArguments(Iterated):
+    """Arguments of iterated self-attention, the ViT included, for object discovery."""
+
+    ch: int = 256
+    T: int = 8
+    psize: int = 8
+    imsize: int = 128
+
+    def config(self) -> ItrSAConfig:
+        """Our configuration."""
+        return ItrSAConfig(image_size=self.imsize, patch_size=self.psize, **self.iterated_fields())
+
+
+@dataclass(frozen=True, kw_only=True)
+class SudokuTransformerArguments(Iterated):
+    """Arguments of iterated self-attention, the transformer included, for Sudoku."""
+
+    ch: int = 512
+    T: int = 16
+
     def config(self) -> ItrSASudokuConfig:
         """Our configuration."""
-        return ItrSASudokuConfig(
-            channels=self.ch,
-            num_blocks=self.blocks,
-            num_steps=self.T,
-            num_heads=self.heads,
-            mlp_channels=self.mlp_dim,
-            position="gta" if self.gta else "sincos",
-        )
+        return ItrSASudokuConfig(**self.iterated_fields())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -223,5 +237,5 @@ class ClassifierArguments(Oscillators):
             readout_dim=self.ro_N,
             num_classes=self.out_classes,
             stimulus_norm=STIMULUS_NORMS[self.c_norm],
-            **self.shared_fields(gamma),
+            **self.oscillator_fields(gamma),
         )

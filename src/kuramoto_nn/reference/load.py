@@ -5,8 +5,8 @@ from typing import Any
 from torch import nn
 
 from kuramoto_nn.reference.kinds import KINDS
+from kuramoto_nn.reference.reader import StateDictReader
 from kuramoto_nn.reference.source import Source, read
-from kuramoto_nn.reference.tensors import Tensors
 
 
 def load(source: Source, kind: str, **author_args: Any) -> nn.Module:
@@ -31,6 +31,7 @@ def load(source: Source, kind: str, **author_args: Any) -> nn.Module:
     Raises:
         ValueError: If the source is no readable state dict, an argument is unknown or has a wrong
             value, or a tensor is missing, unknown or of a wrong shape; the message names it.
+        FileNotFoundError: If there is no such file.
 
     Examples:
         >>> import torch
@@ -42,13 +43,12 @@ def load(source: Source, kind: str, **author_args: Any) -> nn.Module:
     """
     if kind not in KINDS:
         raise ValueError(f"`kind` must be one of {', '.join(map(repr, KINDS))}: got {kind!r}")
-    arguments_class, build = KINDS[kind]
-    try:
-        arguments = arguments_class.from_dict(author_args)
-    except ValueError as error:
-        raise ValueError(f"arguments of kind {kind!r}: {error}") from error
     weights, where = read(source)
-    tensors = Tensors(weights)
-    module = build(arguments, tensors)
-    tensors.finish(module, where)
+    reader = StateDictReader(weights)
+    try:
+        arguments = KINDS[kind].arguments.from_dict(author_args)
+        module = KINDS[kind].build(arguments, reader)
+    except (ValueError, ZeroDivisionError) as error:  # 1 + gamma may be 0
+        raise ValueError(f"arguments of kind {kind!r}: {error}") from error
+    reader.finish(module, where)
     return module.eval()

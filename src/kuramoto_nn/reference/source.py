@@ -27,6 +27,7 @@ def read(source: Source) -> tuple[dict[str, Tensor], str]:
 
     Raises:
         ValueError: If it is no such thing, or cannot be read without running code.
+        FileNotFoundError: If there is no such file.
     """
     where = str(source) if isinstance(source, str | Path) else "the state dict"
     saved = _read_file(Path(source)) if isinstance(source, str | Path) else source
@@ -42,16 +43,16 @@ def read(source: Source) -> tuple[dict[str, Tensor], str]:
     if any(name.startswith(_AVERAGED) for name in weights):
         weights = {n: v for n, v in weights.items() if not n.startswith(_BESIDE_AVERAGED)}
         weights = {name.removeprefix(_AVERAGED): value for name, value in weights.items()}
+    if not weights:
+        raise ValueError(f"{where} is empty")
     while wrapper := next((w for w in _WRAPPERS if all(n.startswith(w) for n in weights)), None):
-        if not weights:
-            raise ValueError(f"{where} is empty")
         weights = {name.removeprefix(wrapper): value for name, value in weights.items()}
     return weights, where
 
 
 def _read_file(path: Path) -> Any:
     if not path.is_file():
-        raise ValueError(f"no file {path}")
+        raise FileNotFoundError(f"{path} is missing")
     try:
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:  # torch does not look at the checksums

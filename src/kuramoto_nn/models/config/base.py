@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from types import NoneType, UnionType
 from typing import Any, Literal, Self, Union, get_args, get_origin, get_type_hints
 
+from torch import Tensor
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Checked:
@@ -75,6 +77,10 @@ class Config(Checked):
     channels: int = 256
     num_steps: int = 8
 
+    def example_input(self) -> Tensor:
+        """An input of batch size 1 that fits the configuration; its values mean nothing."""
+        raise NotImplementedError
+
 
 _UNIONS = (Union, UnionType)  # of `int | None`, and of `Literal[…] | None`
 
@@ -85,14 +91,11 @@ def _fits(value: Any, hint: Any) -> bool:
         return any(_fits(value, member) for member in members)
     if origin is Literal:
         return value in members
-    if origin is tuple and members[1:] == (...,):
-        return isinstance(value, tuple) and all(_fits(item, members[0]) for item in value)
     if origin is tuple:
-        return (
-            isinstance(value, tuple)
-            and len(value) == len(members)
-            and all(map(_fits, value, members))
-        )
+        if not isinstance(value, tuple):
+            return False
+        hints = members[:1] * len(value) if members[1:] == (...,) else members
+        return len(value) == len(hints) and all(map(_fits, value, hints))
     if hint is int:
         return type(value) is int and value >= 1
     if hint is float:
@@ -110,4 +113,4 @@ def _describe(hint: Any) -> str:
         count = "" if members[1:] == (...,) else f"{len(members)} "
         return f"a list of {count}positive integers"
     names = {int: "a positive integer", float: "a finite number", bool: "true or false"}
-    return names.get(hint, "None" if hint is NoneType else str(hint.__name__))
+    return (names | {NoneType: "None"})[hint]

@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass
 
-from kuramoto_nn.models.config.parts import FrequencyName, OscillatorConfig, StimulusNormName
+import torch
+from torch import Tensor
+
+from kuramoto_nn.models.config.parts import Frequency, OscillatorConfig, StimulusNorm
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -11,15 +14,11 @@ class AKOrNClassifierConfig(OscillatorConfig):
 
     Attributes:
         channels: Channels of the first stage.
-        num_steps: See `Config`.
         kernel_sizes: Side of the coupling's kernel, one for every stage.
         readout_kernel_size: Side of the kernels in the readout.
         readout_dim: Components that one length of the readout is taken over.
         num_classes: Classes.
-        oscillator_dim: See `OscillatorConfig`.
-        step_size: See `OscillatorConfig`.
-        stimulus_norm: See `OscillatorConfig`.
-        frequency: See `OscillatorConfig`.
+        step_size: Step size gamma; the authors' value, as there are frequencies.
     """
 
     channels: int = 64
@@ -30,10 +29,14 @@ class AKOrNClassifierConfig(OscillatorConfig):
     num_classes: int = 10
     oscillator_dim: int = 2
     step_size: float = 1.0
-    stimulus_norm: StimulusNormName | None = "group"
-    frequency: FrequencyName | None = "shared"
+    stimulus_norm: StimulusNorm | None = "group"
+    frequency: Frequency | None = "shared"
 
     def __post_init__(self):
         super().__post_init__()
         if not self.kernel_sizes:
             raise ValueError("`kernel_sizes` must name one kernel for every stage: got none")
+
+    def example_input(self) -> Tensor:
+        """A black image of CIFAR's size, ``(1, 3, 32, 32)``."""
+        return torch.zeros(1, 3, 32, 32)

@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from kuramoto_nn.models.config.parts import GridConfig, OscillatorConfig, Position
+import torch
+from torch import Tensor
 
-Pool = Literal["max", "mean"]
+from kuramoto_nn.layers.heads import Pool
+from kuramoto_nn.models.config.parts import GridConfig, OscillatorConfig, Position
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,21 +44,25 @@ class ObjectDiscoveryConfig(GridConfig):
         height, width = self.sides
         return height // self.patch_size, width // self.patch_size
 
+    def example_input(self) -> Tensor:
+        """A black image of the configured size, ``(1, 3, H, W)``."""
+        return torch.zeros(1, 3, *self.sides)
+
 
 @dataclass(frozen=True, kw_only=True)
 class AKOrNConfig(ObjectDiscoveryConfig, OscillatorConfig):
     """Configuration of `AKOrN`.
 
     Attributes:
-        position: See `GridConfig`.
+        position: GTA as in the paper, or another of `GridConfig`.
         map_oscillators: Whether a linear map lies between the oscillators of two blocks.
-        readout: Whether features are lengths of combinations of oscillators; False is an ablation
-            whose features are the oscillators themselves.
+        readout: What makes features of oscillators: lengths of their combinations; None is an
+            ablation, whose features are the oscillators themselves.
     """
 
     position: Position | None = "gta"
     map_oscillators: bool = False
-    readout: bool = True
+    readout: Literal["norm"] | None = "norm"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +70,7 @@ class ItrSAConfig(ObjectDiscoveryConfig):
     """Configuration of `ItrSA`: iterated self-attention, or iterated convolution.
 
     Attributes:
-        position: See `GridConfig`; sine/cosine in the paper.
+        position: Sine/cosine as in the paper, or another of `GridConfig`.
         mlp_channels: Hidden width of the MLP; twice the channels if None, as in the paper.
     """
 

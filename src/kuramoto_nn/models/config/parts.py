@@ -7,8 +7,8 @@ from kuramoto_nn.models.config.base import Config
 
 Coupling = Literal["attention", "convolution"]
 Position = Literal["gta", "sincos"]
-StimulusNormName = Literal["group", "scale"]
-FrequencyName = Literal["per-oscillator", "shared"]
+StimulusNorm = Literal["group", "scale"]
+Frequency = Literal["per-oscillator", "shared"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,8 +17,8 @@ class OscillatorConfig(Config):
 
     Attributes:
         oscillator_dim: Components N of an oscillator.
-        step_size: gamma of the clean update. The authors' code without frequencies moves by
-            ``gamma / (1 + gamma)``: its gamma = 1 is 0.5 here.
+        step_size: Step size gamma. Without frequencies the authors' code moves by
+            ``gamma / (1 + gamma)``: their 1 is 0.5 here.
         trainable_step_size: Whether every block learns its gamma.
         stimulus_norm: Group normalisation per oscillator, scale and bias per channel, or None.
         frequency: Natural frequencies per oscillator, one shared, or None.
@@ -30,8 +30,8 @@ class OscillatorConfig(Config):
     oscillator_dim: int = 4
     step_size: float = 0.5
     trainable_step_size: bool = False
-    stimulus_norm: StimulusNormName | None = None
-    frequency: FrequencyName | None = None
+    stimulus_norm: StimulusNorm | None = None
+    frequency: Frequency | None = None
     frequency_init: float = 1.0
     trainable_frequency: bool = True
     project: bool = True

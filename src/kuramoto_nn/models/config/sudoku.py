@@ -3,22 +3,20 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from kuramoto_nn.models.config.parts import FrequencyName, GridConfig, OscillatorConfig, Position
+import torch
+from torch import Tensor
+
+from kuramoto_nn.models.config.parts import Frequency, GridConfig, OscillatorConfig, Position
 
 SIDE = 9
 """Rows, columns and digits of a Sudoku."""
 
-ReadoutName = Literal["feed-forward", "norm"]
+Readout = Literal["feed-forward", "norm"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class SudokuConfig(GridConfig):
-    """What the Sudoku models have in common: a site per cell.
-
-    Attributes:
-        channels: See `Config`.
-        num_steps: See `Config`.
-    """
+    """What the Sudoku models have in common: a site per cell."""
 
     channels: int = 512
     num_steps: int = 16
@@ -28,26 +26,30 @@ class SudokuConfig(GridConfig):
         """Rows and columns of the board."""
         return SIDE, SIDE
 
+    def example_input(self) -> Tensor:
+        """The empty puzzle, ``(1, 9, 9)``."""
+        return torch.zeros(1, SIDE, SIDE, dtype=torch.long)
+
 
 @dataclass(frozen=True, kw_only=True)
 class AKOrNSudokuConfig(SudokuConfig, OscillatorConfig):
     """Configuration of `AKOrNSudoku`.
 
     Attributes:
-        position: See `GridConfig`.
+        position: GTA as in the paper, or another of `GridConfig`.
         readout: What follows the oscillators of a block: the norm readout and a residual network,
             or the norm readout alone.
-        step_size: See `OscillatorConfig`.
-        trainable_step_size: See `OscillatorConfig`.
-        frequency: See `OscillatorConfig`.
-        frequency_init: See `OscillatorConfig`.
+        step_size: Step size gamma; the authors' value, as there are frequencies.
+        trainable_step_size: Learned, as in the paper.
+        frequency: One for all oscillators, as in the paper.
+        frequency_init: Its speed at the start, in radians per unit time.
     """
 
     position: Position | None = "gta"
-    readout: ReadoutName = "feed-forward"
+    readout: Readout = "feed-forward"
     step_size: float = 1.0
     trainable_step_size: bool = True
-    frequency: FrequencyName | None = "shared"
+    frequency: Frequency | None = "shared"
     frequency_init: float = 0.5
 
 
@@ -56,7 +58,7 @@ class ItrSASudokuConfig(SudokuConfig):
     """Configuration of `ItrSASudoku`: iterated self-attention, or a transformer (T = 1).
 
     Attributes:
-        position: See `GridConfig`; sine/cosine in the paper.
+        position: Sine/cosine as in the paper, or another of `GridConfig`.
         mlp_channels: Hidden width of the MLP; twice the channels if None, as in the paper.
     """
 

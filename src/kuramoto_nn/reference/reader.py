@@ -1,16 +1,16 @@
-"""A state dict on its way into a module: tensors taken by name, and a list of what is wrong."""
+"""From a state dict into a module, tensor by tensor."""
 
+import functools
 from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
-SHOWN = 8
-"""Tensors that an error message names at most."""
+from kuramoto_nn._errors import listed
 
 
-class Tensors:
-    """The tensors of a state dict, on their way into a module.
+class StateDictReader:
+    """Copies tensors into modules by name, and collects what does not fit.
 
     Args:
         tensors: Tensors by the authors' names.
@@ -25,11 +25,8 @@ class Tensors:
     @property
     def dtype(self) -> torch.dtype:
         """The widest floating-point type among the tensors."""
-        widest = torch.bfloat16
-        for value in self._tensors.values():
-            if value.is_floating_point():
-                widest = torch.promote_types(widest, value.dtype)
-        return widest
+        types = [value.dtype for value in self._tensors.values() if value.is_floating_point()]
+        return functools.reduce(torch.promote_types, types) if types else torch.float32
 
     def number(self, name: str) -> float:
         """Take a tensor of one number; 1.0 if it is missing, which `finish` reports."""
@@ -89,12 +86,9 @@ class Tensors:
             ValueError: If a tensor was missing, left over or of a wrong shape.
         """
         unknown = [f"`{name}` is unknown" for name in self._tensors if name not in self._used]
-        problems = self._problems + unknown
-        if problems:
-            more = [f"and {len(problems) - SHOWN} more"] if len(problems) > SHOWN else []
+        if problems := self._problems + unknown:
             raise ValueError(
-                f"{where} does not fit the kind and arguments given: "
-                + "; ".join(problems[:SHOWN] + more)
+                f"{where} does not fit the kind and arguments given: {listed(problems)}"
             )
         own = module.state_dict(keep_vars=True)
         assert [name for name, value in own.items() if id(value) not in self._filled] == []

@@ -1,0 +1,87 @@
+"""The energy vote on Sudoku: K samples of the noise per board, the least energy wins.
+
+    python -m benchmarks.vote [--quick] [--device cuda] [--threads 2]
+
+The baseline takes one board after the other with its K samples as a batch; ours takes all at once.
+"""
+
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from benchmarks import baseline
+from benchmarks.baseline import PlainSudoku, to_library
+from benchmarks.limits import count_flops, gemm
+from benchmarks.report import BASELINE, Report, main
+from benchmarks.steps import compile_layers
+from kuramoto_nn.models import AKOrNSudoku
+
+BY_BOARD, BATCHED = "ours, board by board", "ours, batched"
+
+
+def run(report: Report) -> None:
+    """Measure some boards."""
+    preset, boards, samples, num_steps = "sudoku-akorn", 2, 100, 16
+    if report.options.quick:
+        preset, boards, samples, num_steps = "sudoku-akorn-tiny", 2, 3, 2
+    device = report.options.device
+    plain = PlainSudoku.from_preset(preset).to(device)
+    solver = to_library(plain).to(device)
+    if report.options.compile:
+        compile_layers(solver)
+    puzzles = torch.randint(0, 10, (boards, 9, 9), device=device)
+    noise = torch.randn(boards, samples, plain.config.channels, 9, 9, device=device)
+    given = (puzzles, noise, num_steps)
+    candidates = {
+        BASELINE: torch.no_grad()(partial(baseline.vote, plain, *given)),
+        "baseline, sample by sample": torch.no_grad()(partial(sample_by_sample, plain, *given)),
+        BY_BOARD: partial(by_board, solver, *given),
+        BATCHED: partial(vote, solver, *given),
+    }
+    row = report.compare(
+        f"{preset}, vote of {samples} on {boards} boards, T {num_steps}",
+        candidates,
+        limit=gemm(device),
+        amount=count_flops(candidates[BASELINE]),
+    )
+    report.note(row, "boards/s, batched", boards / row.times[BATCHED].median)
+    report.expect(row, "batched: speedup", row.speedup(BATCHED), least=4)
+
+
+@torch.no_grad()
+def vote(solver: AKOrNSudoku, puzzles: Tensor, noise: Tensor, num_steps: int) -> Tensor:
+    """Digits ``(B, 9, 9)`` of every board's sample with the least energy, summed over the steps.
+
+    Args:
+        solver: The network.
+        puzzles: ``(B, 9, 9)``.
+        noise: ``(B, K, C, 9, 9)``.
+        num_steps: T.
+
+    Returns:
+        Digits 1 to 9.
+    """
+    boards, samples = noise.shape[:2]
+    repeated = puzzles.repeat_interleave(samples, 0)
+    rollout = solver.rollout(repeated, num_steps=num_steps, noise=noise.flatten(0, 1))
+    best = rollout.energies[:-1].sum(0).view(boards, samples).argmin(1)
+    answers = rollout.logits.argmax(-1).view(boards, samples, 9, 9) + 1
+    return answers[torch.arange(boards, device=best.device), best]
+
+
+def by_board(solver: AKOrNSudoku, puzzles: Tensor, noise: Tensor, num_steps: int) -> Tensor:
+    """The same, board by board."""
+    boards = zip(puzzles[:, None], noise[:, None], strict=True)
+    return torch.cat([vote(solver, *board, num_steps) for board in boards])
+
+
+def sample_by_sample(plain: PlainSudoku, puzzles: Tensor, noise: Tensor, num_steps: int) -> None:
+    """Every sample of every board alone, in the plain network."""
+    for puzzle, samples in zip(puzzles[:, None], noise, strict=True):
+        for sample in samples:
+            plain(puzzle, sample[None], num_steps)
+
+
+if __name__ == "__main__":
+    main("vote", run)

@@ -1,0 +1,141 @@
+"""The plain implementation and the library give the same numbers with the same weights."""
+
+import random
+
+import pytest
+import torch
+from torch import nn
+from torch.testing import assert_close
+
+from benchmarks import baseline, vote
+from benchmarks.baseline import PlainAKOrN, PlainAttention, PlainKuramoto, PlainSudoku, to_library
+from benchmarks.baseline import views as plain_views
+from benchmarks.synthetic import label_maps, same_partition, sites
+from examples.object_discovery.augment import ViewParameters, apply_views
+from kuramoto_nn.clustering import average_linkage, pca
+from kuramoto_nn.metrics import foreground_ari, mean_best_overlap
+from kuramoto_nn.models import uptiled_features
+
+GRID = (5, 6)
+
+
+def layer(coupling: str, **options) -> PlainKuramoto:
+    torch.manual_seed(0)
+    module = (
+        nn.Conv2d(32, 32, 3, padding=1)
+        if coupling == "convolution"
+        else PlainAttention(32, 4, GRID)
+    )
+    plain = PlainKuramoto(module, channels=32, num_steps=4, **options).double()
+    for parameter in plain.parameters():
+        parameter.data += 0.1 * torch.randn_like(parameter)
+    return plain
+
+
+@pytest.mark.parametrize("coupling", ["attention", "convolution"])
+@pytest.mark.parametrize("options", [{}, {"group_norm": True, "frequency": True}])
+def test_layer(coupling: str, options: dict) -> None:
+    plain = layer(coupling, **options)
+    ours = to_library(plain, GRID)
+    x, c = torch.randn(2, 3, 32, *GRID, dtype=torch.float64)
+    states, energies = plain(x, c)
+    trajectory = ours.trajectory(x, c)
+    assert_close(torch.stack(states), trajectory.states)
+    assert_close(torch.stack(energies), trajectory.energies[:-1])
+
+    gradients = []
+    for last in (states[-1], ours(x, c)):
+        last.square().mul(torch.arange(32).view(-1, 1, 1)).sum().backward()
+    for module in (plain, ours):
+        gradients.append(sum(p.grad.norm() ** 2 for p in module.parameters() if p.grad is not None))
+    # The library's step size is no parameter here, nor has the plain one's a gradient.
+    assert_close(*gradients)
+
+
+@pytest.mark.parametrize("preset", ["clevrtex-attn-tiny", "tetrominoes-conv-tiny"])
+def test_object_discovery(preset: str) -> None:
+    torch.manual_seed(0)
+    plain = PlainAKOrN.from_preset(preset)
+    ours = to_library(plain)
+    images = torch.rand(2, 3, *plain.config.sides)
+    with torch.no_grad():
+        torch.manual_seed(1)
+        expected = plain(images)
+        torch.manual_seed(1)
+        assert_close(ours(images), expected, atol=1e-5, rtol=1e-4)
+        torch.manual_seed(2)
+        expected = baseline.uptiled_features(plain, images, factor=2)
+        torch.manual_seed(2)
+        patch = plain.config.patch_size
+        features = uptiled_features(ours.features, images, patch_size=patch, factor=2)
+    assert_close(features, expected, atol=1e-5, rtol=1e-4)
+
+
+def test_vote() -> None:
+    torch.manual_seed(0)
+    plain = PlainSudoku.from_preset("sudoku-akorn-tiny").double()
+    puzzles = torch.randint(0, 10, (3, 9, 9))
+    noise = torch.randn(3, 5, plain.config.channels, 9, 9, dtype=torch.float64)
+    with torch.no_grad():
+        logits, energies = plain(puzzles, noise[:, 0], 4)
+        plain.out.bias -= logits.mean((0, 1, 2))  # so that not all cells get the same digit
+    solver = to_library(plain)
+    rollout = solver.rollout(puzzles, num_steps=4, noise=noise[:, 0])
+    assert_close(rollout.logits + logits.mean((0, 1, 2)), logits)
+    assert_close(rollout.energies[:-1], torch.stack(energies))
+
+    expected = baseline.vote(plain, puzzles, noise, 4)
+    assert expected.unique().numel() > 1
+    assert torch.equal(vote.vote(solver, puzzles, noise, 4), expected)
+    assert torch.equal(vote.by_board(solver, puzzles, noise, 4), expected)
+
+
+def test_scores() -> None:
+    torch.manual_seed(0)
+    pred, target = label_maps(4, 32, 6), label_maps(4, 32, 5)
+    target[0, :4] = -1
+    target[3] = 0
+    assert_close(
+        baseline.foreground_ari(pred, target), foreground_ari(pred, target), equal_nan=True
+    )
+    expected = baseline.mean_best_overlap(pred, target)
+    assert_close(expected, mean_best_overlap(pred, target), equal_nan=True)
+    assert expected.isnan().tolist() == [False, False, False, True]
+
+
+def test_clusters() -> None:
+    torch.manual_seed(0)
+    features = sites(3, 100, 16)
+    expected = baseline.average_linkage(features, 5)
+    assert same_partition(average_linkage(features, 5), expected)
+    assert not same_partition(average_linkage(features, 6), expected)
+    scores = baseline.pca(features, 4)
+    assert_close(scores.abs(), pca(features, 4).abs(), atol=1e-4, rtol=1e-3)
+
+
+def test_views() -> None:
+    torch.manual_seed(0)
+    images = torch.rand(2, 3, 16, 16)
+    box, factors = (3, 2, 7, 9), (0.7, 1.3, 0.6, -0.08)
+    adjustments = (
+        plain_views.brightness,
+        plain_views.contrast,
+        plain_views.saturation,
+        plain_views.hue,
+    )
+    order = (2, 0, 3, 1)
+    expected = plain_views.crop(images[0], box)
+    for index in order:
+        expected = adjustments[index](expected, factors[index])
+    params = ViewParameters(
+        crop=torch.tensor([box]),
+        flip=torch.tensor([False]),
+        jittered=torch.tensor([True]),
+        factors=torch.tensor([factors]),
+        order=torch.tensor([order]),
+        gray=torch.tensor([False]),
+    )
+    assert_close(apply_views(images[:1], params)[0], expected, atol=1e-5, rtol=1e-4)
+
+    views = baseline.random_views(images, random.Random(0))
+    assert views.shape == images.shape and 0 <= views.min() <= views.max() <= 1
