@@ -1,5 +1,6 @@
 """Rows of timings side by side: printed as they come, held against targets, written as JSON."""
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -23,6 +24,7 @@ class Row:
         work: What was done, with its sizes.
         times: Timings by candidate.
         limit: Seconds that the machine's limit allows; None if none was stated.
+        load: The machine's load average (1 min) after it; beyond the threads, others were at work.
         facts: Further numbers.
         targets: What was to be reached, and whether it was.
     """
@@ -30,6 +32,7 @@ class Row:
     work: str
     times: dict[str, Timing] = field(default_factory=dict)
     limit: float | None = None
+    load: float = 0.0
     facts: dict[str, Any] = field(default_factory=dict)
     targets: list[dict[str, Any]] = field(default_factory=list)
 
@@ -80,7 +83,7 @@ class Report:
         every = candidates if limit is None else {**candidates, limit.name: limit.work}
         options = self.options
         times = measure(every, device=options.device, rounds=options.rounds, budget=options.budget)
-        row = Row(work, times)
+        row = Row(work, times, load=os.getloadavg()[0])
         if limit is not None:
             row.limit = times.pop(limit.name).median * amount / limit.amount
         self.add(row)

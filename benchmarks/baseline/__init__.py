@@ -9,7 +9,7 @@ library), `views` (augmentation), `clusters`, `scores`.
 """
 
 from benchmarks.baseline.clusters import LINKAGE, average_linkage, pca
-from benchmarks.baseline.kuramoto import PlainAttention, PlainKuramoto
+from benchmarks.baseline.kuramoto import PlainAttention, PlainKuramoto, summed_product
 from benchmarks.baseline.models import PlainAKOrN, PlainSudoku, uptiled_features, vote
 from benchmarks.baseline.scores import foreground_ari, mean_best_overlap
 from benchmarks.baseline.views import random_views
@@ -26,6 +26,7 @@ __all__ = [
     "mean_best_overlap",
     "pca",
     "random_views",
+    "summed_product",
     "to_library",
     "uptiled_features",
     "vote",

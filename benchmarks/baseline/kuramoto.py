@@ -3,10 +3,22 @@
 Reference: Miyato, Löwe, Geiger, Welling, *Artificial Kuramoto Oscillatory Neurons* (ICLR 2025).
 """
 
+from collections.abc import Callable
+
 import torch
 from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+
+def matrix_product(rho: Tensor, pairs: Tensor) -> Tensor:
+    """Matrices ``(sites, pairs, 2, 2)`` times vectors ``(B, H, sites, pairs, 2)``, by ``@``."""
+    return (rho @ pairs.unsqueeze(-1)).squeeze(-1)
+
+
+def summed_product(rho: Tensor, pairs: Tensor) -> Tensor:
+    """The same as a product of all entries and a sum, which CPUs are slower at."""
+    return (rho * pairs.unsqueeze(-2)).sum(-1)
 
 
 class PlainAttention(nn.Module):
@@ -16,11 +28,19 @@ class PlainAttention(nn.Module):
         channels: Channels C.
         num_heads: Heads H.
         grid: Height and width in sites.
+        product: How the matrices are broadcast: `matrix_product` or `summed_product`.
     """
 
-    def __init__(self, channels: int, num_heads: int, grid: tuple[int, int]):
+    def __init__(
+        self,
+        channels: int,
+        num_heads: int,
+        grid: tuple[int, int],
+        *,
+        product: Callable[[Tensor, Tensor], Tensor] = matrix_product,
+    ):
         super().__init__()
-        self.num_heads = num_heads
+        self.num_heads, self.product = num_heads, product
         self.qkv = nn.Conv2d(channels, 3 * channels, 1)
         self.out = nn.Conv2d(channels, channels, 1)
         rotation = _rotations(grid, head_dim=channels // num_heads)
@@ -33,11 +53,15 @@ class PlainAttention(nn.Module):
             rearrange(part, "b (c heads) h w -> b heads (h w) c", heads=self.num_heads)
             for part in self.qkv(x).chunk(3, dim=1)
         )
-        query, key = _transform(self.rho_q, query), _transform(self.rho_k, key)
-        value = _transform(self.rho_v, value)
+        query, key = self.transform(self.rho_q, query), self.transform(self.rho_k, key)
+        value = self.transform(self.rho_v, value)
         attention = (query @ key.mT / query.shape[-1] ** 0.5).softmax(dim=-1)
-        out = _transform(self.rho_o, attention @ value)
+        out = self.transform(self.rho_o, attention @ value)
         return self.out(rearrange(out, "b heads (h w) c -> b (c heads) h w", h=height))
+
+    def transform(self, rho: Tensor, x: Tensor) -> Tensor:
+        """Turn the interleaved pairs of ``(B, H, sites, d)``."""
+        return self.product(rho, x.unflatten(-1, (-1, 2))).flatten(-2)
 
 
 class PlainKuramoto(nn.Module):
@@ -99,11 +123,6 @@ def _rotate(x: Tensor, speed: Tensor) -> Tensor:
     """Turn consecutive channels, ``(x_1, x_2) -> w (x_2, -x_1)``."""
     first, second = x.unflatten(1, (-1, 2)).unbind(2)
     return torch.stack((speed * second, -speed * first), dim=2).flatten(1, 2)
-
-
-def _transform(rho: Tensor, x: Tensor) -> Tensor:
-    """Multiply ``(sites, pairs, 2, 2)`` into the interleaved pairs of ``(B, H, sites, d)``."""
-    return (rho @ x.unflatten(-1, (-1, 2)).unsqueeze(-1)).squeeze(-1).flatten(-2)
 
 
 def _rotations(grid: tuple[int, int], *, head_dim: int) -> Tensor:

@@ -19,20 +19,23 @@ from kuramoto_nn.models import uptiled_features
 GRID = (5, 6)
 
 
+COUPLINGS = {
+    "convolution": lambda: nn.Conv2d(32, 32, 3, padding=1),
+    "attention": lambda: PlainAttention(32, 4, GRID),
+    "attention, 2x2 by sums": lambda: PlainAttention(32, 4, GRID, product=baseline.summed_product),
+}
+
+
 def layer(coupling: str, **options) -> PlainKuramoto:
     torch.manual_seed(0)
-    module = (
-        nn.Conv2d(32, 32, 3, padding=1)
-        if coupling == "convolution"
-        else PlainAttention(32, 4, GRID)
-    )
+    module = COUPLINGS[coupling]()
     plain = PlainKuramoto(module, channels=32, num_steps=4, **options).double()
     for parameter in plain.parameters():
         parameter.data += 0.1 * torch.randn_like(parameter)
     return plain
 
 
-@pytest.mark.parametrize("coupling", ["attention", "convolution"])
+@pytest.mark.parametrize("coupling", COUPLINGS)
 @pytest.mark.parametrize("options", [{}, {"group_norm": True, "frequency": True}])
 def test_layer(coupling: str, options: dict) -> None:
     plain = layer(coupling, **options)

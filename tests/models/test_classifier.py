@@ -34,8 +34,19 @@ def test_ensemble_is_the_mean_over_noises():
     assert_close(
         model.ensemble(images, 1, generator=generator()), model(images, generator=generator())
     )
-    with pytest.raises(ValueError, match="`num_samples` must be positive: got 0"):
-        model.ensemble(images, 0)
+    for wrong in (0, 2.5):
+        with pytest.raises(ValueError, match="`num_samples` must be a positive integer: got"):
+            model.ensemble(images, wrong)
+
+
+def test_ensembles_do_not_lose_small_terms_in_half_precision():
+    model = small.build("classifier").bfloat16()
+    images = torch.rand(1, 3, 8, 8, dtype=torch.bfloat16)
+    one = torch.Generator().manual_seed(0)
+    mean = torch.stack([model(images, generator=one).float() for _ in range(600)]).mean(0)
+    many = model.ensemble(images, 600, generator=torch.Generator().manual_seed(0))
+    assert many.dtype == torch.bfloat16
+    assert_close(many.float(), mean, atol=2e-3, rtol=1e-2)
 
 
 def test_learns_which_half_is_bright():

@@ -57,6 +57,7 @@ def test_uptiled_features_interleave_the_views():
             lambda: AKOrNConfig(stimulus_norm="gn"),
             "`stimulus_norm` must be one of .*None: got 'gn'",
         ),
+        (lambda: AKOrNConfig(coupling="convolution"), '"gta" lies inside the attention: .*or None'),
         (lambda: AKOrNConfig(channels=0), "`channels` must be a positive integer: got 0"),
         (lambda: AKOrNConfig(channels=16.0), "`channels` must be a positive integer: got 16.0"),
         (

@@ -6,6 +6,7 @@ import warnings
 
 import pytest
 import torch
+from torch._dynamo.testing import CompileCounterWithBackend
 from torch.testing import assert_close
 
 from tests.models import small
@@ -38,6 +39,21 @@ def test_bfloat16_and_autocast_are_near_float32(name):
     for out in (mixed, half.float()):
         assert out.isfinite().all()
         assert (out - expected).norm() / expected.norm() < 0.1
+
+
+def test_oscillators_and_stimulus_stay_wide_under_autocast():
+    """Behind a linear map between blocks, and behind a strided convolution, too."""
+    types = []
+    models = [small.build(name) for name in ("deep", "classifier")]
+    for model in models:
+        for block in model.blocks:
+            block.layer.register_forward_hook(lambda layer, args, out: types.append(out.dtype))
+            norm = block.layer.stimulus_norm
+            norm.register_forward_pre_hook(lambda norm, args: types.append(args[0].dtype))
+        given, noise = small.inputs(model)
+        with torch.autocast("cpu", torch.bfloat16):
+            model(given, **noise)
+    assert types == [torch.float32] * 2 * sum(len(model.blocks) for model in models)
 
 
 @every_model
@@ -104,11 +120,21 @@ def test_compiling_changes_neither_numbers_nor_names(name):
     model = small.build(name)
     given, noise = small.inputs(model)
     expected, names = model(given, **noise), list(model.state_dict())
-    model.compile(fullgraph=True, backend="aot_eager")
+    counter = CompileCounterWithBackend("aot_eager")
+    torch.compiler.reset()
+    model.compile(fullgraph=True, backend=counter)
     with torch.no_grad():
         assert_close(model(given, **noise), expected, atol=1e-5, rtol=1e-5)
+        graphs = counter.frame_count
+        assert 1 <= graphs <= len(model.blocks)  # equal blocks share one
+        for steps in range(3, 15):
+            model(given, **noise, num_steps=steps)
+        assert counter.frame_count == graphs  # no number of steps compiles anything again
     assert list(model.state_dict()) == names
-    assert list(copy.deepcopy(model).state_dict()) == names
+    twin = copy.deepcopy(model)  # starts uncompiled
+    assert list(twin.state_dict()) == names
+    assert_close(twin(given, **noise), expected)
+    assert torch.compile(model, backend="eager")(given, **noise).shape == expected.shape
 
 
 def batch_axes(given, noise):

@@ -5,6 +5,8 @@ import os
 import re
 import resource
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -66,17 +68,86 @@ def test_the_folder_has_a_card_and_a_configuration(tmp_path):
     model.save_pretrained(tmp_path / "a" / "b", model_card_kwargs=told)
     folder = tmp_path / "a" / "b"
     assert sorted(path.name for path in folder.iterdir()) == ["README.md", "config.json", WEIGHTS]
-    assert [path.name for path in folder.parent.iterdir()] == ["b"]  # no temporary is left
     card = (folder / "README.md").read_text(encoding="utf-8")
     for text in ("# AKOrNSudoku", "library_name: kuramoto_nn", "**Data.** SATNet", "**Seed.** 0"):
         assert text in card
     config = json.loads((folder / "config.json").read_text())
     assert model.config_class(**config) == model.config
-    (folder / "README.md").write_text("my own words")
-    model.save_pretrained(folder)
-    assert (folder / "README.md").read_text() == "my own words"
     model.save_pretrained(folder, model_card_kwargs={"score": "ID 45.6"})
     assert "**Score.** ID 45.6" in (folder / "README.md").read_text(encoding="utf-8")
+    (folder / "README.md").write_text("my own words")
+    model.save_pretrained(folder, model_card_kwargs={"score": "ID 78.9"})
+    assert (folder / "README.md").read_text() == "my own words"
+
+
+def test_files_are_as_readable_as_the_user_s_others(tmp_path):
+    (tmp_path / "mine").write_text("")
+    small.build("itrsa").save_pretrained(tmp_path / "model")
+    modes = {path.stat().st_mode for path in (tmp_path / "model").iterdir()}
+    assert modes == {(tmp_path / "mine").stat().st_mode}
+
+
+def test_options_that_do_not_exist_are_refused(tmp_path):
+    model = small.build("itrsa")
+    with pytest.raises(ValueError, match="unknown without push_to_hub=True: commit_mesage"):
+        model.save_pretrained(tmp_path, commit_mesage="hello")
+    with pytest.raises(ValueError, match="unknown entries: scroe; try command, data"):
+        model.save_pretrained(tmp_path, model_card_kwargs={"scroe": "1"})
+    model.save_pretrained(tmp_path)
+    with pytest.raises(TypeError, match="banana"):
+        ItrSA.from_pretrained(tmp_path, banana=1)
+
+
+def test_a_failed_push_leaves_the_folder(tmp_path, monkeypatch):
+    def refuse(self, **_):
+        raise ConnectionError("no network")
+
+    monkeypatch.setattr(HfApi, "create_repo", refuse)
+    model = small.build("itrsa")
+    with pytest.raises(ConnectionError):
+        model.save_pretrained(tmp_path / "model", push_to_hub=True)
+    given, _ = small.inputs(model)
+    assert torch.equal(ItrSA.from_pretrained(tmp_path / "model")(given), model(given))
+
+
+KILLED = """
+import os, sys
+from dataclasses import replace as replace_fields
+from kuramoto_nn.models import AKOrN
+
+replace, left = os.replace, int(sys.argv[2])
+def dying(*paths):
+    global left
+    if left == 0:
+        os.kill(os.getpid(), 9)
+    left -= 1
+    replace(*paths)
+
+os.replace = dying
+config = replace_fields(AKOrN.from_pretrained(sys.argv[1]).config, num_steps=7)
+AKOrN(config).save_pretrained(sys.argv[1])
+"""
+
+
+@pytest.mark.parametrize("replaced", [0, 1, 2])
+def test_a_process_killed_while_saving_leaves_no_mixture_that_loads(folder, replaced):
+    before = AKOrN.from_pretrained(folder)
+    command = [sys.executable, "-c", KILLED, str(folder), str(replaced)]
+    assert subprocess.run(command, timeout=300).returncode == -9
+    if replaced < 2:  # the card at most
+        again = AKOrN.from_pretrained(folder)
+        assert again.config == before.config
+        given, noise = small.inputs(before)
+        assert torch.equal(again(given, **noise), before(given, **noise))
+    else:
+        with pytest.raises(ValueError, match="`num_steps` is 7, but was 2 when saved"):
+            AKOrN.from_pretrained(folder)
+
+
+def test_loading_draws_no_random_number(folder):
+    state = torch.get_rng_state()
+    AKOrN.from_pretrained(folder)
+    assert torch.equal(state, torch.get_rng_state())
 
 
 def test_push_to_hub_uploads_the_folder_and_names_the_repository(monkeypatch):
@@ -150,6 +221,14 @@ def rename(weights):
             "`head.out.bias` has type torch.int64, expected torch.float32",
         ),
         (lambda f: edit_config(f, channels=32), WEIGHTS, "does not fit .*config.json: `blocks.0"),
+        (
+            lambda f: edit_config(f, num_steps=64),
+            WEIGHTS,
+            "`num_steps` is 64, but was 2 when saved",
+        ),
+        (lambda f: edit_config(f, oscillator_dim=5), "config.json", "divisible .* 64 and 5"),
+        (lambda f: edit_config(f, channels=10**7), WEIGHTS, "does not fit .*config.json"),
+        (lambda f: (f / "config.json").write_text("[" * 200_000), "config.json", "recursion"),
         (lambda f: edit_config(f, channels=32), WEIGHTS, "and 5 more"),
         (lambda f: edit_config(f, autorescale=True), "config.json", "no field 'autorescale'"),
         (lambda f: edit_config(f, channels="64"), "config.json", "`channels` must be a positive"),
@@ -181,6 +260,9 @@ def test_another_class_and_missing_files_are_named(folder):
     (folder / WEIGHTS).rename(folder / "pytorch_model.bin")  # a pickle is not even looked at
     with pytest.raises(FileNotFoundError, match=re.escape(str(folder / WEIGHTS))):
         AKOrN.from_pretrained(folder)
+    for nowhere in (folder / "typo", str(folder / "typo"), "./typo", "a/b/c"):
+        with pytest.raises(FileNotFoundError, match="no folder"):
+            AKOrN.from_pretrained(nowhere)
     shutil.rmtree(folder)
     folder.mkdir()
     with pytest.raises(FileNotFoundError, match="config.json is missing"):

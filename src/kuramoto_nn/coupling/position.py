@@ -4,6 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from kuramoto_nn.coupling.pairwise import apply_pairwise
+
 WAVELENGTH_BASE = 10_000.0
 
 
@@ -70,8 +72,7 @@ class GeometricTransform(nn.Module):
         Returns:
             Tensor of the same shape.
         """
-        diagonal, rest = self._at(grid)[:, :, :3].unsqueeze(3)
-        return _apply(qkv, diagonal, rest)
+        return apply_pairwise(qkv, self._at(grid)[:, :, :3])
 
     def transform_output(self, out: Tensor, grid: tuple[int, int]) -> Tensor:
         """Apply ``rho_o``.
@@ -83,8 +84,7 @@ class GeometricTransform(nn.Module):
         Returns:
             Tensor of the same shape.
         """
-        diagonal, rest = self._at(grid)[:, :, 3].unsqueeze(2)
-        return _apply(out, diagonal, rest)
+        return apply_pairwise(out.unsqueeze(2), self._at(grid)[:, :, 3:]).squeeze(2)
 
     def _at(self, grid: tuple[int, int]) -> Tensor:
         """The matrices on a grid, shape ``(2, sites, 4, 2, pairs)``."""
@@ -163,9 +163,3 @@ def _axial_angles(grid: tuple[int, int], num_pairs: int) -> Tensor:
 
 def _resize(maps: Tensor, grid: tuple[int, int]) -> Tensor:
     return F.interpolate(maps, size=grid, mode="bilinear", align_corners=False)
-
-
-def _apply(x: Tensor, diagonal: Tensor, rest: Tensor) -> Tensor:
-    """Multiply pairs ``(x_p, x_{p + half})`` by their matrix; tables are ``(..., 2, pairs)``."""
-    pairs = x.unflatten(-1, (2, -1))
-    return torch.addcmul(diagonal * pairs, rest, pairs.flip(-2)).flatten(-2)

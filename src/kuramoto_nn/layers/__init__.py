@@ -1,6 +1,7 @@
 """Layers: the Kuramoto layer and what stands before and after it.
 
-Reading order: `frequency`, `norm`, `trajectory`, `kuramoto`, `readout`, `embed`, `heads`.
+Reading order: `frequency`, `norm`, `stepwise`, `trajectory`, `kuramoto`, `readout`, `embed`,
+`heads`.
 """
 
 from kuramoto_nn.layers.embed import PatchEmbed

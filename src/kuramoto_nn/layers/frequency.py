@@ -40,9 +40,6 @@ class NaturalFrequency(nn.Module):
         tensor([ 0.0000, -0.5000])
     """
 
-    _row: Tensor
-    _col: Tensor
-
     def __init__(
         self,
         channels: int,
@@ -79,8 +76,6 @@ class NaturalFrequency(nn.Module):
             leading = () if shared else (num_oscillators,)
             paired = init * ((row % 2 == 0) & (col == row + 1)).to(torch.get_default_dtype())
             self.weight = nn.Parameter(paired.repeat(*leading, 1).view(*leading, -1))
-            self.register_buffer("_row", row, persistent=False)
-            self.register_buffer("_col", col, persistent=False)
         self.weight.requires_grad_(trainable)
 
     def matrix(self) -> Tensor:
@@ -92,7 +87,8 @@ class NaturalFrequency(nn.Module):
                 basis = basis.unsqueeze(1).expand(-1, self.weight.shape[0], -1)
             return self(basis).movedim(0, -1)
         upper = self.weight.new_zeros(*self.weight.shape[:-1], size, size)
-        upper[..., self._row, self._col] = self.weight
+        row, col = torch.triu_indices(size, size, 1, device=self.weight.device).unbind()
+        upper[..., row, col] = self.weight
         return upper - upper.mT
 
     def forward(self, x: Tensor) -> Tensor:

@@ -17,10 +17,11 @@ from kuramoto_nn.functional import (
     velocity,
 )
 from kuramoto_nn.layers.frequency import NaturalFrequency
+from kuramoto_nn.layers.stepwise import Stepwise
 from kuramoto_nn.layers.trajectory import Rollout, Trajectory, check_num_steps
 
 
-class KuramotoLayer(nn.Module):
+class KuramotoLayer(Stepwise):
     """T steps of the Kuramoto dynamics on spheres, driven by a stimulus.
 
     ``dx_i = Omega_i x_i + Proj_{x_i}(c_i + sum_j J_ij x_j)``, then ``x_i <- Pi(x_i + gamma dx_i)``.
@@ -54,6 +55,8 @@ class KuramotoLayer(nn.Module):
         >>> layer(x, c, num_steps=16).shape
         torch.Size([2, 8, 5, 5])
     """
+
+    step_methods = ("_update", "_observed_update")
 
     def __init__(
         self,
@@ -125,11 +128,6 @@ class KuramotoLayer(nn.Module):
             energies.append(value)
         return Rollout(from_oscillators(state), torch.stack(energies))
 
-    def compile(self, *args, **kwargs) -> None:
-        """Compile one update with `torch.compile`, so that every T runs the same graph."""
-        self._update = torch.compile(self._update, *args, **kwargs)
-        self._observed_update = torch.compile(self._observed_update, *args, **kwargs)
-
     # Below, x and c are oscillator views (B, *S, K, N) of site-major memory.
 
     def _observed(
@@ -195,17 +193,12 @@ class KuramotoLayer(nn.Module):
             raise ValueError(
                 f"`x` and `c` must have the same shape: got {tuple(x.shape)} and {tuple(c.shape)}"
             )
+        if _autocast_is_on(x.device.type):  # it is for the coupling; all else stays wide
+            x, c = (value.to(torch.promote_types(value.dtype, torch.float32)) for value in (x, c))
         if self.stimulus_norm is not None:
             c = self._same("stimulus_norm", self.stimulus_norm(c), c)
         x, c = (to_oscillators(value, self.oscillator_dim) for value in (x, c))
-        if _autocast_is_on(x.device.type):  # it is for the coupling; states stay wide
-            x = x.to(torch.promote_types(x.dtype, torch.float32))
         return normalize(x), c
-
-    def __getstate__(self) -> dict:
-        # A compiled update is bound to this very module; copies start without one.
-        compiled = ("_update", "_observed_update")
-        return {key: value for key, value in super().__getstate__().items() if key not in compiled}
 
     def extra_repr(self) -> str:
         integrator = getattr(self.integrator, "__name__", self.integrator)

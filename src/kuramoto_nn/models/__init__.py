@@ -1,7 +1,7 @@
 """Whole networks: compositions of the library's layers, built from plain values.
 
-Reading order: `config`, `presets`, `published`, `build`, `block`, `card`, `pretrained`, `base`,
-then the networks `akorn`, `itrsa`, `sudoku`, `itrsa_sudoku`, `classifier`, and `uptiling`.
+Reading order: `config`, `presets`, `published`, `build`, `block`, `card`, `files`, `pretrained`,
+`base`, then the networks `akorn`, `itrsa`, `sudoku`, `itrsa_sudoku`, `classifier`, and `uptiling`.
 ``python -m kuramoto_nn.models`` lists all presets.
 """
 

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Self
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from kuramoto_nn.layers.stepwise import Stepwise
 from kuramoto_nn.models.config import Config, OscillatorConfig
 from kuramoto_nn.models.pretrained import Pretrained
 from kuramoto_nn.models.published import PUBLISHED
@@ -30,6 +31,20 @@ class Model(Pretrained):
                 f"try {type(self).__name__}.from_preset(…)"
             )
         self.config = config
+
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """Compile the step of every block with `torch.compile`, in place.
+
+        One graph serves every number of steps, in calls and in all other methods; the names in the
+        state dict stay as they are.
+
+        Args:
+            *args: Those of `torch.compile`.
+            **kwargs: Likewise.
+        """
+        for module in self.modules():
+            if isinstance(module, Stepwise):
+                module.compile(*args, **kwargs)
 
     @classmethod
     def presets(cls) -> "dict[str, Preset]":

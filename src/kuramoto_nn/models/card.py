@@ -1,8 +1,15 @@
 """The text that lies beside saved weights."""
 
+GENERATED = "<!-- Written by save_pretrained, which writes it anew unless this line is gone. -->"
+"""Marks a card that is not the user's own."""
+
+TOLD = {"data", "command", "seed", "score", "notes", "repo_id"}
+"""What a user may tell of the weights."""
+
 TEMPLATE = """---
 {{ card_data }}
 ---
+<!-- Written by save_pretrained, which writes it anew unless this line is gone. -->
 
 # {{ class_name }}
 

@@ -116,9 +116,11 @@ class AKOrNClassifier(Model):
         Raises:
             ValueError: If ``num_samples`` is not positive.
         """
-        if num_samples < 1:
-            raise ValueError(f"`num_samples` must be positive: got {num_samples}")
-        total = self(images, generator=generator, num_steps=num_steps)
-        for _ in range(num_samples - 1):
-            total = total + self(images, generator=generator, num_steps=num_steps)
-        return total / num_samples
+        if not isinstance(num_samples, int) or num_samples < 1:
+            raise ValueError(f"`num_samples` must be a positive integer: got {num_samples!r}")
+        total, dtype = torch.zeros((), device=images.device), images.dtype
+        for _ in range(num_samples):
+            logits = self(images, generator=generator, num_steps=num_steps)
+            dtype = logits.dtype
+            total = total + logits.to(torch.promote_types(dtype, torch.float32))
+        return (total / num_samples).to(dtype)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from kuramoto_nn.layers import PatchEmbed, PooledHead, SiteNorm
+from kuramoto_nn.layers.stepwise import Stepwise
 from kuramoto_nn.layers.trajectory import check_num_steps
 from kuramoto_nn.models.base import Model
 from kuramoto_nn.models.build import build_coupling, build_position
@@ -13,7 +14,7 @@ from kuramoto_nn.models.config import ItrSAConfig, ItrSASudokuConfig
 from kuramoto_nn.models.presets import ITRSA_PRESETS
 
 
-class ItrSABlock(nn.Module):
+class ItrSABlock(Stepwise):
     """T times ``y + mix(norm(y))`` with the same weights, then once ``y + mlp(norm(y))``.
 
     Args:
@@ -25,6 +26,8 @@ class ItrSABlock(nn.Module):
     Shape:
         ``(B, C, *S)`` to the same shape.
     """
+
+    step_methods = ("_repeat",)
 
     def __init__(
         self, mix: nn.Module, channels: int, num_steps: int, *, mlp_channels: int | None = None
@@ -39,8 +42,11 @@ class ItrSABlock(nn.Module):
 
     def forward(self, y: Tensor, *, num_steps: int | None = None) -> Tensor:
         for _ in range(check_num_steps(num_steps, self.num_steps)):
-            y = y + self.mix(self.mix_norm(y))
+            y = self._repeat(y)
         return y + self.mlp(self.mlp_norm(y).movedim(1, -1)).movedim(-1, 1)
+
+    def _repeat(self, y: Tensor) -> Tensor:
+        return y + self.mix(self.mix_norm(y))
 
 
 def build_itrsa_blocks(config: ItrSAConfig | ItrSASudokuConfig) -> nn.ModuleList:

@@ -3,19 +3,20 @@
 import dataclasses
 import json
 import os
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import torch
-from huggingface_hub import ModelCard, PyTorchModelHubMixin, constants, hf_hub_download
-from safetensors import SafetensorError, safe_open
+from huggingface_hub import ModelCard, PyTorchModelHubMixin, constants
+from safetensors import SafetensorError
 from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import nn
 
-from kuramoto_nn._errors import listed
-from kuramoto_nn.models.card import TEMPLATE
+from kuramoto_nn.models.card import GENERATED, TEMPLATE, TOLD
 from kuramoto_nn.models.config import Config
+from kuramoto_nn.models.files import check_fit, locate, read_config, read_weights
 
 WEIGHTS, CONFIG, CARD = constants.SAFETENSORS_SINGLE_FILE, constants.CONFIG_NAME, "README.md"
 
@@ -34,30 +35,53 @@ class Pretrained(
     config: Config
     config_class: ClassVar[type[Config]]
 
-    def save_pretrained(self, save_directory: str | Path, **options: Any) -> str | None:
+    def save_pretrained(  # type: ignore[override]
+        self,
+        save_directory: str | Path,
+        *,
+        config: None = None,
+        repo_id: str | None = None,
+        push_to_hub: bool = False,
+        model_card_kwargs: dict[str, Any] | None = None,
+        **push_options: Any,
+    ) -> str | None:
         """Write the model into a folder, every file whole or not at all.
 
         Args:
-            save_directory: The folder; made if missing. A card (``README.md``) that is there stays,
-                unless ``model_card_kwargs`` has something new to say.
-            **options: Those of `huggingface_hub.PyTorchModelHubMixin.save_pretrained`.
-                ``model_card_kwargs`` may hold ``data``, ``command``, ``seed``, ``score`` and
-                ``notes``, a sentence each about how the weights came to be.
+            save_directory: The folder; made if missing. A card (``README.md``) of your own stays.
+            config: Must be None: what is saved is the model's own configuration.
+            repo_id: Repository to push to; the folder's name if None.
+            push_to_hub: Whether to upload as well, once the folder is written.
+            model_card_kwargs: ``data``, ``command``, ``seed``, ``score`` and ``notes``: a sentence
+                each about how the weights came to be.
+            **push_options: Those of ``push_to_hub`` of `huggingface_hub.PyTorchModelHubMixin`.
 
         Returns:
-            What huggingface_hub returns: the commit's address after ``push_to_hub=True``, or None.
+            The commit's address after a push, or None.
+
+        Raises:
+            ValueError: If an option is unknown.
+            OSError: If the disk refuses; the old files are as they were.
         """
+        if config is not None:
+            raise ValueError(f"`config` must be None, the model's own is saved: got {config!r}")
+        if push_options and not push_to_hub:
+            raise ValueError(f"unknown without push_to_hub=True: {', '.join(push_options)}")
         folder = Path(save_directory)
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as name:
-            fresh = Path(name)
-            result = super().save_pretrained(fresh, **{"repo_id": folder.name, **options})
-            folder.mkdir(exist_ok=True)
-            if (folder / CARD).exists() and not options.get("model_card_kwargs"):
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".saving.") as name:
+            fresh, card = Path(name), folder / CARD
+            super().save_pretrained(fresh, model_card_kwargs=model_card_kwargs)
+            if card.exists() and GENERATED not in card.read_text(encoding="utf-8"):
                 (fresh / CARD).unlink()
-            for file in sorted(fresh.iterdir()):
+            for file in sorted(
+                fresh.iterdir()
+            ):  # the weights, which know their configuration, last
                 os.replace(file, folder / file.name)
-        return result
+        if not push_to_hub:
+            return None
+        push_options["model_card_kwargs"] = model_card_kwargs
+        return self.push_to_hub(repo_id or folder.resolve().name, **push_options)
 
     def push_to_hub(self, repo_id: str, **options: Any) -> str:
         """Upload the model; arguments are those of `huggingface_hub.PyTorchModelHubMixin`."""
@@ -70,15 +94,22 @@ class Pretrained(
         pretrained_model_name_or_path: str | Path,
         *,
         map_location: torch.device | str = "cpu",
-        **hub_options: Any,
+        revision: str | None = None,
+        token: str | bool | None = None,
+        cache_dir: str | Path | None = None,
+        force_download: bool = False,
+        local_files_only: bool = False,
     ) -> Self:
         """Load a model that `save_pretrained` wrote.
 
         Args:
             pretrained_model_name_or_path: A folder, or the name of a repository on the Hub.
             map_location: Device of the weights.
-            **hub_options: ``revision``, ``token``, ``cache_dir``, ``force_download`` and
-                ``local_files_only`` of `huggingface_hub.hf_hub_download`.
+            revision: Branch, tag or commit of the repository.
+            token: Token for the Hub.
+            cache_dir: Where downloads are kept.
+            force_download: Whether to download again what is kept.
+            local_files_only: Whether to do without the network.
 
         Returns:
             The model in evaluation mode, its weights bit for bit as saved.
@@ -88,26 +119,39 @@ class Pretrained(
                 fit the weights; the message names the file, and the field or tensor.
             OSError: If a file is missing.
         """
-        source = pretrained_model_name_or_path
-        config_file, weights_file = (
-            _locate(source, name, hub_options) for name in (CONFIG, WEIGHTS)
-        )
-        weights, metadata = _read_weights(weights_file, map_location)
+        hub = {
+            "revision": revision,
+            "token": token,
+            "cache_dir": cache_dir,
+            "force_download": force_download,
+            "local_files_only": local_files_only,
+        }
+        config_file = locate(pretrained_model_name_or_path, CONFIG, hub)
+        weights_file = locate(pretrained_model_name_or_path, WEIGHTS, hub)
+        weights, metadata = read_weights(weights_file, map_location)
         if metadata.get("model", cls.__name__) != cls.__name__:
             raise ValueError(
                 f"{weights_file} holds weights of {metadata['model']}: got "
-                f"{cls.__name__}.from_pretrained; "
-                f"try {metadata['model']}.from_pretrained"
+                f"{cls.__name__}.from_pretrained; try {metadata['model']}.from_pretrained"
             )
-        model = cls(_read_config(config_file, cls.config_class))  # type: ignore[call-arg]
-        if problems := _differences(model.state_dict(), weights):
-            raise ValueError(f"{weights_file} does not fit {config_file}: {listed(problems)}")
+        config = read_config(config_file, cls.config_class)
+        try:
+            with torch.device("meta"):  # nothing is allocated or drawn before all is known to fit
+                model = cls(config)  # type: ignore[call-arg]
+        except ValueError as error:
+            raise ValueError(f"{config_file}: {error}") from error
+        check_fit(model, config_file, weights_file, weights, metadata)
         # The tensors themselves become the parameters, so that their type is kept too.
         model.load_state_dict(weights, assign=True)
-        return model.to(map_location).eval()
+        return model.eval()
 
     def generate_model_card(self, *args: Any, **kwargs: Any) -> ModelCard:
         """Write the card: class, configuration, a snippet, and whatever ``kwargs`` tell."""
+        if unknown := kwargs.keys() - TOLD:
+            raise ValueError(
+                f"`model_card_kwargs` has unknown entries: {', '.join(sorted(unknown))}; "
+                f"try {', '.join(sorted(TOLD))}"
+            )
         facts = {
             "class_name": type(self).__name__,
             "config": json.dumps(dataclasses.asdict(self.config), indent=2),
@@ -117,56 +161,13 @@ class Pretrained(
         return super().generate_model_card(*args, **(facts | kwargs))
 
     def _save_pretrained(self, save_directory: Path) -> None:
-        weights = {name: value.contiguous() for name, value in self.state_dict().items()}
-        metadata = {"format": "pt", "model": type(self).__name__}
-        try:
-            save_file(weights, save_directory / WEIGHTS, metadata)
-        except SafetensorError as error:
-            raise OSError(f"cannot write {save_directory / WEIGHTS}: {error}") from error
+        config_file, weights_file = save_directory / CONFIG, save_directory / WEIGHTS
         text = json.dumps(dataclasses.asdict(self.config), indent=2)
-        (save_directory / CONFIG).write_text(text + "\n", encoding="utf-8")
-
-
-def _locate(source: str | Path, name: str, hub_options: dict[str, Any]) -> Path:
-    if Path(source).is_dir():
-        path = Path(source) / name
-        if not path.is_file():
-            raise FileNotFoundError(f"{path} is missing: {source} is not a folder of a saved model")
-        return path
-    return Path(hf_hub_download(str(source), name, **hub_options))
-
-
-def _read_config(path: Path, config_class: type[Config]) -> Config:
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(values, dict):
-            raise ValueError(f"holds a {type(values).__name__} where an object is expected")
-        return config_class.from_dict(values)
-    except ValueError as error:
-        raise ValueError(f"{path} is not a configuration of this model: {error}") from error
-
-
-def _read_weights(
-    path: Path, device: torch.device | str
-) -> tuple[dict[str, Tensor], dict[str, str]]:
-    try:
-        with safe_open(path, framework="pt", device=str(device)) as file:
-            # Copies lie aligned in memory: the same sums in the same order, to the last bit.
-            weights = {name: file.get_tensor(name).clone() for name in file.keys()}
-            return weights, file.metadata() or {}
-    except SafetensorError as error:
-        raise ValueError(f"{path} is not a readable safetensors file: {error}") from error
-
-
-def _differences(own: dict[str, Tensor], given: dict[str, Tensor]) -> list[str]:
-    problems = [f"`{name}` is missing" for name in own if name not in given]
-    problems += [f"`{name}` is unknown" for name in given if name not in own]
-    for name in own.keys() & given.keys():
-        ours, theirs = own[name], given[name]
-        if ours.shape != theirs.shape:
-            problems.append(
-                f"`{name}` has shape {tuple(theirs.shape)}, expected {tuple(ours.shape)}"
-            )
-        elif ours.is_floating_point() != theirs.is_floating_point():
-            problems.append(f"`{name}` has type {theirs.dtype}, expected {ours.dtype}")
-    return sorted(problems)
+        config_file.write_text(text + "\n", encoding="utf-8")
+        weights = {name: value.contiguous() for name, value in self.state_dict().items()}
+        metadata = {"format": "pt", "model": type(self).__name__, "config": text}
+        try:
+            save_file(weights, weights_file, metadata)
+        except SafetensorError as error:
+            raise OSError(f"cannot write {weights_file}: {error}") from error
+        shutil.copymode(config_file, weights_file)  # safetensors makes private files

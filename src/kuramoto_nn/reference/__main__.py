@@ -23,11 +23,10 @@ def main(argv: list[str] | None = None) -> None:
     try:
         model = load(options.source, options.kind, **given)
         assert isinstance(model, Model)
-        words = [f"--{name} {shlex.quote(_written(value))}" for name, value in given.items()]
-        command = " ".join(
-            ["python -m kuramoto_nn.reference", Path(options.source).name, "FOLDER"]
-            + [f"--kind {options.kind}", *words]
-        )
+        words = [Path(options.source).name, "FOLDER", "--kind", options.kind]
+        for name, value in given.items():
+            words += [f"--{name}", *_written(value).split()]
+        command = f"python -m kuramoto_nn.reference {shlex.join(words)}"
         notes = f"Converted from a file of the authors' code by `{command}`."
         model.save_pretrained(options.folder, model_card_kwargs={"notes": notes})
     except (ValueError, OSError) as error:

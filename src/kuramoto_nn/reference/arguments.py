@@ -35,7 +35,11 @@ class Oscillators(Checked):
 
     def step_size(self, gamma: Any) -> Any:
         """Our step size, of a number or a tensor: without frequencies theirs adds x itself."""
-        return gamma if self.use_omega else gamma / (1 + gamma)
+        if self.use_omega:
+            return gamma
+        if gamma == -1:
+            raise ValueError("`gamma` must not be -1 without frequencies")
+        return gamma / (1 + gamma)
 
     def oscillator_fields(self, gamma: float) -> dict[str, Any]:
         """Fields of our configurations that follow from these arguments."""
@@ -44,7 +48,6 @@ class Oscillators(Checked):
             "oscillator_dim": self.n,
             "step_size": self.step_size(gamma),
             "frequency": kind if self.use_omega else None,
-            "frequency_init": self.init_omg,
             "trainable_frequency": self.learn_omg,
         }
 

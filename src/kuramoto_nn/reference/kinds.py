@@ -1,12 +1,20 @@
 """The kinds of module that the authors' code saves: how each is built and filled."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
+import torch
 from torch import nn
 
 from kuramoto_nn.layers import KuramotoLayer
-from kuramoto_nn.models import AKOrN, AKOrNClassifier, AKOrNSudoku, ItrSA, ItrSASudoku
+from kuramoto_nn.models import (
+    AKOrN,
+    AKOrNClassifier,
+    AKOrNSudoku,
+    ItrSA,
+    ItrSASudoku,
+    Model,
+)
 from kuramoto_nn.models.build import build_coupling
 from kuramoto_nn.models.build import build_layer as build_kuramoto_layer
 from kuramoto_nn.reference.arguments import (
@@ -26,18 +34,22 @@ from kuramoto_nn.reference.fill import (
 )
 from kuramoto_nn.reference.reader import StateDictReader
 
+AnyModel = TypeVar("AnyModel", bound=Model)
+
 
 def build_layer(arguments: LayerArguments, reader: StateDictReader) -> KuramotoLayer:
     """One Kuramoto layer, whose gamma is an argument."""
     config = arguments.config(arguments.gamma)
-    layer = build_kuramoto_layer(config, build_coupling(config)).to(reader.dtype)
+    with torch.device("meta"):
+        layer = build_kuramoto_layer(config, build_coupling(config))
+    layer = layer.to(reader.dtype).to_empty(device="cpu")
     fill_layer(reader, layer, "")
     return layer
 
 
 def build_akorn(arguments: AKOrNArguments, reader: StateDictReader) -> AKOrN:
     """AKOrN for object discovery."""
-    model = AKOrN(arguments.config(reader.number("gamma"))).to(reader.dtype)
+    model = _blank(AKOrN, arguments.config(reader.number("gamma")), reader)
     fill_images(reader, model.embed, model.head)
     for name, position in (("pemb_x", model.position_x), ("pemb_c", model.position_c)):
         if position is not None:
@@ -53,7 +65,7 @@ def build_akorn(arguments: AKOrNArguments, reader: StateDictReader) -> AKOrN:
 
 def build_itrsa(arguments: ItrSAArguments, reader: StateDictReader) -> ItrSA:
     """Iterated self-attention on images."""
-    model = ItrSA(arguments.config()).to(reader.dtype)
+    model = _blank(ItrSA, arguments.config(), reader)
     names = ("gamma", "beta")
     fill_images(reader, model.embed, model.head)
     if model.position is not None:
@@ -66,7 +78,7 @@ def build_itrsa(arguments: ItrSAArguments, reader: StateDictReader) -> ItrSA:
 
 def build_sudoku_akorn(arguments: SudokuAKOrNArguments, reader: StateDictReader) -> AKOrNSudoku:
     """AKOrN on Sudoku; each of our blocks has a step size of its own, theirs share one."""
-    model = AKOrNSudoku(arguments.config(reader.number("gamma"))).to(reader.dtype)
+    model = _blank(AKOrNSudoku, arguments.config(reader.number("gamma")), reader)
     reader.fill(model.embed.weight, "embedding.weight")
     reader.skip("x0")
     for i, block in enumerate(_typeless(model.blocks)):
@@ -84,7 +96,7 @@ def build_sudoku_transformer(
     arguments: SudokuTransformerArguments, reader: StateDictReader
 ) -> ItrSASudoku:
     """Iterated self-attention, or a transformer, on Sudoku."""
-    model = ItrSASudoku(arguments.config()).to(reader.dtype)
+    model = _blank(ItrSASudoku, arguments.config(), reader)
     names = ("weight", "bias")
     reader.fill(model.embed.weight, "embedding.weight")
     if model.position is not None:
@@ -99,7 +111,7 @@ def build_sudoku_transformer(
 
 def build_classifier(arguments: ClassifierArguments, reader: StateDictReader) -> AKOrNClassifier:
     """The image classifier; its files hold every transition twice."""
-    model = AKOrNClassifier(arguments.config(reader.number("gamma"))).to(reader.dtype)
+    model = _blank(AKOrNClassifier, arguments.config(reader.number("gamma")), reader)
     reader.affine(model.stem, "conv0.")
     for i, transition in enumerate(model.transitions, start=1):
         reader.affine(transition, f"layers.{i}.0.1.")
@@ -126,6 +138,13 @@ KINDS = {
     "sudoku-transformer": Kind(SudokuTransformerArguments, build_sudoku_transformer),
     "classifier": Kind(ClassifierArguments, build_classifier),
 }
+
+
+def _blank(model_class: type[AnyModel], config: Any, reader: StateDictReader) -> AnyModel:
+    """A model whose numbers are yet to be filled in; nothing is drawn for them."""
+    with torch.device("meta"):
+        model = model_class(config)
+    return model.to(reader.dtype).to_empty(device="cpu")
 
 
 def _typeless(modules: nn.ModuleList) -> list[Any]:

@@ -48,7 +48,7 @@ def load(source: Source, kind: str, **author_args: Any) -> nn.Module:
     try:
         arguments = KINDS[kind].arguments.from_dict(author_args)
         module = KINDS[kind].build(arguments, reader)
-    except (ValueError, ZeroDivisionError) as error:  # 1 + gamma may be 0
+    except ValueError as error:
         raise ValueError(f"arguments of kind {kind!r}: {error}") from error
     reader.finish(module, where)
     return module.eval()

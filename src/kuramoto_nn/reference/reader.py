@@ -29,8 +29,11 @@ class StateDictReader:
         return functools.reduce(torch.promote_types, types) if types else torch.float32
 
     def number(self, name: str) -> float:
-        """Take a tensor of one number; 1.0 if it is missing, which `finish` reports."""
-        value = self._take(name, (1,))
+        """Take a tensor of one finite number; 1.0 if it is none, which `finish` reports."""
+        value = self._take(name, (1,), torch.ones(1))
+        if value is not None and not value.isfinite().all():
+            self._problems.append(f"`{name}` is not finite")
+            return 1.0
         return 1.0 if value is None else value.item()
 
     def fill(
@@ -50,7 +53,7 @@ class StateDictReader:
         """
         self._filled.add(id(target))
         expected = tuple(target.shape) if shape is None else shape
-        values = [self._take(name, expected) for name in names]
+        values = [self._take(name, expected, target) for name in names]
         present = [value for value in values if value is not None]
         if len(present) == len(values):
             with torch.no_grad():
@@ -93,7 +96,7 @@ class StateDictReader:
         own = module.state_dict(keep_vars=True)
         assert [name for name, value in own.items() if id(value) not in self._filled] == []
 
-    def _take(self, name: str, expected: tuple[int, ...]) -> Tensor | None:
+    def _take(self, name: str, expected: tuple[int, ...], like: Tensor) -> Tensor | None:
         self._used.add(name)
         if name not in self._tensors:
             self._problems.append(f"`{name}` is missing")
@@ -101,6 +104,12 @@ class StateDictReader:
         value = self._tensors[name]
         if _squeezed(value.shape) != _squeezed(expected):
             self._problems.append(f"`{name}` has shape {tuple(value.shape)}, expected {expected}")
+            return None
+        if value.is_floating_point() != like.is_floating_point() or value.is_complex():
+            self._problems.append(f"`{name}` has type {value.dtype}")
+            return None
+        if value.layout != torch.strided or value.is_quantized:
+            self._problems.append(f"`{name}` is sparse or quantised, expected plain numbers")
             return None
         return value.reshape(expected)
 

@@ -33,7 +33,10 @@ def read(source: Source) -> tuple[dict[str, Tensor], str]:
     saved = _read_file(Path(source)) if isinstance(source, str | Path) else source
     if not isinstance(saved, Mapping):
         raise ValueError(f"{where} holds a {type(saved).__name__}, expected a state dict")
-    weights = dict(saved.get("model_state_dict", saved))
+    weights = saved.get("model_state_dict", saved)
+    if not isinstance(weights, Mapping):
+        raise ValueError(f"{where}: `model_state_dict` is a {type(weights).__name__}")
+    weights = dict(weights)
     for name, value in weights.items():
         if not isinstance(name, str) or not isinstance(value, Tensor):
             raise ValueError(
@@ -60,7 +63,8 @@ def _read_file(path: Path) -> Any:
                     raise ValueError(f"wrong checksum of {damaged}")
         return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged file can lead anywhere
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        lines = [line.strip() for line in str(error).splitlines()] or [type(error).__name__]
+        reason = next((line for line in lines if "Unsupported" in line), lines[0])
         raise ValueError(
             f"{path} cannot be read as a checkpoint of tensors and plain values alone (damaged, "
             f"another kind of file, or one that would run code): {reason}"

@@ -62,6 +62,12 @@ class GridConfig(Config):
                 f"`num_heads` must divide `channels`: got {self.num_heads} and {self.channels}"
             )
 
+        if self.coupling == "convolution" and self.position == "gta":
+            raise ValueError(
+                '`position` "gta" lies inside the attention: got it with coupling '
+                '"convolution"; try "sincos" or None'
+            )
+
     @property
     def grid(self) -> tuple[int, int]:
         """Height and width of the feature maps, in sites."""
