@@ -197,6 +197,59 @@ def test_rollout_is_the_end_of_the_trajectory_and_couples_once_a_state(integrato
     assert energies.shape == (1, 2)
 
 
+def saved_bytes(run) -> int:
+    """Bytes of all distinct memory that autograd keeps for the way back."""
+    kept = {}
+
+    def pack(tensor):
+        storage = tensor.untyped_storage()
+        kept[storage.data_ptr()] = storage
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        run()
+    return sum(storage.nbytes() for storage in kept.values())
+
+
+def attentive() -> AttentionCoupling:
+    return AttentionCoupling(16, 2, position=GeometricTransform((6, 6), head_dim=8))
+
+
+class Forgetful(nn.Module):
+    """A coupling with dropout: what is computed again must draw the same numbers."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = ConvCoupling(16, 3)
+
+    def forward(self, x):
+        return nn.functional.dropout(self.conv(x), 0.5)
+
+
+@pytest.mark.parametrize("make", [Forgetful, attentive])
+def test_checkpointed_steps_have_the_same_gradient_and_keep_little(make):
+    torch.manual_seed(0)
+    plain = KuramotoLayer(make(), channels=16, num_steps=24)
+    light = copy.deepcopy(plain)
+    light.checkpoint_steps = True
+    gradients, kept = [], []
+    for layer in (plain, light):
+        x, c = (value.requires_grad_() for value in inputs(2, 16, 6, 6))
+        torch.manual_seed(1)
+        kept.append(saved_bytes(lambda: layer(x, c)))  # noqa: B023
+        torch.manual_seed(1)
+        layer(x, c)[:, 0].sum().backward()
+        gradients.append([x.grad, c.grad, *(p.grad for p in layer.parameters())])
+    for ours, theirs in zip(*gradients, strict=True):
+        assert_close(ours, theirs)
+    assert kept[1] < (0.25 if make is not Forgetful else 0.4) * kept[0]
+    with torch.no_grad():
+        torch.manual_seed(1)
+        expected = plain(*inputs(2, 16, 6, 6))
+        torch.manual_seed(1)
+        assert torch.equal(light(*inputs(2, 16, 6, 6)), expected)
+
+
 def test_every_parameter_receives_a_gradient():
     torch.manual_seed(0)
     layer, (x, c) = build(num_steps=2), inputs(2, 16, 4, 5)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from kuramoto_nn.functional import (
     Integrator,
@@ -38,6 +39,9 @@ class KuramotoLayer(Stepwise):
         integrator: How a step is taken: ``euler``, ``exponential``, ``heun`` of
             `kuramoto_nn.functional` or your own.
         project: Whether forces are projected onto the tangent space; False is the paper's ablation.
+        checkpoint_steps: Whether a call with gradients keeps only the state of every step and
+            computes all else of it again on the way back: a third more time for a fraction of the
+            memory, so that many steps can be trained.
 
     Raises:
         ValueError: If N does not divide the channels or ``num_steps`` is negative.
@@ -71,6 +75,7 @@ class KuramotoLayer(Stepwise):
         num_steps: int = 8,
         integrator: Integrator = euler,
         project: bool = True,
+        checkpoint_steps: bool = False,
     ):
         super().__init__()
         count_oscillators(channels, oscillator_dim)
@@ -80,6 +85,7 @@ class KuramotoLayer(Stepwise):
             raise ValueError(f"`step_size` must be a finite number: got {step_size!r}")
         self.coupling, self.frequency, self.stimulus_norm = coupling, frequency, stimulus_norm
         self.integrator, self.project = integrator, project
+        self.checkpoint_steps = checkpoint_steps
         self.step_size = (
             nn.Parameter(torch.tensor(float(step_size))) if trainable_step_size else step_size
         )
@@ -99,8 +105,9 @@ class KuramotoLayer(Stepwise):
             ValueError: If x and c do not fit the layer or each other.
         """
         x, c = self._prepare(x, c)
+        again = self.checkpoint_steps and torch.is_grad_enabled()
         for _ in range(check_num_steps(num_steps, self.num_steps)):
-            x = self._update(x, c)
+            x = checkpoint(self._update, x, c, use_reentrant=False) if again else self._update(x, c)
         return from_oscillators(x)
 
     def step(self, x: Tensor, c: Tensor) -> Tensor:

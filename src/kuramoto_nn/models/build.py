@@ -62,6 +62,7 @@ def build_layer(config: OscillatorConfig, coupling: nn.Module) -> KuramotoLayer:
         trainable_step_size=config.trainable_step_size,
         num_steps=config.num_steps,
         project=config.project,
+        checkpoint_steps=config.checkpoint_steps,
     )
 
 

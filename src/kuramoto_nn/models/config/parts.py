@@ -25,6 +25,8 @@ class OscillatorConfig(Config):
         frequency_init: Their angular speed at the start, in radians per unit time.
         trainable_frequency: Whether they are learned.
         project: Whether forces are projected onto the tangent space; False is an ablation.
+        checkpoint_steps: Whether training keeps only the state of every step and computes the rest
+            again: a third more time for a fraction of the memory.
     """
 
     oscillator_dim: int = 4
@@ -35,6 +37,7 @@ class OscillatorConfig(Config):
     frequency_init: float = 1.0
     trainable_frequency: bool = True
     project: bool = True
+    checkpoint_steps: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
