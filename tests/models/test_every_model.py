@@ -6,9 +6,10 @@ import warnings
 
 import pytest
 import torch
-from torch._dynamo.testing import CompileCounterWithBackend
+from torch._dynamo.testing import CompileCounter, CompileCounterWithBackend
 from torch.testing import assert_close
 
+from kuramoto_nn.models import AKOrN, ItrSA
 from tests.models import small
 
 every_model = pytest.mark.parametrize("name", small.ALL)
@@ -135,6 +136,25 @@ def test_compiling_changes_neither_numbers_nor_names(name):
     assert list(twin.state_dict()) == names
     assert_close(twin(given, **noise), expected)
     assert torch.compile(model, backend="eager")(given, **noise).shape == expected.shape
+
+
+@pytest.mark.parametrize("name", ["attention", "itrsa", "sudoku", "classifier"])
+def test_sizes_may_change_without_a_storm_of_recompilations(name):
+    """Batch and grid, with and without gradients: a few dynamic graphs serve them all."""
+    model = small.build(name)
+    counter = CompileCounter()
+    torch.compiler.reset()
+    model.compile(fullgraph=True, backend=counter)
+    for grad in (False, True):
+        with torch.set_grad_enabled(grad):
+            for batch in (3, 2, 5, 4):
+                given, noise = small.inputs(model, batch=batch)
+                model(given, **noise)
+    assert counter.frame_count <= 4 * len(model.blocks)
+    if isinstance(model, AKOrN | ItrSA):
+        for height, width in ((40, 24), (24, 40), (48, 48), (16, 32)):
+            model(torch.rand(2, 3, height, width))
+    assert counter.frame_count <= 6 * len(model.blocks)
 
 
 def batch_axes(given, noise):

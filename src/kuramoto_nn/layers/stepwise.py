@@ -1,9 +1,15 @@
 """Loops whose body is compiled, so that any number of steps runs the same graph."""
 
-from typing import ClassVar
+import inspect
+from typing import Any, ClassVar
 
 import torch
 from torch import nn
+
+# All instances share the code of a step. Where torch can keep their graphs apart, many layers do
+# not use up the limit of recompilations together.
+_CAN_ISOLATE = "isolate_recompiles" in inspect.signature(torch.compile).parameters
+ISOLATED: dict[str, Any] = {"isolate_recompiles": True} if _CAN_ISOLATE else {}
 
 
 class Stepwise(nn.Module):
@@ -15,10 +21,10 @@ class Stepwise(nn.Module):
 
     step_methods: ClassVar[tuple[str, ...]]
 
-    def compile(self, *args, **kwargs) -> None:
+    def compile(self, *args: Any, **kwargs: Any) -> None:
         """Compile one step with `torch.compile`, in place; arguments are those of it."""
         for name in self.step_methods:
-            setattr(self, name, torch.compile(getattr(self, name), *args, **kwargs))
+            setattr(self, name, torch.compile(getattr(self, name), *args, **ISOLATED | kwargs))
 
     def __getstate__(self) -> dict:
         # A compiled method is bound to this very module; copies start without one.
