@@ -2,11 +2,11 @@
 
 The only place that knows what the authors call things and where their code departs from the paper.
 Reading order: `source` (their files), `reader`, `arguments` (their options), `fill` (their
-tensors), `kinds`, `load`, `energies`. From the command line:
+tensors), `kinds`, `loading`, `energy`. From the command line:
 ``python -m kuramoto_nn.reference in.pth out_folder --kind akorn …``.
 """
 
-from kuramoto_nn.reference.energies import energies
-from kuramoto_nn.reference.load import load
+from kuramoto_nn.reference.energy import energies
+from kuramoto_nn.reference.loading import load
 
 __all__ = ["energies", "load"]

@@ -9,7 +9,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from kuramoto_nn.models import Model
 from kuramoto_nn.reference.kinds import KINDS
-from kuramoto_nn.reference.load import load
+from kuramoto_nn.reference.loading import load
 
 
 def main(argv: list[str] | None = None) -> None:
