@@ -5,7 +5,8 @@
 The same command again goes on where it was stopped; a longer time limit trains further.
 """
 
-from dataclasses import dataclass
+import shlex
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import cast
 
@@ -158,8 +159,6 @@ def card_of(results: dict) -> dict:
 
 def facts_of_run(options: DemoOptions, model: AKOrN) -> dict:
     """What one must know to run the same again."""
-    command = "python -m examples.object_discovery.demo"
-    command += f" --time-limit {options.time_limit:g} --seed {options.seed}"
     return {
         "uptile": UPTILE,
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
@@ -167,8 +166,20 @@ def facts_of_run(options: DemoOptions, model: AKOrN) -> dict:
         "threads": torch.get_num_threads(),
         "seed": options.seed,
         "torch": torch.__version__,
-        "command": command + (" --compare" if options.compare else ""),
+        "command": command_of(options),
     }
+
+
+def command_of(options: DemoOptions) -> str:
+    """The command line with the time, the seed, and whatever is not the default."""
+    words = []
+    for field in fields(options):
+        value = getattr(options, field.name)
+        if field.name in ("time_limit", "seed") or value != field.default:
+            words.append(f"--{field.name.replace('_', '-')}")
+            if value is not True:  # a flag
+                words.append(f"{value:g}" if isinstance(value, float) else str(value))
+    return f"python -m examples.object_discovery.demo {shlex.join(words)}"
 
 
 def compare_control(options: DemoOptions, test: SegmentedImages) -> dict:

@@ -32,7 +32,6 @@ from examples.training.lock import exclusive
 from examples.training.log import RunLog
 from examples.training.options import check_positive, check_seed
 from examples.training.pace import Pace
-from kuramoto_nn import KuramotoLayer
 from kuramoto_nn.models import AKOrN, ItrSA
 
 
@@ -115,7 +114,7 @@ def train(options: TrainOptions) -> RunState:
         batches = _load_batches(options, recipe, here, model)
         last_step = min(recipe.epochs * batches.steps_per_epoch, options.max_steps or sys.maxsize)
         if should_compile(options.compile, here.device):
-            _compile_updates(model)
+            model.compile()
         parallel = model if here.world_size == 1 else DistributedDataParallel(model)
 
         pace = Pace(
@@ -196,12 +195,6 @@ def _identity(options: TrainOptions, recipe: Recipe) -> dict[str, Any]:
         "source": source,
         **values,
     }
-
-
-def _compile_updates(model: nn.Module) -> None:
-    for module in model.modules():
-        if isinstance(module, KuramotoLayer):
-            module.compile()
 
 
 def _finite(loss: float, step: int) -> float:

@@ -7,6 +7,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.testing import assert_close
 
 from kuramoto_nn.coupling import (
@@ -137,6 +138,20 @@ def test_gta_starts_as_the_rotations_of_the_facts(grid, head_dim):
                 assert_close(diagonal, angle.cos().expand(4, 2))
                 turn = torch.stack((-angle.sin(), angle.sin()))
                 assert_close(rest, torch.stack((turn, turn, turn, -turn)))
+
+
+def test_gta_has_all_derivatives_and_transforms():
+    torch.manual_seed(0)
+    position = GeometricTransform((2, 2), head_dim=4)
+    coupling = AttentionCoupling(8, 2, position=position).double()
+    x = torch.randn(1, 8, 2, 2, dtype=torch.float64)
+    with sdpa_kernel(SDPBackend.MATH):
+        assert torch.autograd.gradcheck(coupling, x.clone().requires_grad_())
+        hessian = torch.func.hessian(lambda x: coupling(x).square().sum())(x)
+        assert hessian.shape == (1, 8, 2, 2, 1, 8, 2, 2) and hessian.isfinite().all()
+        jacobian = torch.autograd.functional.jacobian(coupling, x, vectorize=True)
+        assert_close(jacobian, torch.func.jacfwd(coupling)(x))
+        assert_close(torch.func.vmap(coupling)(torch.stack((x, 2 * x)))[1], coupling(2 * x))
 
 
 def test_gta_starts_out_relative():

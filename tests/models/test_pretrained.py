@@ -75,9 +75,9 @@ def test_the_folder_has_a_card_and_a_configuration(tmp_path):
     assert model.config_class(**config) == model.config
     model.save_pretrained(folder, model_card_kwargs={"score": "ID 45.6"})
     assert "**Score.** ID 45.6" in (folder / "README.md").read_text(encoding="utf-8")
-    (folder / "README.md").write_text("my own words")
+    (folder / "README.md").write_bytes("mes mots à moi".encode("latin-1"))
     model.save_pretrained(folder, model_card_kwargs={"score": "ID 78.9"})
-    assert (folder / "README.md").read_text() == "my own words"
+    assert (folder / "README.md").read_text(encoding="latin-1") == "mes mots à moi"
 
 
 def test_files_are_as_readable_as_the_user_s_others(tmp_path):
@@ -89,17 +89,21 @@ def test_files_are_as_readable_as_the_user_s_others(tmp_path):
 
 def test_options_that_do_not_exist_are_refused(tmp_path):
     model = small.build("itrsa")
-    with pytest.raises(ValueError, match="unknown without push_to_hub=True: commit_mesage"):
-        model.save_pretrained(tmp_path, commit_mesage="hello")
-    with pytest.raises(ValueError, match="unknown entries: scroe; try command, data"):
-        model.save_pretrained(tmp_path, model_card_kwargs={"scroe": "1"})
+    with pytest.raises(ValueError, match="used with push_to_hub=True only: commit_mesage"):
+        model.save_pretrained(tmp_path / "new", commit_mesage="hello")
+    with pytest.raises(ValueError, match="used with push_to_hub=True only: repo_id"):
+        model.save_pretrained(tmp_path / "new", repo_id="a/b")
+    for save in (model.save_pretrained, model.push_to_hub):
+        with pytest.raises(ValueError, match="unknown entries: scroe; try command, data"):
+            save(tmp_path / "new", model_card_kwargs={"scroe": "1"})
+    assert not (tmp_path / "new").exists()
     model.save_pretrained(tmp_path)
     with pytest.raises(TypeError, match="banana"):
         ItrSA.from_pretrained(tmp_path, banana=1)
 
 
 def test_a_failed_push_leaves_the_folder(tmp_path, monkeypatch):
-    def refuse(self, **_):
+    def refuse(self, repo_id, **_):
         raise ConnectionError("no network")
 
     monkeypatch.setattr(HfApi, "create_repo", refuse)
@@ -134,14 +138,18 @@ def test_a_process_killed_while_saving_leaves_no_mixture_that_loads(folder, repl
     before = AKOrN.from_pretrained(folder)
     command = [sys.executable, "-c", KILLED, str(folder), str(replaced)]
     assert subprocess.run(command, timeout=300).returncode == -9
-    if replaced < 2:  # the card at most
-        again = AKOrN.from_pretrained(folder)
-        assert again.config == before.config
-        given, noise = small.inputs(before)
-        assert torch.equal(again(given, **noise), before(given, **noise))
-    else:
-        with pytest.raises(ValueError, match="`num_steps` is 7, but was 2 when saved"):
+    given, noise = small.inputs(before)
+    if replaced == 1:  # new weights beside the old configuration
+        with pytest.raises(ValueError, match="`num_steps` is 2, but was 7 when saved"):
             AKOrN.from_pretrained(folder)
+    else:
+        again = AKOrN.from_pretrained(folder)
+        assert again.config.num_steps == (7 if replaced else 2)
+        assert replaced or torch.equal(again(given, **noise), before(given, **noise))
+    assert [path for path in folder.iterdir() if path.name.startswith(".saving.")]
+    before.save_pretrained(folder)
+    assert sorted(path.name for path in folder.iterdir()) == ["README.md", "config.json", WEIGHTS]
+    assert torch.equal(AKOrN.from_pretrained(folder)(given, **noise), before(given, **noise))
 
 
 def test_loading_draws_no_random_number(folder):
@@ -160,9 +168,13 @@ def test_push_to_hub_uploads_the_folder_and_names_the_repository(monkeypatch):
         return "commit"
 
     monkeypatch.setattr(HfApi, "upload_folder", upload)
-    monkeypatch.setattr(HfApi, "create_repo", lambda self, repo_id, **_: RepoUrl(HUB + repo_id))
+
+    def create(self, repo_id, **_):
+        return RepoUrl(HUB + ("" if "/" in repo_id else "someone/") + repo_id)
+
+    monkeypatch.setattr(HfApi, "create_repo", create)
     model = small.build("itrsa")
-    assert model.push_to_hub("someone/itrsa", model_card_kwargs={"score": "1.2"}) == "commit"
+    assert model.push_to_hub("itrsa", model_card_kwargs={"score": "1.2"}) == "commit"
     assert uploaded["repo_id"] == "someone/itrsa"
     assert uploaded["files"] == ["README.md", "config.json", WEIGHTS]
     assert 'ItrSA.from_pretrained("someone/itrsa")' in uploaded["card"]
@@ -199,6 +211,11 @@ def edit_config(folder, **fields):
     path.write_text(json.dumps(json.loads(path.read_text()) | fields))
 
 
+def damage_metadata(folder, config):
+    metadata = {"model": "AKOrN", "config": config}
+    save_file(load_file(folder / WEIGHTS), folder / WEIGHTS, metadata)
+
+
 def rename(weights):
     weights["head.outer.bias"] = weights.pop("head.out.bias")
 
@@ -233,7 +250,10 @@ def rename(weights):
         (lambda f: edit_config(f, autorescale=True), "config.json", "no field 'autorescale'"),
         (lambda f: edit_config(f, channels="64"), "config.json", "`channels` must be a positive"),
         (lambda f: (f / "config.json").write_text("{"), "config.json", "Expecting property name"),
-        (lambda f: (f / "config.json").write_text("[]"), "config.json", "holds a list where"),
+        (lambda f: (f / "config.json").write_text("[]"), "config.json", "found a list where"),
+        (lambda f: edit_config(f, channels=4 * 10**12), "config.json", "overflow"),
+        (lambda f: damage_metadata(f, "["), WEIGHTS, "holds no configuration of this model"),
+        (lambda f: damage_metadata(f, "[" * 200_000), WEIGHTS, "recursion"),
         (
             lambda f: (f / WEIGHTS).write_bytes((f / WEIGHTS).read_bytes()[:-100]),
             WEIGHTS,
@@ -260,6 +280,10 @@ def test_another_class_and_missing_files_are_named(folder):
     (folder / WEIGHTS).rename(folder / "pytorch_model.bin")  # a pickle is not even looked at
     with pytest.raises(FileNotFoundError, match=re.escape(str(folder / WEIGHTS))):
         AKOrN.from_pretrained(folder)
+    with pytest.raises(FileNotFoundError, match="is a file: give its folder"):
+        AKOrN.from_pretrained(folder / "config.json")
+    with pytest.raises(RuntimeError, match="banana"):
+        AKOrN.from_pretrained(folder, map_location="banana")
     for nowhere in (folder / "typo", str(folder / "typo"), "./typo", "a/b/c"):
         with pytest.raises(FileNotFoundError, match="no folder"):
             AKOrN.from_pretrained(nowhere)

@@ -4,8 +4,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from kuramoto_nn.coupling.pairwise import apply_pairwise
-
 WAVELENGTH_BASE = 10_000.0
 
 
@@ -72,7 +70,7 @@ class GeometricTransform(nn.Module):
         Returns:
             Tensor of the same shape.
         """
-        return apply_pairwise(qkv, self._at(grid)[:, :, :3])
+        return _apply(qkv, self._at(grid)[:, :, :3])
 
     def transform_output(self, out: Tensor, grid: tuple[int, int]) -> Tensor:
         """Apply ``rho_o``.
@@ -84,7 +82,7 @@ class GeometricTransform(nn.Module):
         Returns:
             Tensor of the same shape.
         """
-        return apply_pairwise(out.unsqueeze(2), self._at(grid)[:, :, 3:]).squeeze(2)
+        return _apply(out.unsqueeze(2), self._at(grid)[:, :, 3:]).squeeze(2)
 
     def _at(self, grid: tuple[int, int]) -> Tensor:
         """The matrices on a grid, shape ``(2, sites, 4, 2, pairs)``."""
@@ -163,3 +161,15 @@ def _axial_angles(grid: tuple[int, int], num_pairs: int) -> Tensor:
 
 def _resize(maps: Tensor, grid: tuple[int, int]) -> Tensor:
     return F.interpolate(maps, size=grid, mode="bilinear", align_corners=False)
+
+
+def _apply(x: Tensor, table: Tensor) -> Tensor:
+    """Multiply pairs ``(x_p, x_{p + half})`` by their matrix.
+
+    x is ``(B, sites, parts, heads, 2 pairs)``, the table ``(2, sites, parts, 2, pairs)``. Repeating
+    the table over the heads costs little and lets all else, the gradient too, run over contiguous
+    memory.
+    """
+    heads, head_dim = x.shape[3:]
+    diagonal, rest = table.unsqueeze(3).expand(-1, -1, -1, heads, -1, -1).flatten(-2)
+    return torch.addcmul(diagonal * x, rest, x.roll(head_dim // 2, -1))

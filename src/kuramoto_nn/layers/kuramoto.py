@@ -200,10 +200,13 @@ class KuramotoLayer(Stepwise):
             raise ValueError(
                 f"`x` and `c` must have the same shape: got {tuple(x.shape)} and {tuple(c.shape)}"
             )
-        if _autocast_is_on(x.device.type):  # it is for the coupling; all else stays wide
-            x, c = (value.to(torch.promote_types(value.dtype, torch.float32)) for value in (x, c))
+        autocast = _autocast_is_on(x.device.type)  # meant for the coupling; all else stays wide
         if self.stimulus_norm is not None:
+            if autocast:
+                c = c.to(next(self.stimulus_norm.parameters(), x).dtype)
             c = self._same("stimulus_norm", self.stimulus_norm(c), c)
+        if autocast:
+            x, c = (v.to(torch.promote_types(v.dtype, torch.float32)) for v in (x, c))
         x, c = (to_oscillators(value, self.oscillator_dim) for value in (x, c))
         return normalize(x), c
 

@@ -35,8 +35,8 @@ class Model(Pretrained):
     def compile(self, *args: Any, **kwargs: Any) -> None:
         """Compile the step of every block with `torch.compile`, in place.
 
-        One graph serves every number of steps, in calls and in all other methods; the names in the
-        state dict stay as they are.
+        No number of steps compiles anything again, and every method uses the compiled steps. The
+        names in the state dict stay as they are.
 
         Args:
             *args: Those of `torch.compile`.

@@ -34,6 +34,8 @@ def locate(source: str | Path, name: str, hub: dict[str, Any]) -> Path:
         if not (folder / name).is_file():
             raise FileNotFoundError(f"{folder / name} is missing: {folder} holds no saved model")
         return folder / name
+    if folder.exists():
+        raise FileNotFoundError(f"{folder} is a file: give its folder")
     text = str(source)
     if isinstance(source, Path) or text.startswith((".", "~", os.sep)) or text.count("/") > 1:
         raise FileNotFoundError(f"no folder {source}")
@@ -53,10 +55,7 @@ def read_config(path: Path, config_class: type[Config]) -> Config:
     Raises:
         ValueError: If it is none; the message names the file and the field.
     """
-    try:
-        return _parse(path.read_text(encoding="utf-8"), config_class)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is not a configuration of this model: {error}") from error
+    return _parse(path.read_text(encoding="utf-8"), config_class, path)
 
 
 def read_weights(
@@ -104,7 +103,7 @@ def check_fit(
     """
     problems = _differences(model, weights)
     if not problems and "config" in metadata:
-        saved = dataclasses.asdict(_parse(metadata["config"], type(model.config)))
+        saved = dataclasses.asdict(_parse(metadata["config"], type(model.config), weights_file))
         for name, value in dataclasses.asdict(model.config).items():
             if value != saved[name]:
                 problems.append(f"`{name}` is {value!r}, but was {saved[name]!r} when saved")
@@ -112,11 +111,14 @@ def check_fit(
         raise ValueError(f"{weights_file} does not fit {config_file}: {listed(problems)}")
 
 
-def _parse(text: str, config_class: type[Config]) -> Config:
-    values = json.loads(text)
-    if not isinstance(values, dict):
-        raise ValueError(f"holds a {type(values).__name__} where an object is expected")
-    return config_class.from_dict(values)
+def _parse(text: str, config_class: type[Config], where: Path) -> Config:
+    try:
+        values = json.loads(text)
+        if not isinstance(values, dict):
+            raise ValueError(f"found a {type(values).__name__} where an object is expected")
+        return config_class.from_dict(values)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{where} holds no configuration of this model: {error}") from error
 
 
 def _differences(model: nn.Module, given: dict[str, Tensor]) -> list[str]:

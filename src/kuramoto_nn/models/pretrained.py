@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import torch
-from huggingface_hub import ModelCard, PyTorchModelHubMixin, constants
+from huggingface_hub import HfApi, ModelCard, PyTorchModelHubMixin, constants
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import nn
@@ -19,6 +19,8 @@ from kuramoto_nn.models.config import Config
 from kuramoto_nn.models.files import check_fit, locate, read_config, read_weights
 
 WEIGHTS, CONFIG, CARD = constants.SAFETENSORS_SINGLE_FILE, constants.CONFIG_NAME, "README.md"
+UNFINISHED = ".saving."
+"""What the name of a folder that is being written begins with."""
 
 
 class Pretrained(
@@ -65,28 +67,60 @@ class Pretrained(
         """
         if config is not None:
             raise ValueError(f"`config` must be None, the model's own is saved: got {config!r}")
-        if push_options and not push_to_hub:
-            raise ValueError(f"unknown without push_to_hub=True: {', '.join(push_options)}")
+        if not push_to_hub and (repo_id is not None or push_options):
+            unused = ", ".join(push_options) or "repo_id"
+            raise ValueError(f"used with push_to_hub=True only: {unused}")
+        _check_card(model_card_kwargs)
         folder = Path(save_directory)
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder, prefix=".saving.") as name:
+        with tempfile.TemporaryDirectory(dir=folder, prefix=UNFINISHED) as name:
             fresh, card = Path(name), folder / CARD
             super().save_pretrained(fresh, model_card_kwargs=model_card_kwargs)
-            if card.exists() and GENERATED not in card.read_text(encoding="utf-8"):
+            if card.exists() and not (card.is_file() and GENERATED.encode() in card.read_bytes()):
                 (fresh / CARD).unlink()
-            for file in sorted(
-                fresh.iterdir()
-            ):  # the weights, which know their configuration, last
-                os.replace(file, folder / file.name)
+            for file in (WEIGHTS, CONFIG, CARD):  # the card last: it tells of the rest
+                if (fresh / file).exists():
+                    os.replace(fresh / file, folder / file)
+        for stale in folder.glob(f"{UNFINISHED}*"):  # of processes that were killed
+            shutil.rmtree(stale, ignore_errors=True)
         if not push_to_hub:
             return None
         push_options["model_card_kwargs"] = model_card_kwargs
         return self.push_to_hub(repo_id or folder.resolve().name, **push_options)
 
-    def push_to_hub(self, repo_id: str, **options: Any) -> str:
-        """Upload the model; arguments are those of `huggingface_hub.PyTorchModelHubMixin`."""
-        card = {"repo_id": repo_id} | (options.pop("model_card_kwargs", None) or {})
-        return super().push_to_hub(repo_id, model_card_kwargs=card, **options)
+    def push_to_hub(  # type: ignore[override]
+        self,
+        repo_id: str,
+        *,
+        private: bool | None = None,
+        token: str | None = None,
+        model_card_kwargs: dict[str, Any] | None = None,
+        **options: Any,
+    ) -> str:
+        """Upload the model.
+
+        Args:
+            repo_id: Name of the repository; without a namespace, one of your own.
+            private: Whether a new repository is private; the account's default if None.
+            token: Token for the Hub.
+            model_card_kwargs: As in `save_pretrained`.
+            **options: Others of `huggingface_hub.PyTorchModelHubMixin.push_to_hub`, such as
+                ``branch``, ``commit_message``, and ``ignore_patterns="README.md"`` to keep the
+                card that is on the Hub.
+
+        Returns:
+            The commit's address.
+
+        Raises:
+            ValueError: If the card is to tell something unknown.
+        """
+        _check_card(model_card_kwargs)
+        api = HfApi(token=token)
+        whole = api.create_repo(repo_id, private=private, exist_ok=True).repo_id
+        card = {"repo_id": whole} | (model_card_kwargs or {})
+        return super().push_to_hub(
+            whole, private=private, token=token, model_card_kwargs=card, **options
+        )
 
     @classmethod
     def from_pretrained(  # type: ignore[override]
@@ -126,6 +160,7 @@ class Pretrained(
             "force_download": force_download,
             "local_files_only": local_files_only,
         }
+        torch.empty(0, device=map_location)  # a wrong device is no fault of the files
         config_file = locate(pretrained_model_name_or_path, CONFIG, hub)
         weights_file = locate(pretrained_model_name_or_path, WEIGHTS, hub)
         weights, metadata = read_weights(weights_file, map_location)
@@ -138,7 +173,7 @@ class Pretrained(
         try:
             with torch.device("meta"):  # nothing is allocated or drawn before all is known to fit
                 model = cls(config)  # type: ignore[call-arg]
-        except ValueError as error:
+        except (ValueError, RuntimeError) as error:
             raise ValueError(f"{config_file}: {error}") from error
         check_fit(model, config_file, weights_file, weights, metadata)
         # The tensors themselves become the parameters, so that their type is kept too.
@@ -147,11 +182,6 @@ class Pretrained(
 
     def generate_model_card(self, *args: Any, **kwargs: Any) -> ModelCard:
         """Write the card: class, configuration, a snippet, and whatever ``kwargs`` tell."""
-        if unknown := kwargs.keys() - TOLD:
-            raise ValueError(
-                f"`model_card_kwargs` has unknown entries: {', '.join(sorted(unknown))}; "
-                f"try {', '.join(sorted(TOLD))}"
-            )
         facts = {
             "class_name": type(self).__name__,
             "config": json.dumps(dataclasses.asdict(self.config), indent=2),
@@ -171,3 +201,11 @@ class Pretrained(
         except SafetensorError as error:
             raise OSError(f"cannot write {weights_file}: {error}") from error
         shutil.copymode(config_file, weights_file)  # safetensors makes private files
+
+
+def _check_card(told: dict[str, Any] | None) -> None:
+    if unknown := (told or {}).keys() - TOLD:
+        raise ValueError(
+            f"`model_card_kwargs` has unknown entries: {', '.join(sorted(unknown))}; "
+            f"try {', '.join(sorted(TOLD))}"
+        )

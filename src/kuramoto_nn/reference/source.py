@@ -54,8 +54,10 @@ def read(source: Source) -> tuple[dict[str, Tensor], str]:
 
 
 def _read_file(path: Path) -> Any:
-    if not path.is_file():
+    if not path.exists():
         raise FileNotFoundError(f"{path} is missing")
+    if not path.is_file():
+        raise ValueError(f"{path} is not a file")
     try:
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:  # torch does not look at the checksums
@@ -63,9 +65,16 @@ def _read_file(path: Path) -> Any:
                     raise ValueError(f"wrong checksum of {damaged}")
         return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged file can lead anywhere
-        lines = [line.strip() for line in str(error).splitlines()] or [type(error).__name__]
-        reason = next((line for line in lines if "Unsupported" in line), lines[0])
+        reason = _reason(error)
         raise ValueError(
             f"{path} cannot be read as a checkpoint of tensors and plain values alone (damaged, "
             f"another kind of file, or one that would run code): {reason}"
         ) from error
+
+
+def _reason(error: Exception) -> str:
+    """The line of torch's message that says what was refused, not how to load it all the same."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    refused = [line for line in lines if "unsupported" in line.lower()]
+    harmless = [line for line in lines if "weights_only" not in line]
+    return next(iter(refused + harmless), type(error).__name__)
