@@ -13,7 +13,7 @@ if [ -z "${PYTHON:-}" ]; then
     if [ -x .venv/bin/python ]; then PYTHON=.venv/bin/python; else PYTHON=python3; fi
 fi
 if [ "$device" = cpu ]; then
-    options=(--quick)
+    options=(--quick --rounds 3)
     out=${OUT:-runs/benchmarks}
 else
     options=(--rounds 5 --budget 5)

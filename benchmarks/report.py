@@ -1,6 +1,7 @@
 """Rows of timings side by side: printed as they come, held against targets, written as JSON."""
 
 import os
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -141,5 +142,7 @@ def main(name: str, run: Callable[[Report], object]) -> None:
     torch.manual_seed(0)
     try:
         run(report)
+    except KeyboardInterrupt:
+        sys.exit("interrupted")
     finally:  # what was measured before an interrupt or an error is worth keeping
         print(f"\n{report.write(describe_machine(report.options.device))}")
