@@ -19,7 +19,7 @@ RESULTS = Path(__file__).parent / "results" / "tiny_presets.json"
 BATCH, STEPS = 32, 5
 
 
-def main() -> None:
+def measure_all() -> None:
     families = (AKOrN, ItrSA, AKOrNSudoku, ItrSASudoku, AKOrNClassifier)
     presets = [preset for family in families for preset in family.presets().values()]
     rows = {}
@@ -54,4 +54,4 @@ def step_seconds(preset: Preset) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    measure_all()

@@ -16,6 +16,7 @@ from kuramoto_nn.coupling import (
     GeometricTransform,
     SinCosEmbedding,
 )
+from kuramoto_nn.coupling.linear import SiteLinear
 
 
 @given(st.integers(1, 3), st.sampled_from([1, 3, 5]), st.integers(0, 100))
@@ -225,3 +226,26 @@ def test_sine_cosine_embedding_tells_all_sites_apart():
 def test_wrong_input_is_named(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.parametrize("shape", [(2, 5, 16), (3, 4, 5, 16), (16,), (0, 5, 16)])
+def test_site_linear_is_a_linear_map_with_all_its_gradients(shape):
+    torch.manual_seed(0)
+    ours = SiteLinear(16, 24)
+    plain = torch.nn.Linear(16, 24)
+    plain.load_state_dict(ours.state_dict())
+    x = torch.randn(shape)
+    gradients = []
+    for module in (ours, plain):
+        given = x.clone().requires_grad_()
+        out = module(given)
+        assert out.shape == (*shape[:-1], 24) and out.is_contiguous()
+        out.square().sum().backward()
+        gradients.append([out, given.grad, module.weight.grad, module.bias.grad])
+    for mine, theirs in zip(*gradients, strict=True):
+        assert_close(mine, theirs, atol=1e-4, rtol=1e-4)
+    transposed = torch.randn(16, 7).T  # not contiguous
+    assert_close(ours(transposed), plain(transposed), atol=1e-5, rtol=1e-5)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert ours(x).dtype == torch.bfloat16
+    assert ours.double()(x.double()).dtype == torch.float64

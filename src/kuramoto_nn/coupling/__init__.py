@@ -1,7 +1,7 @@
 """Couplings: same-shape maps ``(B, C, *S) -> (B, C, *S)`` that tell oscillators of each other.
 
 Any module of that kind plugs into a `KuramotoLayer`, `torch.nn.Conv2d` with padding included.
-Reading order: `conv`, `position`, `attention`.
+Reading order: `conv`, `linear`, `position`, `attention`.
 """
 
 from kuramoto_nn.coupling.attention import AttentionCoupling

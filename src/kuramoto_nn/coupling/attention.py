@@ -3,6 +3,7 @@
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from kuramoto_nn.coupling.linear import SiteLinear
 from kuramoto_nn.coupling.position import GeometricTransform
 
 
@@ -47,8 +48,8 @@ class AttentionCoupling(nn.Module):
                 f"{position.head_dim}, expected {channels} / {num_heads} = {channels // num_heads}"
             )
         self.channels, self.num_heads = channels, num_heads
-        self.qkv = nn.Linear(channels, 3 * channels)
-        self.out = nn.Linear(channels, channels)
+        self.qkv = SiteLinear(channels, 3 * channels)
+        self.out = SiteLinear(channels, channels)
         self.position = position
 
     def forward(self, x: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from kuramoto_nn.coupling.linear import SiteLinear
 from kuramoto_nn.functional import count_oscillators
 
 
@@ -48,7 +49,7 @@ class NormReadout(nn.Module):
         self.oscillator_dim = oscillator_dim
         width = out_channels * oscillator_dim
         self.mix = (
-            nn.Linear(in_channels, width)
+            SiteLinear(in_channels, width)
             if kernel_size == 1
             else nn.Conv2d(in_channels, width, kernel_size, padding=kernel_size // 2)
         )

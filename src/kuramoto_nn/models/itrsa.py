@@ -5,6 +5,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from kuramoto_nn.coupling.linear import SiteLinear
 from kuramoto_nn.layers import PatchEmbed, PooledHead, SiteNorm
 from kuramoto_nn.layers.stepwise import Stepwise
 from kuramoto_nn.layers.trajectory import check_num_steps
@@ -37,7 +38,7 @@ class ItrSABlock(Stepwise):
         self.mix, self.mix_norm, self.mlp_norm = mix, SiteNorm(channels), SiteNorm(channels)
         hidden = mlp_channels or 2 * channels
         self.mlp = nn.Sequential(
-            nn.Linear(channels, hidden), nn.GELU(), nn.Linear(hidden, channels)
+            SiteLinear(channels, hidden), nn.GELU(), SiteLinear(hidden, channels)
         )
 
     def forward(self, y: Tensor, *, num_steps: int | None = None) -> Tensor:
