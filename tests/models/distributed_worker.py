@@ -1,5 +1,6 @@
 """One of two gloo processes: the gradient of every small model on its half of a batch."""
 
+import os
 import sys
 
 import torch
@@ -23,8 +24,10 @@ def main(path: str) -> None:
         gradients[name] = {n: p.grad for n, p in model.named_parameters()}
     if rank == 0:
         torch.save(gradients, path)
+    dist.barrier()
     dist.destroy_process_group()
 
 
 if __name__ == "__main__":
     main(sys.argv[1])
+    os._exit(0)  # gloo's threads may still run, and abort an interpreter that winds down
