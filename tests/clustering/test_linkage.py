@@ -1,4 +1,7 @@
-"""Average linkage against SciPy's, on ties, and on the data that give one merge a round."""
+"""Average linkage against SciPy's, along chains and in rounds; ties; types; wrong input."""
+
+from collections.abc import Iterator
+from importlib.util import find_spec
 
 import pytest
 import torch
@@ -9,9 +12,17 @@ from torch import Tensor
 
 from kuramoto_nn.clustering import average_linkage
 from kuramoto_nn.clustering import linkage as linkage_module
-from kuramoto_nn.clustering.clusters import Clusters
-from kuramoto_nn.clustering.linkage import cut_tree, pairwise_distances
-from kuramoto_nn.clustering.merging import merge_tree
+
+
+@pytest.fixture(scope="module", autouse=True, params=["chain", "rounds"])
+def path(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Run every test along compiled chains, and in the rounds that a GPU takes."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "rounds":
+            patch.setattr(linkage_module, "find_spec", lambda name: None)
+        elif not find_spec("numba"):
+            pytest.skip("Numba is not installed")
+        yield request.param
 
 
 def scipy_labels(features: Tensor, num_clusters: int) -> Tensor:
@@ -47,18 +58,6 @@ def test_the_partition_is_scipys(seed, num_images, num_points, num_channels, blo
     expected = torch.stack([scipy_labels(image, num_clusters) for image in features])
     assert labels.dtype == torch.int64
     assert torch.equal(labels, expected)
-
-
-@pytest.mark.parametrize(("num_points", "num_channels"), [(200, 2), (300, 64), (700, 128)])
-def test_merge_heights_are_scipys(num_points, num_channels):
-    features = random_features(1, 2, num_points, num_channels)
-    _, heights = merge_tree(pairwise_distances(features))
-    for image, found in zip(features, heights, strict=True):
-        expected = torch.from_numpy(linkage(image.numpy(), "average")[:, 2])
-        torch.testing.assert_close(
-            found[1:].sort().values, expected.sort().values, rtol=1e-12, atol=0
-        )
-    assert heights[:, 0].isinf().all()
 
 
 def test_large_maps_agree_with_scipy():
@@ -110,58 +109,36 @@ def test_growing_gaps_merge_one_pair_a_round():
     assert torch.equal(average_linkage(features, 10), torch.stack([expected, mirrored]))
 
 
-@pytest.fixture
-def searches(monkeypatch):
-    """Record how many rows each round searches, and stop a run that makes no progress."""
-    lengths: list[int] = []
-    search = Clusters.search
-
-    def recorded(self: Clusters, slots: Tensor) -> None:
-        lengths.append(slots.shape[1])
-        assert len(lengths) < 5000, "no progress"
-        search(self, slots)
-
-    monkeypatch.setattr(Clusters, "search", recorded)
-    return lengths
-
-
-def test_one_hub_for_all_merges_one_pair_a_round(searches):
-    """Point 0 is everybody's nearest: P rounds, which must not search all rows each."""
-    index = torch.arange(1200, dtype=torch.float64)
-    parent, height = merge_tree(torch.maximum(index[:, None], index)[None])
-    torch.testing.assert_close(height[0, 1:], index[1:], rtol=1e-14, atol=0)
-    assert torch.equal(cut_tree(parent, height, 3)[0], index.long().sub(1197).clamp_min(0))
-    assert len(searches) == 1198
-    assert sum(searches) < 1200**2 / 10
-
-
-def test_distances_equal_up_to_rounding_make_no_ring(searches):
-    """Some of these images have clusters that each name the next as nearest, round in a ring."""
-    generator = torch.Generator().manual_seed(0)
-    steps = torch.randint(0, 4, (300, 14, 14), generator=generator).triu(1).double()
-    distance = 1 + (steps + steps.mT) * torch.finfo(torch.float64).eps
-    parent, _ = merge_tree(distance)
-    assert (parent[:, 1:] < torch.arange(1, 14)).all()
-    assert len(searches) < 14
-
-
-def test_merges_of_one_height_are_undone_from_the_top():
-    """All distances equal: points join point 0 one by one, and leave in reverse."""
-    parent, height = merge_tree(torch.ones(1, 30, 30, dtype=torch.float64))
-    assert not parent.any()
-    assert (height[0, 1:].diff() > 0).all()
-    torch.testing.assert_close(height[0, 1:], torch.ones(29).double(), rtol=1e-12, atol=0)
-    assert torch.equal(cut_tree(parent, height, 5)[0], torch.arange(30).sub(25).clamp_min(0))
-
-
 def test_images_do_not_depend_on_their_batch(monkeypatch):
-    features = random_features(7, 5, 40, 6)
+    features = random_features(7, 5, 300, 6)
     features[2] = features[2].round()
-    features[3, 20:] = features[3, :20]
+    features[3, 150:] = features[3, :150]
     whole = average_linkage(features, 6)
     assert torch.equal(whole, torch.cat([average_linkage(image[None], 6) for image in features]))
-    monkeypatch.setitem(linkage_module.CHUNK_DISTANCES, "cpu", 2 * 40**2)
+    monkeypatch.setitem(linkage_module.CHUNK_DISTANCES, "cpu", 2 * 300**2)
     assert torch.equal(whole, average_linkage(features, 6))
+
+
+@pytest.mark.parametrize("num_threads", [1, 3, 8])
+def test_the_number_of_threads_does_not_matter(num_threads):
+    features = random_features(11, 5, 300, 8)
+    expected = average_linkage(features, 6)
+    before = torch.get_num_threads()
+    torch.set_num_threads(num_threads)
+    try:
+        assert torch.equal(average_linkage(features, 6), expected)
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_strided_features():
+    maps = random_features(12, 3, 7, 6, 5, dtype=torch.float32)
+    sites = maps.flatten(2).mT
+    assert not sites.is_contiguous()
+    expected = average_linkage(sites.contiguous(), 4)
+    assert torch.equal(average_linkage(sites, 4), expected)
+    assert torch.equal(average_linkage(sites.expand(2, 3, 30, 7)[1], 4), expected)
+    assert torch.equal(average_linkage(sites.flip(0), 4), expected.flip(0))
 
 
 @given(seed=st.integers(0, 2**32), num_clusters=st.integers(1, 30))
@@ -188,6 +165,16 @@ def test_distances_survive_a_common_offset():
     assert torch.equal(
         average_linkage(features + 2.0**20, 6), average_linkage((features + 2.0**20) - 2.0**20, 6)
     )
+
+
+def test_close_points_keep_their_digits():
+    """Two tight groups far apart: what cancels in |x|^2 - 2xy + |y|^2 around any one centre."""
+    features = 1e-7 * random_features(13, 1, 80, 5)
+    features[:, 40:] += 1
+    assert torch.equal(average_linkage(features, 9)[0], scipy_labels(features[0], 9))
+    far = random_features(14, 1, 60, 3)
+    far[:, 0] = 1e7
+    assert torch.equal(average_linkage(far, 9)[0], scipy_labels(far[0], 9))
 
 
 def test_features_that_require_gradients_are_accepted():

@@ -1,6 +1,7 @@
-"""Clustering of the sites of images, batched and in torch alone.
+"""Clustering of the sites of images, batched.
 
-Reading order: `pca`, `linkage` (average linkage, on top of `merging` and `clusters`), `kmeans`.
+Reading order: `pca`, `linkage` (average linkage: `distances` merged in `rounds`, on a GPU, or along
+a `chain` on the CPU, where `compiled` distances save a pass), `kmeans`.
 """
 
 from kuramoto_nn.clustering.kmeans import kmeans

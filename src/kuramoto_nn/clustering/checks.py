@@ -1,5 +1,6 @@
 """What every clustering function asks of its input."""
 
+import torch
 from torch import Tensor
 
 LARGEST_FEATURE = 1e100
@@ -7,7 +8,7 @@ LARGEST_FEATURE = 1e100
 
 
 def as_double(features: Tensor) -> Tensor:
-    """Check ``features`` and return them in float64.
+    """Return ``features`` in float64, once `check_features` has passed them.
 
     Args:
         features: One row per site, shape ``(B, P, D)``, floating point.
@@ -16,13 +17,30 @@ def as_double(features: Tensor) -> Tensor:
         The same values in float64.
 
     Raises:
-        ValueError: If the rank is not 3, the batch is empty, the type is not floating point, or a
-            value is NaN, infinite or larger than ``LARGEST_FEATURE``.
+        ValueError: If they are not what `check_features` asks for.
 
     Examples:
         >>> import torch
         >>> as_double(torch.ones(1, 2, 3)).dtype
         torch.float64
+    """
+    check_features(features)
+    return features.double()
+
+
+def check_features(features: Tensor) -> None:
+    """Check that ``features`` can be clustered.
+
+    Args:
+        features: One row per site, shape ``(B, P, D)``, floating point.
+
+    Raises:
+        ValueError: If the rank is not 3, the batch is empty, the type is not floating point, or a
+            value is NaN, infinite or larger than ``LARGEST_FEATURE``.
+
+    Examples:
+        >>> import torch
+        >>> check_features(torch.ones(1, 2, 3))
     """
     shape = tuple(features.shape)
     if features.ndim != 3:
@@ -40,13 +58,13 @@ def as_double(features: Tensor) -> Tensor:
             f"`features` must not be empty: got {shape}, expected at least one image, site and "
             "channel; try leaving empty batches out"
         )
-    wide = features.double()
-    if not (wide.abs() <= LARGEST_FEATURE).all():
+    # The extremes of a tensor with a NaN are NaN, which is not below anything.
+    extremes = torch.stack(features.detach().aminmax()).double()
+    if not extremes.abs().amax() <= LARGEST_FEATURE:
         raise ValueError(
             f"`features` must be finite: got NaN, infinity or a value above {LARGEST_FEATURE:g}, "
             "expected finite numbers; try `features.isfinite()` to find them"
         )
-    return wide
 
 
 def check_num_clusters(num_clusters: int, num_points: int) -> None:

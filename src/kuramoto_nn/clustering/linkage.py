@@ -1,13 +1,16 @@
 """Average-linkage clustering of the sites of an image."""
 
+from importlib.util import find_spec
+
 import torch
 from torch import Tensor
 
-from kuramoto_nn.clustering.checks import as_double, check_num_clusters
-from kuramoto_nn.clustering.merging import merge_tree
+from kuramoto_nn.clustering import rounds
+from kuramoto_nn.clustering.checks import check_features, check_num_clusters
+from kuramoto_nn.clustering.distances import pairwise_distances
 
 CHUNK_DISTANCES = {"cpu": 2**22, "cuda": 2**26}
-"""Pairwise distances held at once, per device type: more images share a launch, fewer a cache."""
+"""Distances that `rounds` hold at once, by device: many share a launch, few fit a cache."""
 
 
 @torch.no_grad()
@@ -42,45 +45,42 @@ def average_linkage(features: Tensor, num_clusters: int) -> Tensor:
         >>> average_linkage(features, 3)
         tensor([[0, 1, 0, 1, 2]])
     """
-    points = as_double(features)
-    num_points = points.shape[1]
-    check_num_clusters(num_clusters, num_points)
-    budget = CHUNK_DISTANCES.get(points.device.type, CHUNK_DISTANCES["cpu"])
-    chunks = points.split(max(1, budget // num_points**2))
-    return torch.cat(
-        [cut_tree(*merge_tree(pairwise_distances(chunk)), num_clusters) for chunk in chunks]
-    )
+    check_features(features)
+    check_num_clusters(num_clusters, features.shape[1])
+    if features.device.type == "cpu" and find_spec("numba"):
+        # Imported here, since loading Numba takes as long as loading torch.
+        from kuramoto_nn.clustering import chain
+
+        return chain.cut_tree(*chain.merge_tree(features), num_clusters)
+    return cut_tree(*merge_in_rounds(features), num_clusters)
 
 
-def pairwise_distances(points: Tensor) -> Tensor:
-    """Compute Euclidean distances from differences, exact for close points far from the origin.
+def merge_in_rounds(features: Tensor) -> tuple[Tensor, Tensor]:
+    """Merge all sites of every image by `rounds.merge_tree`, some images at a time.
 
     Args:
-        points: Shape ``(B, P, D)``.
+        features: Shape ``(B, P, D)``, floating point.
 
     Returns:
-        Symmetric distances, shape ``(B, P, P)``.
+        ``parent`` and ``height`` of all images, as of `rounds.merge_tree`.
 
     Examples:
-        >>> pairwise_distances(torch.tensor([[[0.0, 0.0], [3.0, 4.0]]]))
-        tensor([[[0., 5.],
-                 [5., 0.]]])
+        >>> parent, height = merge_in_rounds(torch.tensor([[[0.0], [1.0], [5.0]]]))
+        >>> parent.tolist(), height.tolist()
+        ([[0, 0, 0]], [[inf, 1.0, 4.5]])
     """
-    num_points = points.shape[1]
-    distance = points.new_empty(len(points), num_points, num_points)
-    upper = torch.ones_like(distance[0], dtype=torch.bool).triu(1)
-    for image, full in zip(points, distance, strict=True):
-        # pdist visits every pair once, where cdist does twice; a copied transpose adds up faster.
-        half = torch.zeros_like(full).masked_scatter_(upper, torch.pdist(image))
-        torch.add(half, half.T.contiguous(), out=full)
-    return distance
+    budget = CHUNK_DISTANCES.get(features.device.type, CHUNK_DISTANCES["cpu"])
+    chunks = features.split(max(1, budget // features.shape[1] ** 2))
+    trees = [rounds.merge_tree(pairwise_distances(chunk.double())) for chunk in chunks]
+    parent, height = (torch.cat(parts) for parts in zip(*trees, strict=True))
+    return parent, height
 
 
 def cut_tree(parent: Tensor, height: Tensor, num_clusters: int) -> Tensor:
     """Undo the K - 1 highest merges of a tree and number what is left.
 
     Args:
-        parent: Of every point a lower one in the same cluster, shape ``(B, P)``; see `merge_tree`.
+        parent: Of every point a lower one in the same cluster, shape ``(B, P)``; see `rounds`.
         height: Distance of the merge that joined them, infinite for point 0, shape ``(B, P)``.
         num_clusters: K.
 

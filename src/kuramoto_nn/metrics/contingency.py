@@ -2,9 +2,12 @@
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 DENSE_RANGE = 256
 """Labels that span fewer values index the table directly; others are sorted to be renumbered."""
+CACHED_PIXELS = 2**18
+"""Pixels that a CPU counts at once: few enough for all steps to find them in its cache."""
 
 
 def contingency_table(pred: Tensor, target: Tensor) -> Tensor:
@@ -34,30 +37,51 @@ def contingency_table(pred: Tensor, target: Tensor) -> Tensor:
                  [0., 1.]]], dtype=torch.float64)
     """
     _check_labels(pred, target)
-    truth = target.flatten(1).long()
-    segments, num_segments = _renumber(pred.flatten(1).long())
-    # A background pixel put in front keeps column 0 for it where an image has none.
-    objects, num_objects = _renumber(torch.nn.functional.pad(truth.clamp_min(0), (1, 0)))
+    segments, start, num_segments = _renumber(pred.flatten(1).long())
+    objects, num_objects = _renumber_objects(target.flatten(1).long())
+    # Segments of all images in one row of numbers from 1 on: image b begins behind b * R others.
+    image = torch.arange(len(pred), device=pred.device)[:, None]
+    shift = start - image * num_segments - 1
 
-    image = torch.arange(len(truth), device=truth.device)[:, None]
-    cell = (image * num_segments + segments) * num_objects + objects[:, 1:]
-    num_cells = len(truth) * num_segments * num_objects
-    cell = torch.where(truth < 0, num_cells, cell)
-    counts = torch.bincount(cell.flatten(), minlength=num_cells + 1)[:num_cells]
-    return counts.view(len(truth), num_segments, num_objects).double()
+    on_cpu = pred.device.type == "cpu"
+    length = max(1, CACHED_PIXELS // segments.shape[1]) if on_cpu else len(pred)
+    counts = pred.new_zeros((len(pred) * num_segments + 1) * (num_objects + 1), dtype=torch.long)
+    for i in range(0, len(pred), length):
+        part = slice(i, i + length)
+        # Ignored pixels, now -1, end in one more column of the segment before, which for the very
+        # first segment is row 0. That row and that column are dropped.
+        cell = objects[part].clamp_min(-1)
+        cell.add_(segments[part] - shift[part], alpha=num_objects + 1)
+        counts += torch.bincount(cell.flatten(), minlength=len(counts))
+    table = counts.view(-1, num_objects + 1)[1:, :-1]
+    return table.unflatten(0, (len(pred), num_segments)).double()
 
 
-def _renumber(labels: Tensor) -> tuple[Tensor, int]:
-    """Map the labels of every row to 0, 1, … in their order; also return how many it takes."""
+def _renumber(labels: Tensor) -> tuple[Tensor, Tensor | int, int]:
+    """Number the labels of every row in their order.
+
+    Returns:
+        Labels, what to subtract from them to count from 0, and how many numbers it takes.
+    """
     lowest, highest = labels.aminmax(dim=1, keepdim=True)
     # float64, since the difference of extreme int64 labels overflows.
     span = int((highest.double() - lowest.double()).max())
     if span < DENSE_RANGE:
-        return labels - lowest, span + 1
+        return labels, lowest, span + 1
     ordered, order = labels.sort(dim=1)
     rank = (ordered.diff(dim=1) != 0).cumsum(1)
-    rank = torch.nn.functional.pad(rank, (1, 0))
-    return torch.empty_like(labels).scatter_(1, order, rank), int(rank.amax()) + 1
+    rank = F.pad(rank, (1, 0))
+    return torch.empty_like(labels).scatter_(1, order, rank), 0, int(rank.amax()) + 1
+
+
+def _renumber_objects(truth: Tensor) -> tuple[Tensor, int]:
+    """Number the true labels such that background is 0; ignored pixels stay below."""
+    highest = int(truth.amax())
+    if highest < DENSE_RANGE:
+        return truth, max(highest, 0) + 1
+    # Two pixels in front: an ignored one and a background one, so that every image has both.
+    numbers, start, count = _renumber(F.pad(F.pad(truth.clamp_min(-1), (1, 0)), (1, 0), value=-1))
+    return (numbers - start)[:, 2:] - 1, count - 1
 
 
 def _check_labels(pred: Tensor, target: Tensor) -> None:
