@@ -88,7 +88,7 @@ def test_no_image_with_objects_is_nan(metric_class, _score):
 
 
 WORKER = """
-import sys, torch, torch.distributed as dist
+import os, sys, torch, torch.distributed as dist
 from kuramoto_nn.metrics import ForegroundARI, MeanBestOverlap
 rank, store, data = int(sys.argv[1]), sys.argv[2], torch.load(sys.argv[3])
 dist.init_process_group("gloo", init_method=f"file://{store}", rank=rank, world_size=2)
@@ -99,7 +99,10 @@ for metric in (ForegroundARI(), MeanBestOverlap()):
     print(before, float(metric.compute()), metric.num_images)
     metric.update(*data[rank][0])
     print(metric.num_images - before)
+dist.barrier()
 dist.destroy_process_group()
+sys.stdout.flush()
+os._exit(0)  # gloo's threads may still run, and abort an interpreter that winds down
 """
 
 
