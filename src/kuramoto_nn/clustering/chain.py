@@ -16,7 +16,8 @@ import torch
 from threadpoolctl import threadpool_limits
 from torch import Tensor
 
-from kuramoto_nn.clustering.compiled import FAR, centred, compiled, fill_distances
+from kuramoto_nn.clustering.compiled import centred, compiled, fill_distances
+from kuramoto_nn.clustering.distances import FAR
 
 STRIP = 256
 """Rows of distances that a thread computes at once, where threads share an image."""

@@ -2,16 +2,14 @@
 
 Loops here and in `chain` run over whole slices where they can: with other bounds Numba guards every
 index against negative ones, and vectorizes nothing. Numba caches what it compiles and looks for
-changes in the file of a function only: touch this one when `CLOSE` changes.
+changes in the file of a function only: touch this one and `chain` when `CLOSE` or `FAR` change.
 """
 
 import numpy as np
 from numba import njit
 
-from kuramoto_nn.clustering.distances import CLOSE
+from kuramoto_nn.clustering.distances import CLOSE, FAR
 
-FAR = 1e300
-"""Distance to oneself and to slots out of use."""
 BLOCK = 32
 """Rows that are multiplied at once."""
 

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+FAR = 1e300
+"""Distance to oneself and to slots without a cluster; finite, so that its averages are no NaN."""
 CLOSE = 1e-4
 """Share of the squared norms below which a squared distance loses digits to cancellation.
 

@@ -18,8 +18,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-FAR = 1e300
-"""Distance to oneself and to slots without a cluster; finite, so that its averages are no NaN."""
+from kuramoto_nn.clustering.distances import FAR
 
 
 class Clusters(NamedTuple):

@@ -6,11 +6,12 @@ GENERATED = "<!-- Written by save_pretrained, which writes it anew unless this l
 TOLD = {"data", "command", "seed", "score", "notes", "repo_id"}
 """What a user may tell of the weights."""
 
-TEMPLATE = """---
-{{ card_data }}
+TEMPLATE = f"""---
+{{{{ card_data }}}}
 ---
-<!-- Written by save_pretrained, which writes it anew unless this line is gone. -->
-
+{GENERATED}
+"""
+TEMPLATE += """
 # {{ class_name }}
 
 The model `{{ class_name }}` of the Python package `kuramoto_nn`, {{ parameters }} parameters, after

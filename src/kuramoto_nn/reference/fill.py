@@ -41,9 +41,8 @@ def fill_coupling(reader: StateDictReader, coupling: nn.Module, prefix: str) -> 
     assert isinstance(coupling, AttentionCoupling)
     channels, heads = coupling.channels, coupling.num_heads
     head_dim = channels // heads
-    order = (
-        torch.arange(channels, device="cpu").view(head_dim, heads).T
-    )  # their channel of (head, component)
+    # Their channel of (head, component).
+    order = torch.arange(channels, device="cpu").view(head_dim, heads).T
     position = coupling.position
     if position is not None:  # the two channels of a pair: side by side there, apart here
         order = order.unflatten(1, (-1, 2)).transpose(1, 2)
