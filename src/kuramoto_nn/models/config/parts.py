@@ -26,7 +26,7 @@ class OscillatorConfig(Config):
         trainable_frequency: Whether they are learned.
         project: Whether forces are projected onto the tangent space; False is an ablation.
         checkpoint_steps: Whether training keeps only the state of every step and computes the rest
-            again: a third more time for a fraction of the memory.
+            again: more time for a fraction of the memory.
     """
 
     oscillator_dim: int = 4
