@@ -19,11 +19,12 @@ import torch
 from examples.object_discovery.data import load
 from examples.object_discovery.demo import UPTILE
 from examples.object_discovery.recipes import recipe_for
-from examples.object_discovery.run_state import CHECKPOINT, load_model, read
 from examples.object_discovery.segment import segment
 from examples.object_discovery.train import TrainOptions, train
+from examples.object_discovery.weights import TASK, load_model
 from examples.training.command import run_command
 from examples.training.files import write_json
+from examples.training.run_state import CHECKPOINT, read
 
 RESULTS = Path(__file__).parent / "results" / "demo_curve.json"
 
@@ -70,7 +71,7 @@ def curve(options: CurveOptions) -> None:
             )
             shutil.copyfile(out / CHECKPOINT, kept)
         model, _ = load_model(kept)
-        steps = read(kept)["step"]
+        steps = read(kept, task=TASK)["step"]
         row = {
             "preset": preset,
             "seed": options.seed,

@@ -15,9 +15,9 @@ import torch
 from examples.object_discovery.data import SegmentedImages, load
 from examples.object_discovery.recipes import build_model, recipe_for
 from examples.object_discovery.report import ExampleView, Report, write_report
-from examples.object_discovery.run_state import CHECKPOINT, load_model
 from examples.object_discovery.segment import Segmentation, segment
 from examples.object_discovery.train import TrainOptions, train
+from examples.object_discovery.weights import load_model
 from examples.training.command import run_command
 from examples.training.compiling import Compile
 from examples.training.distributed import pick_device
@@ -25,6 +25,7 @@ from examples.training.files import write_json
 from examples.training.log import read_jsonl
 from examples.training.options import check_positive, check_seed
 from examples.training.randomness import generator_for
+from examples.training.run_state import CHECKPOINT
 from kuramoto_nn.models import AKOrN, ItrSA
 
 PRESET, CONTROL = "tetrominoes-demo", "tetrominoes-demo-itrsa"

@@ -14,8 +14,8 @@ import torch
 
 from examples.object_discovery.data import load
 from examples.object_discovery.recipes import build_model, recipe_for
-from examples.object_discovery.run_state import load_model
 from examples.object_discovery.segment import Scores, segment
+from examples.object_discovery.weights import load_model
 from examples.training.command import run_command
 from examples.training.distributed import pick_device
 from examples.training.files import write_json

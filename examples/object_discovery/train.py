@@ -22,7 +22,7 @@ from examples.object_discovery.batches import ViewBatches
 from examples.object_discovery.data import load
 from examples.object_discovery.losses import nt_xent
 from examples.object_discovery.recipes import Recipe, build_model, recipe_for
-from examples.object_discovery.run_state import CHECKPOINT, RunState
+from examples.object_discovery.weights import TASK
 from examples.training.command import run_command
 from examples.training.compiling import Compile, should_compile
 from examples.training.distributed import Processes, processes
@@ -32,6 +32,7 @@ from examples.training.lock import exclusive
 from examples.training.log import RunLog
 from examples.training.options import check_positive, check_seed
 from examples.training.pace import Pace
+from examples.training.run_state import CHECKPOINT, RunState
 from kuramoto_nn.models import AKOrN, ItrSA
 
 
@@ -189,6 +190,7 @@ def _identity(options: TrainOptions, recipe: Recipe) -> dict[str, Any]:
     del values["epochs"], values["num_clusters"]
     source = None if options.source is None else str(options.source)
     return {
+        "task": TASK,
         "preset": options.preset,
         "seed": options.seed,
         "num_images": options.num_images,

@@ -11,10 +11,11 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from examples.object_discovery.run_state import CHECKPOINT, load_model, read
 from examples.object_discovery.train import TrainOptions, train
+from examples.object_discovery.weights import TASK, load_model
 from examples.training.lock import exclusive
 from examples.training.log import read_jsonl
+from examples.training.run_state import CHECKPOINT, read
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = {"preset": "tetrominoes-demo", "num_images": 64, "batch_size": 8, "compile": "off"}
@@ -47,7 +48,7 @@ def command(out, data, *options, module="examples.object_discovery.train", launc
 
 
 def assert_same_run(first, second):
-    a, b = read(first / CHECKPOINT), read(second / CHECKPOINT)
+    a, b = read(first / CHECKPOINT, task=TASK), read(second / CHECKPOINT, task=TASK)
     assert a["step"] == b["step"]
     for part in ("model", "average"):
         for name, value in a[part].items():
@@ -90,7 +91,7 @@ def test_a_killed_run_goes_on_from_its_checkpoint(data, tmp_path, uninterrupted)
         time.sleep(0.01)
     process.kill()
     process.communicate()
-    assert 0 < read(tmp_path / CHECKPOINT)["step"]
+    assert 0 < read(tmp_path / CHECKPOINT, task=TASK)["step"]
     run(tmp_path, data, max_steps=12)
     assert_same_run(tmp_path, uninterrupted)
 
@@ -105,7 +106,7 @@ def test_sigterm_saves_and_exits_with_success(data, tmp_path):
     assert process.returncode == 0, errors
     assert "SIGTERM" in output
     last = read_jsonl(tmp_path / "log.jsonl")[-1]["step"]
-    assert read(tmp_path / CHECKPOINT)["step"] == last
+    assert read(tmp_path / CHECKPOINT, task=TASK)["step"] == last
 
 
 def test_two_gloo_processes_equal_one_with_the_same_global_batch(data, tmp_path, uninterrupted):
@@ -118,7 +119,9 @@ def test_two_gloo_processes_equal_one_with_the_same_global_batch(data, tmp_path,
     for ours, theirs in zip(two, one, strict=True):
         assert ours["loss"] == pytest.approx(theirs["loss"], abs=1e-4)
     assert two[0]["loss"] == pytest.approx(one[0]["loss"], abs=1e-6)
-    weights = [read(folder / CHECKPOINT)["model"] for folder in (tmp_path, uninterrupted)]
+    weights = [
+        read(folder / CHECKPOINT, task=TASK)["model"] for folder in (tmp_path, uninterrupted)
+    ]
     for name, value in weights[0].items():
         assert_close(value, weights[1][name], atol=1e-4, rtol=1e-3, msg=name)
 
@@ -157,7 +160,7 @@ def test_trained_models_load_averaged_or_last(uninterrupted):
     averaged, preset = load_model(uninterrupted / CHECKPOINT)
     last, _ = load_model(uninterrupted / CHECKPOINT, averaged=False)
     assert preset == "tetrominoes-demo" and not averaged.training
-    saved = read(uninterrupted / CHECKPOINT)
+    saved = read(uninterrupted / CHECKPOINT, task=TASK)
     for model, part in ((averaged, "average"), (last, "model")):
         assert all(torch.equal(v, saved[part][k]) for k, v in model.state_dict().items())
     with pytest.raises(ValueError, match="trained with --preset tetrominoes-demo"):

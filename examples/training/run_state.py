@@ -6,14 +6,12 @@ from typing import Any
 import torch
 from torch import nn
 
-from examples.object_discovery.recipes import build_model
 from examples.training import checkpoint
 from examples.training.checkpoint import first_line
 from examples.training.ema import WeightAverage
-from kuramoto_nn.models import AKOrN, ItrSA
 
 CHECKPOINT = "checkpoint.pt"
-FORMAT = 1
+FORMAT = 2
 
 
 class RunState:
@@ -23,7 +21,8 @@ class RunState:
         model: The network in training, neither compiled nor wrapped.
         average: The average of its weights.
         optimizer: Its optimiser.
-        identity: What a run that goes on must share with the saved one; plain values.
+        identity: What a run that goes on must share with the saved one; plain values, among them
+            its ``"task"`` (the module that trains) and ``"preset"``.
 
     Attributes:
         step: Steps taken.
@@ -72,7 +71,7 @@ class RunState:
         """
         if not path.exists():
             return
-        saved = read(path)
+        saved = read(path, task=self.identity["task"])
         theirs = saved["identity"]
         for name in [*self.identity, *(theirs.keys() - self.identity.keys())]:
             ours, old = self.identity.get(name), theirs.get(name)
@@ -90,11 +89,12 @@ class RunState:
         self.step, self.seconds = saved["step"], saved["seconds"]
 
 
-def read(path: Path) -> dict[str, Any]:
+def read(path: Path, *, task: str) -> dict[str, Any]:
     """Read a run's checkpoint and check that it is one.
 
     Args:
         path: The file.
+        task: Module that must have trained it.
 
     Returns:
         The saved state.
@@ -105,34 +105,6 @@ def read(path: Path) -> dict[str, Any]:
     saved = checkpoint.load(path)
     needed = ("identity", "step", "seconds", "model", "average", "optimizer")
     whole = saved.get("format") == FORMAT and all(name in saved for name in needed)
-    if not whole or "preset" not in saved["identity"]:
-        raise ValueError(f"{path} is no checkpoint of examples.object_discovery.train")
+    if not whole or saved["identity"].get("task") != task or "preset" not in saved["identity"]:
+        raise ValueError(f"{path} is no checkpoint of {task}")
     return saved
-
-
-def load_model(
-    path: Path, *, preset: str | None = None, averaged: bool = True
-) -> tuple[AKOrN | ItrSA, str]:
-    """Load the network of a run.
-
-    Args:
-        path: The run's checkpoint.
-        preset: Row it must be of; None takes the one that the checkpoint names.
-        averaged: Whether to take the averaged weights.
-
-    Returns:
-        The model, in evaluation mode, and the name of its preset.
-
-    Raises:
-        ValueError: If the checkpoint is unreadable or of another row.
-    """
-    saved = read(path)
-    trained = saved["identity"]["preset"]
-    if preset not in (None, trained):
-        raise ValueError(f"{path} was trained with --preset {trained}: got --preset {preset}")
-    model = build_model(trained)
-    try:
-        model.load_state_dict(saved["average" if averaged else "model"])
-    except RuntimeError as error:
-        raise ValueError(f"{path} does not fit {trained}: {first_line(error)}") from error
-    return model.eval(), trained
