@@ -3,8 +3,7 @@
     python -m benchmarks.layer [--quick] [--device cuda] [--threads 2]
 
 The limit is a large float32 matrix product, timed in the same rounds, at the layer's FLOPs. For
-convolutions, T bare ones in site-major memory are timed too. The 2x2 transforms of the baseline
-are matrix products; its other form multiplies and adds up.
+convolutions, T bare ones in site-major memory are timed too.
 """
 
 import copy
@@ -15,12 +14,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from benchmarks.baseline import PlainAttention, PlainKuramoto, summed_product, to_library
+from benchmarks.baseline import PlainKuramoto, by_matrix_products, to_library
 from benchmarks.layer_cases import CASES, COMPILED, EAGER, HALF, QUICK, Case
 from benchmarks.limits import count_flops, gemm
-from benchmarks.report import BASELINE, Report, Row, main
+from benchmarks.report import BASELINE, FASTER, Report, Row, main
 
-BARE, SUMMED = "bare convolutions", "baseline, 2x2 by sums"
+BARE = "bare convolutions"
 LEAST_ON_GPU = 10.0
 """How many times faster than the float32 baseline the layer should be in bfloat16."""
 
@@ -45,10 +44,8 @@ def build(case: Case, report: Report) -> dict[str, nn.Module]:
     plain = case.plain().to(report.options.device)
     eager = to_library(plain, grid=(case.side, case.side)).to(report.options.device)
     layers = {BASELINE: LastState(plain), EAGER: eager}
-    summed = copy.deepcopy(plain)
-    if isinstance(summed.coupling, PlainAttention):
-        summed.coupling.product = summed_product
-        layers[SUMMED] = LastState(summed)
+    if case.kernel_size is None:
+        layers[FASTER] = LastState(by_matrix_products(plain))
     if report.options.compile:
         compiled, half = copy.deepcopy(eager), copy.deepcopy(eager)
         compiled.compile()
@@ -131,8 +128,6 @@ def bare_convolutions(x: Tensor, kernel_size: int, count: int) -> Callable[[], o
 
 def hold(report: Report, row: Row, least: dict[str, float]) -> None:
     """Hold speedups against their targets, which differ by device."""
-    for name in {EAGER, COMPILED, HALF} & row.times.keys() if SUMMED in row.times else ():
-        report.note(row, f"{name}: speedup over {SUMMED}", row.ratio(SUMMED, name))
     if report.options.device.type == "cuda":
         least = {HALF: LEAST_ON_GPU}
     for name, wanted in least.items():

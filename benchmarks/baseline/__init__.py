@@ -9,7 +9,7 @@ library), `views` (augmentation), `clusters`, `scores`.
 """
 
 from benchmarks.baseline.clusters import LINKAGE, average_linkage, pca
-from benchmarks.baseline.kuramoto import PlainAttention, PlainKuramoto, summed_product
+from benchmarks.baseline.kuramoto import PlainAttention, PlainKuramoto, by_matrix_products
 from benchmarks.baseline.models import PlainAKOrN, PlainSudoku, uptiled_features, vote
 from benchmarks.baseline.scores import foreground_ari, mean_best_overlap
 from benchmarks.baseline.views import random_views
@@ -22,11 +22,11 @@ __all__ = [
     "PlainKuramoto",
     "PlainSudoku",
     "average_linkage",
+    "by_matrix_products",
     "foreground_ari",
     "mean_best_overlap",
     "pca",
     "random_views",
-    "summed_product",
     "to_library",
     "uptiled_features",
     "vote",
