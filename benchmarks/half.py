@@ -1,0 +1,77 @@
+"""What bfloat16 does to a trained model's scores: the same images and noise in both types.
+
+    python -m benchmarks.half --model runs/demo/model
+
+Autocast computes couplings and readouts in bfloat16; norms and energies stay float32. Where it
+saves time is in the rows of `benchmarks.layer`.
+"""
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from benchmarks.options import RESULTS, describe_machine
+from examples.object_discovery.data import SegmentedImages, load
+from examples.object_discovery.segment import Scores, segment
+from examples.training.command import run_command
+from examples.training.files import write_json
+from kuramoto_nn.models import AKOrN
+
+DATA, NUM_CLUSTERS = "tetrominoes", 4
+MOST_CHANGE = 0.5
+"""Points of FG-ARI that bfloat16 may cost or give."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HalfOptions:
+    """Score a trained Tetrominoes model in float32 and in bfloat16."""
+
+    model: Path
+    """Folder that `save_pretrained` wrote."""
+    data: Path = Path("runs/data")
+    """Folder where generated images are kept."""
+    num_images: int = 320
+    """Held-out images."""
+    seeds: tuple[int, ...] = (0, 1, 2)
+    """Of the noise."""
+    out: Path = RESULTS
+    """Folder of the result."""
+
+
+def compare(options: HalfOptions) -> None:
+    """Print and write the mean scores of both types for every seed."""
+    model = AKOrN.from_pretrained(options.model).eval()
+    data = load(DATA, "test", root=options.data, count=options.num_images, seed=0)
+    rows = []
+    for seed in options.seeds:
+        wide, half = (score(model, data, seed, half=half) for half in (False, True))
+        change = half.fg_ari - wide.fg_ari
+        rows.append(
+            {
+                "seed": seed,
+                "float32": dataclasses.asdict(wide),
+                "bfloat16": dataclasses.asdict(half),
+                "change of FG-ARI": change,
+                "met": abs(change) < MOST_CHANGE,
+            }
+        )
+        print(
+            f"seed {seed}: FG-ARI {wide.fg_ari:.2f} -> {half.fg_ari:.2f} ({change:+.2f}, target "
+            f"below {MOST_CHANGE}), MBO {wide.mbo:.2f} -> {half.mbo:.2f}"
+        )
+    path = options.out / "half.json"
+    machine = describe_machine(torch.device("cpu"))
+    write_json(path, {"machine": machine, "model": str(options.model), "rows": rows})
+    print(path)
+
+
+def score(model: AKOrN, data: SegmentedImages, seed: int, *, half: bool) -> Scores:
+    """Mean scores from the noise of a seed."""
+    with torch.autocast("cpu", torch.bfloat16, enabled=half):
+        return segment(model, data, num_clusters=NUM_CLUSTERS, seed=seed).scores
+
+
+if __name__ == "__main__":
+    run_command(compare, HalfOptions)
