@@ -1,16 +1,10 @@
 """Attentive coupling: every oscillator feels all sites, weighted by how well they match."""
 
-import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from kuramoto_nn.coupling.linear import SiteLinear
 from kuramoto_nn.coupling.position import GeometricTransform
-
-MOST_SCORES = 2**23 - 1
-"""Scores per call up to which a CPU writes them out; larger blocks get new memory every time."""
-MOST_SITES = 144
-"""Sites up to which that beats PyTorch's fused attention on a CPU."""
+from kuramoto_nn.coupling.softmax import attend
 
 
 class AttentionCoupling(nn.Module):
@@ -73,32 +67,13 @@ class AttentionCoupling(nn.Module):
         qkv = self.qkv(sites_last.flatten(1, -2)).unflatten(-1, (3, self.num_heads, -1))
         if self.position is not None:
             qkv = self.position.transform_inputs(qkv, (sites[0], sites[1]))
-        query, key, value = qkv.transpose(1, 3).unbind(2)  # each (B, heads, sites, d)
-        out = _attend(query, key, value).transpose(1, 2).contiguous()
+        out = attend(qkv)  # (B, sites, heads, d)
         if self.position is not None:
             out = self.position.transform_output(out, (sites[0], sites[1]))
         return self.out(out.flatten(2)).unflatten(1, sites).movedim(-1, 1)
 
     def extra_repr(self) -> str:
         return f"{self.channels}, {self.num_heads}"
-
-
-def _attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    """``softmax(q k^T / sqrt(d)) v`` for tensors ``(B, heads, sites, d)``."""
-    if not _suits_products(query):
-        return F.scaled_dot_product_attention(query, key, value)
-    scores = (query * query.shape[-1] ** -0.5) @ key.mT
-    return scores.softmax(-1) @ value
-
-
-def _suits_products(query: Tensor) -> bool:
-    """Whether few sites on a CPU make two products cheaper than the fused kernel."""
-    if query.device.type != "cpu" or query.dtype in (torch.bfloat16, torch.float16):
-        return False
-    if torch.compiler.is_exporting():  # an exported graph keeps its sizes open
-        return False
-    batch, heads, sites, _ = query.shape
-    return sites <= MOST_SITES and batch * heads * sites**2 <= MOST_SCORES
 
 
 def _nearest_divisor(number: int, target: int) -> int:

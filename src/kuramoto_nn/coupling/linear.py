@@ -30,7 +30,7 @@ class SiteLinear(nn.Linear):
     def forward(self, input: Tensor) -> Tensor:
         if not _suits_convolution(input, self.weight):
             return super().forward(input)
-        # The compiler cannot convolve over sizes that change, but it can call an operator that does.
+        # The compiler cannot convolve where sizes change, but it can call an operator that does.
         product = _convolve_op if torch.compiler.is_compiling() else _convolve
         return product(input, self.weight, self.bias)
 

@@ -105,9 +105,13 @@ class KuramotoLayer(Stepwise):
             ValueError: If x and c do not fit the layer or each other.
         """
         x, c = self._prepare(x, c)
-        again = self.checkpoint_steps and torch.is_grad_enabled()
-        for _ in range(check_num_steps(num_steps, self.num_steps)):
-            x = checkpoint(self._update, x, c, use_reentrant=False) if again else self._update(x, c)
+        steps = check_num_steps(num_steps, self.num_steps)
+        if not (self.checkpoint_steps and torch.is_grad_enabled()):
+            return from_oscillators(self._updates(x, c, steps))
+        length = max(1, math.isqrt(steps))
+        for start in range(0, steps, length):
+            count = min(length, steps - start)
+            x = checkpoint(self._updates, x, c, count, use_reentrant=False)
         return from_oscillators(x)
 
     def step(self, x: Tensor, c: Tensor) -> Tensor:
@@ -147,6 +151,11 @@ class KuramotoLayer(Stepwise):
             yield x, value
             x = following
         yield x, self._energy(x, c)
+
+    def _updates(self, x: Tensor, c: Tensor, count: int) -> Tensor:
+        for _ in range(count):
+            x = self._update(x, c)
+        return x
 
     def _update(self, x: Tensor, c: Tensor) -> Tensor:
         return self._advance(x, self._coupled(x), c)
