@@ -12,9 +12,13 @@ from examples.object_discovery.data import LOADERS, SegmentedImages, clevrtex, l
 from tests.examples.data.scenes import write_clevrtex
 
 
-def read(source: Path, split: str, variant: str = "full", **options: object) -> SegmentedImages:
-    options = {"root": source / "cache", "count": None, "seed": 0, "source": source, **options}
-    return load(f"clevrtex-{variant}", split, **options)
+def read(
+    source: Path | None, split: str, variant: str = "full", **options: object
+) -> SegmentedImages:
+    defaults = {"count": None, "seed": 0, "source": source}
+    if "root" not in options and source is not None:
+        defaults["root"] = source / "cache"
+    return load(f"clevrtex-{variant}", split, **{**defaults, **options})
 
 
 def indices(data: SegmentedImages) -> list[int]:
@@ -54,15 +58,15 @@ def test_outd_is_one_test_split(tmp_path: Path) -> None:
 
 def test_the_folder_may_be_named_or_lie_in_the_root(tmp_path: Path) -> None:
     folder = write_clevrtex(tmp_path, range(10), variant="pbg", width=40)
-    for options in ({"source": folder}, {"source": tmp_path}, {"source": None, "root": tmp_path}):
-        assert len(read(tmp_path, "train", "pbg", size=8, **options)) == 8
+    for source in (folder, tmp_path, None):
+        assert len(read(source, "train", "pbg", size=8, root=tmp_path)) == 8
 
 
 def test_a_missing_folder_says_how_to_get_it(tmp_path: Path) -> None:
     message = r"no folder .*clevrtex_camo; .*download --dataset clevrtex-camo --to"
-    for options in ({"source": tmp_path / "gone"}, {"source": None, "root": tmp_path}):
+    for source in (tmp_path / "gone", None):
         with pytest.raises(FileNotFoundError, match=message):
-            read(tmp_path, "train", "camo", **options)
+            read(source, "train", "camo", root=tmp_path)
     with pytest.raises(FileNotFoundError, match=r"holds no CLEVRTEX_camo_\*\.png"):
         read(tmp_path, "train", "camo")
 
@@ -90,8 +94,7 @@ def test_the_crop_of_the_published_size(tmp_path: Path) -> None:
     inner = torch.from_numpy(pixels[24:216, 64:256, :3]).permute(2, 0, 1)[None].float()
     expected = torch.nn.functional.interpolate(inner, (128, 128), mode="bilinear", antialias=True)
     assert (data.images.float() - expected).abs().max() <= 1  # pillow rounds after each axis
-    where = np.arange(128) * 3 // 2 + np.arange(128) % 2 * 0
-    where = ((2 * np.arange(128) + 1) * 192) // 256
+    where = np.floor((np.arange(128) + 0.5) * 1.5).astype(int)
     np.testing.assert_array_equal(data.masks[0], labels[24:216, 64:256][np.ix_(where, where)])
     assert read(tmp_path, "test", size=256).images.shape == (1, 3, 256, 256)
 
