@@ -54,9 +54,7 @@ def generate(count: int, *, givens: range, seed: int) -> Boards:
                 kept = _empty(solver, solution, wanted, rng)
             solutions[row] = solution
             puzzles[row, kept] = solution[kept]
-    return Boards(
-        *(torch.from_numpy(side).view(-1, SIDE, SIDE) for side in (puzzles, solutions))
-    )
+    return Boards(*(torch.from_numpy(side).view(-1, SIDE, SIDE) for side in (puzzles, solutions)))
 
 
 def solutions_of(puzzle: torch.Tensor) -> Iterator[torch.Tensor]:
