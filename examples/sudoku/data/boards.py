@@ -29,6 +29,10 @@ class Boards:
         """A part of the boards."""
         return type(self)(self.puzzles[rows], self.solutions[rows])
 
+    def to(self, device: torch.device) -> Self:
+        """The boards on another device."""
+        return type(self)(self.puzzles.to(device), self.solutions.to(device))
+
     @property
     def givens(self) -> Tensor:
         """Number of given cells of every puzzle, ``(B,)``."""

@@ -1,0 +1,105 @@
+"""How every Sudoku row is trained. The networks themselves are the presets of the library."""
+
+from dataclasses import dataclass
+
+import torch
+
+from examples.training.randomness import generator_for
+from kuramoto_nn.models import AKOrNSudoku, ItrSASudoku
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """Training of one row: cross-entropy over all 81 cells.
+
+    Attributes:
+        batch_size: Boards of a global batch.
+        learning_rate: Of Adam, constant after the warm-up.
+        warmup_steps: Steps over which the rate rises linearly.
+        epochs: Passes over the training boards.
+        clip_norm: Largest norm of the gradient.
+        num_steps: T by the step of training it counts from, rising; none is the network's own T.
+        symmetries: Whether every board is changed by a random symmetry of Sudoku.
+        reveal: Share of boards in which a random share of the blanks is filled in.
+        ema_decay: Largest decay of the weight average.
+        ema_every: Steps between its updates.
+        ema_start: Step it starts at.
+    """
+
+    batch_size: int = 100
+    learning_rate: float = 1e-3
+    warmup_steps: int = 0
+    epochs: int = 100
+    clip_norm: float = 1.0
+    num_steps: tuple[tuple[int, int], ...] = ()
+    symmetries: bool = False
+    reveal: float = 0.0
+    ema_decay: float = 0.995
+    ema_every: int = 10
+    ema_start: int = 100
+
+    def learning_rate_at(self, step: int) -> float:
+        """Rate of a step, counted from 0."""
+        return self.learning_rate * min(1.0, (step + 1) / (self.warmup_steps + 1))
+
+    def num_steps_at(self, step: int) -> int | None:
+        """T of a step of training; None for the network's own."""
+        return next((t for start, t in reversed(self.num_steps) if step >= start), None)
+
+
+_AKORN = Recipe()
+_CONTROL = Recipe(learning_rate=5e-4)
+# For an hour or two on two CPU cores, by a search (docs/sudoku.md).
+_TINY = Recipe(
+    batch_size=32,
+    learning_rate=2e-3,
+    warmup_steps=50,
+    epochs=400,
+    symmetries=True,
+)
+
+RECIPES = {
+    "sudoku-akorn": _AKORN,
+    "sudoku-itrsa": _CONTROL,
+    "sudoku-transformer": _CONTROL,
+    "sudoku-akorn-tiny": _TINY,
+    "sudoku-itrsa-tiny": _TINY,
+    "sudoku-transformer-tiny": _TINY,
+}
+
+
+def recipe_for(preset: str) -> Recipe:
+    """Look a recipe up.
+
+    Args:
+        preset: Name of the row.
+
+    Returns:
+        Its recipe.
+
+    Raises:
+        ValueError: If there is none of that name.
+    """
+    if preset not in RECIPES:
+        raise ValueError(f"unknown preset {preset!r}; known are {', '.join(RECIPES)}")
+    return RECIPES[preset]
+
+
+def build_model(preset: str, *, seed: int = 0) -> AKOrNSudoku | ItrSASudoku:
+    """Build the untrained network of a row.
+
+    Args:
+        preset: Name of the row.
+        seed: Decides its weights, alone; the global generator stays as it is.
+
+    Returns:
+        The model.
+
+    Raises:
+        ValueError: If there is none of that name.
+    """
+    recipe_for(preset)
+    family = AKOrNSudoku if preset in AKOrNSudoku.presets() else ItrSASudoku
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(generator_for(seed, "initialisation").initial_seed())
+        return family.from_preset(preset)
