@@ -4,7 +4,6 @@ import torch
 from torch import Tensor
 
 SIDE, BOX = 9, 3
-DIGITS = "123456789"
 
 
 def units(boards: Tensor) -> Tensor:
@@ -60,5 +59,25 @@ def has_contradiction(puzzles: Tensor) -> Tensor:
     Returns:
         Booleans ``(...)``.
     """
-    one_hot = torch.nn.functional.one_hot(units(puzzles).long(), SIDE + 1)
-    return (one_hot.sum(-2)[..., 1:] > 1).flatten(-2).any(-1)
+    return (_count_digits(puzzles) > 1).flatten(-2).any(-1)
+
+
+def contradiction(puzzle: Tensor) -> str | None:
+    """Say which digit stands twice, and where.
+
+    Args:
+        puzzle: ``(9, 9)``, integers; 0 is a blank.
+
+    Returns:
+        One clause; None if the givens do not contradict each other.
+    """
+    twice = (_count_digits(puzzle) > 1).nonzero().tolist()
+    if not twice:
+        return None
+    (unit, digit), kinds = twice[0], ("row", "column", "box")
+    return f"{digit + 1} stands twice in {kinds[unit // SIDE]} {unit % SIDE + 1}"
+
+
+def _count_digits(puzzles: Tensor) -> Tensor:
+    """How often a unit holds a digit, ``(..., 27, 9)``."""
+    return torch.nn.functional.one_hot(units(puzzles).long(), SIDE + 1).sum(-2)[..., 1:]

@@ -28,6 +28,18 @@ def test_rollout_is_the_call_and_the_energies_of_the_last_block(overrides):
         assert_close(energies, expected)
 
 
+@pytest.mark.parametrize("blocks", [1, 2])
+def test_a_trajectory_says_what_a_call_of_every_length_would(blocks):
+    model = solver(num_blocks=blocks)
+    puzzles, noise = small.inputs(model)
+    logits, energies, states = model.trajectory(puzzles, **noise, num_steps=3)
+    assert logits.shape == (4, 3, 9, 9, 9) and states.shape == (4, 3, 64, 9, 9)
+    assert_close(energies, model.rollout(puzzles, **noise, num_steps=3).energies)
+    assert_close(logits[-1], model(puzzles, **noise, num_steps=3))
+    for steps in range(4 if blocks == 1 else 0):  # T is that of the earlier blocks too
+        assert_close(logits[steps], model(puzzles, **noise, num_steps=steps))
+
+
 def test_given_cells_start_at_their_digit_and_blanks_at_the_noise():
     model = solver()
     starts = []

@@ -8,12 +8,13 @@ from typing import Literal
 
 from examples.sudoku.data.boards import Boards, format_cells, parse_cells
 from examples.sudoku.data.csv import read_csv
+from examples.sudoku.data.generate import generate, solutions_of
 from examples.sudoku.data.satnet import FEATURES, ROWS, read_satnet
 from examples.training.files import write_text
 
 Split = Literal["train", "test"]
 
-__all__ = ["Boards", "Split", "format_cells", "generated", "load", "parse_cells"]
+__all__ = ["Boards", "Split", "format_cells", "generated", "load", "parse_cells", "solutions_of"]
 
 
 def load(source: Path, split: Split, *, rows: str | None = None) -> Boards:
@@ -68,8 +69,6 @@ def generated(root: Path, split: Split, *, count: int, givens: range, seed: int)
         ValueError: If the numbers of givens cannot be made.
         OSError: If the disk refuses.
     """
-    from examples.sudoku.data.generate import generate  # PySAT is needed for this alone
-
     name = f"sudoku-{split}-{count}-givens{givens[0]}to{givens[-1]}-seed{seed}.csv"
     path = root / name
     if not path.exists():

@@ -18,9 +18,10 @@ from kuramoto_nn.models.config import (
 )
 from kuramoto_nn.models.itrsa import ItrSA
 from kuramoto_nn.models.itrsa_sudoku import ItrSASudoku
-from kuramoto_nn.models.sudoku import AKOrNSudoku, SudokuRollout
+from kuramoto_nn.models.sudoku import AKOrNSudoku, SudokuRollout, SudokuTrajectory
 from kuramoto_nn.models.uptiling import uptile_views, uptiled_features
 from kuramoto_nn.models.voting import (
+    Noise,
     Vote,
     energy_vote,
     energy_votes,
@@ -41,8 +42,10 @@ __all__ = [
     "ItrSASudoku",
     "ItrSASudokuConfig",
     "Model",
+    "Noise",
     "Preset",
     "SudokuRollout",
+    "SudokuTrajectory",
     "Vote",
     "energy_vote",
     "energy_votes",
