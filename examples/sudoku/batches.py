@@ -54,33 +54,12 @@ class BoardBatches:
         order = torch.randperm(len(self.boards), generator=generator_for(self.seed, "order", epoch))
         batch = self.boards[order[position * size : (position + 1) * size]]
         puzzles, solutions = batch.puzzles, batch.solutions
-        generator = generator_for(self.seed, "views", step)
         if self.recipe.symmetries:
+            generator = generator_for(self.seed, "views", step)
             puzzles, solutions = transform(puzzles, solutions, generator=generator)
-        if self.recipe.reveal:
-            puzzles = reveal(puzzles, solutions, self.recipe.reveal, generator=generator)
         noise = torch.randn(
             (size, self.channels, *puzzles.shape[1:]),
             generator=generator_for(self.seed, "noise", step, device=device),
             device=device,
         )
         return puzzles[self.rows].to(device), solutions[self.rows].to(device), noise[self.rows]
-
-
-def reveal(
-    puzzles: Tensor, solutions: Tensor, share: float, *, generator: torch.Generator
-) -> Tensor:
-    """Fill in blanks: easy boards teach the rules before hard ones teach to reason.
-
-    Args:
-        puzzles: ``(B, 9, 9)``.
-        solutions: ``(B, 9, 9)``.
-        share: Probability that a board is made easier, by a uniform share of its blanks.
-        generator: Draws.
-
-    Returns:
-        Puzzles, ``(B, 9, 9)``.
-    """
-    chosen, part = torch.rand(2, len(puzzles), 1, 1, generator=generator)
-    filled = torch.rand(puzzles.shape, generator=generator) < part * (chosen < share)
-    return torch.where(filled, solutions, puzzles)

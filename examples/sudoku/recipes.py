@@ -20,7 +20,6 @@ class Recipe:
         clip_norm: Largest norm of the gradient.
         num_steps: T by the step of training it counts from, rising; none is the network's own T.
         symmetries: Whether every board is changed by a random symmetry of Sudoku.
-        reveal: Share of boards in which a random share of the blanks is filled in.
         ema_decay: Largest decay of the weight average.
         ema_every: Steps between its updates.
         ema_start: Step it starts at.
@@ -33,7 +32,6 @@ class Recipe:
     clip_norm: float = 1.0
     num_steps: tuple[tuple[int, int], ...] = ()
     symmetries: bool = False
-    reveal: float = 0.0
     ema_decay: float = 0.995
     ema_every: int = 10
     ema_start: int = 100

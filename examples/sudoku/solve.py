@@ -61,10 +61,9 @@ class SolveOptions:
 
     @property
     def is_single(self) -> bool:
-        """Whether the argument is a board itself; whatever looks like one is meant to be."""
-        return self.puzzle != "-" and (
-            set(self.puzzle) <= set("0123456789.") or not Path(self.puzzle).exists()
-        )
+        """Whether the argument is a board itself, well-formed or not, and no file."""
+        looks_so = len(self.puzzle) == 81 or set(self.puzzle) <= set("0123456789.")
+        return self.puzzle != "-" and looks_so and not Path(self.puzzle).is_file()
 
 
 def solve(options: SolveOptions) -> None:
