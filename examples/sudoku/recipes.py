@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import torch
 
+from examples.training.muon import MuonWithAdam
 from examples.training.randomness import generator_for
 from kuramoto_nn.models import AKOrNSudoku, ItrSASudoku
 
@@ -15,7 +16,8 @@ class Recipe:
     Attributes:
         batch_size: Boards of a global batch.
         learning_rate: Of Adam, constant after the warm-up.
-        warmup_steps: Steps over which the rate rises linearly.
+        muon_rate: Of Muon, which then takes the maps of the blocks from Adam; None for Adam alone.
+        warmup_steps: Steps over which the rates rise linearly.
         epochs: Passes over the training boards.
         clip_norm: Largest norm of the gradient.
         num_steps: T by the step of training it counts from, rising; none is the network's own T.
@@ -27,6 +29,7 @@ class Recipe:
 
     batch_size: int = 100
     learning_rate: float = 1e-3
+    muon_rate: float | None = None
     warmup_steps: int = 0
     epochs: int = 100
     clip_norm: float = 1.0
@@ -36,9 +39,9 @@ class Recipe:
     ema_every: int = 10
     ema_start: int = 100
 
-    def learning_rate_at(self, step: int) -> float:
-        """Rate of a step, counted from 0."""
-        return self.learning_rate * min(1.0, (step + 1) / (self.warmup_steps + 1))
+    def warmth(self, step: int) -> float:
+        """Share of their rates that the optimisers work with at a step, counted from 0."""
+        return min(1.0, (step + 1) / (self.warmup_steps + 1))
 
     def num_steps_at(self, step: int) -> int | None:
         """T of a step of training; None for the network's own."""
@@ -51,6 +54,7 @@ _CONTROL = Recipe(learning_rate=5e-4)
 _TINY = Recipe(
     batch_size=32,
     learning_rate=2e-3,
+    muon_rate=0.02,
     warmup_steps=50,
     epochs=400,
     symmetries=True,
@@ -64,6 +68,23 @@ RECIPES = {
     "sudoku-itrsa-tiny": _TINY,
     "sudoku-transformer-tiny": _TINY,
 }
+
+
+def build_optimizer(model: AKOrNSudoku | ItrSASudoku, recipe: Recipe) -> torch.optim.Optimizer:
+    """Build the optimiser of a recipe.
+
+    Args:
+        model: The network.
+        recipe: Its recipe.
+
+    Returns:
+        Adam, or Muon and Adam.
+    """
+    if recipe.muon_rate is None:
+        return torch.optim.Adam(model.parameters(), lr=recipe.learning_rate)
+    return MuonWithAdam(
+        model, model.blocks, muon_rate=recipe.muon_rate, adam_rate=recipe.learning_rate
+    )
 
 
 def recipe_for(preset: str) -> Recipe:

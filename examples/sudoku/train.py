@@ -10,6 +10,7 @@ the folder goes on where it was, with the numbers that an uninterrupted run woul
 import dataclasses
 import math
 import sys
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +19,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from examples.sudoku.batches import BoardBatches
 from examples.sudoku.data import Boards
-from examples.sudoku.recipes import build_model
+from examples.sudoku.recipes import build_model, build_optimizer
 from examples.sudoku.scores import BoardScores, single_answers
 from examples.sudoku.train_options import TrainOptions
 from examples.sudoku.weights import TASK
@@ -31,6 +32,7 @@ from examples.training.lock import exclusive
 from examples.training.log import RunLog
 from examples.training.pace import Pace
 from examples.training.run_state import CHECKPOINT, RunState
+from kuramoto_nn.models import AKOrNSudoku, ItrSASudoku
 
 
 def train(options: TrainOptions) -> RunState:
@@ -67,7 +69,7 @@ def _train(options: TrainOptions, here: Processes, interrupt: Interrupt) -> RunS
         WeightAverage(
             model, decay=recipe.ema_decay, every=recipe.ema_every, start=recipe.ema_start
         ),
-        torch.optim.Adam(model.parameters(), lr=recipe.learning_rate),
+        build_optimizer(model, recipe),
         identity={"task": TASK, **options.identity(), "num_boards": len(boards)},
     )
     state.restore(path)
@@ -107,7 +109,7 @@ def _step(model: nn.Module, state: RunState, batches: BoardBatches) -> Tensor:
     """One step on the cross-entropy over all cells; returns the loss."""
     recipe = batches.recipe
     for group in state.optimizer.param_groups:
-        group["lr"] = recipe.learning_rate_at(state.step)
+        group["lr"] = group.setdefault("full_lr", group["lr"]) * recipe.warmth(state.step)
     puzzles, solutions, noise = batches.at(state.step)
     logits = model(puzzles, num_steps=recipe.num_steps_at(state.step), noise=noise)
     loss = F.cross_entropy(logits.flatten(0, 2), solutions.flatten() - 1)
@@ -121,7 +123,7 @@ def _step(model: nn.Module, state: RunState, batches: BoardBatches) -> Tensor:
 
 def _evaluate(state: RunState, held_out: Boards, log: RunLog) -> dict[str, float]:
     """Scores of the averaged weights, from the same noise every time."""
-    model = state.average.model
+    model = cast(AKOrNSudoku | ItrSASudoku, state.average.model)
     scores = BoardScores.of(single_answers(model, held_out.puzzles), held_out)
     log.say(
         f"step {state.step}: {scores.solved:.1f} % of {scores.boards} held-out boards solved, "

@@ -45,12 +45,12 @@ def test_a_vote_is_a_plain_loop_with_the_same_noise(batch_size, score):
     assert list(got) == [1, 2, samples]
     for size, (vote,) in got.items():
         for board, puzzle in enumerate(puzzles):
-            best = None
+            best = float("inf"), -1, torch.empty(0)
             for sample in range(size):
                 start = noise(torch.tensor([board]), torch.tensor([sample]))
                 logits, energies = run(puzzle[None], start)
                 value = score(energies).item()
-                if best is None or value < best[0]:
+                if value < best[0]:
                     best = value, sample, logits[0]
             assert vote.samples[board] == best[1]
             assert_close(vote.scores[board].item(), best[0])

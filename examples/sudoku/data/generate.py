@@ -48,12 +48,11 @@ def generate(count: int, *, givens: range, seed: int) -> Boards:
     puzzles, solutions = np.zeros((2, count, CELLS), dtype=np.int64)
     with Solver("minisat22", bootstrap_with=_rules()) as solver:
         for row in range(count):
-            wanted, kept = givens[row % len(givens)], None
-            while kept is None:
-                solution = _filled_grid(solver, rng)
-                kept = _empty(solver, solution, wanted, rng)
-            solutions[row] = solution
-            puzzles[row, kept] = solution[kept]
+            kept: list[int] = []
+            while not kept:
+                solutions[row] = _filled_grid(solver, rng)
+                kept = _empty(solver, solutions[row], givens[row % len(givens)], rng)
+            puzzles[row, kept] = solutions[row, kept]
     return Boards(*(torch.from_numpy(side).view(-1, SIDE, SIDE) for side in (puzzles, solutions)))
 
 
@@ -69,7 +68,7 @@ def solutions_of(puzzle: torch.Tensor) -> Iterator[torch.Tensor]:
     cells = puzzle.flatten().tolist()
     given = [_variable(cell, digit) for cell, digit in enumerate(cells) if digit]
     with Solver("minisat22", bootstrap_with=_rules() + [[v] for v in given]) as solver:
-        for model in solver.enum_models():
+        for model in solver.enum_models() or ():
             yield torch.from_numpy(_digits(model)).view(SIDE, SIDE)
 
 
@@ -77,7 +76,8 @@ def _variable(cell: int, digit: int) -> int:
     return cell * SIDE + digit
 
 
-def _digits(model: list[int]) -> np.ndarray:
+def _digits(model: list[int] | None) -> np.ndarray:
+    assert model is not None, "every puzzle that gets here has a solution"
     return (np.reshape(model, (CELLS, SIDE)) > 0).argmax(1) + 1
 
 
@@ -100,8 +100,8 @@ def _filled_grid(solver: Solver, rng: np.random.Generator) -> np.ndarray:
 
 def _empty(
     solver: Solver, solution: np.ndarray, wanted: int, rng: np.random.Generator
-) -> list[int] | None:
-    """Cells that stay given such that the solution is the only one; None if too many must."""
+) -> list[int]:
+    """Cells that stay given such that the solution is the only one; none if too many must."""
     true = [_variable(cell, int(digit)) for cell, digit in enumerate(solution)]
     kept = set(range(CELLS))
     for _ in range(ROUNDS):
@@ -115,4 +115,4 @@ def _empty(
             return sorted(kept)
         blanks = sorted(set(range(CELLS)) - kept)
         kept |= set(rng.choice(blanks, PUT_BACK, replace=False).tolist())
-    return None
+    return []

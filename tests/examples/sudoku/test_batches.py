@@ -43,7 +43,7 @@ def test_too_large_batches_are_named():
 
 
 def test_recipes_change_with_the_step():
-    recipe = Recipe(warmup_steps=9, learning_rate=1.0, num_steps=((0, 4), (10, 8)))
-    assert [recipe.learning_rate_at(step) for step in (0, 4, 9, 99)] == [0.1, 0.5, 1.0, 1.0]
+    recipe = Recipe(warmup_steps=9, num_steps=((0, 4), (10, 8)))
+    assert [recipe.warmth(step) for step in (0, 4, 9, 99)] == [0.1, 0.5, 1.0, 1.0]
     assert [recipe.num_steps_at(step) for step in (0, 9, 10, 99)] == [4, 4, 8, 8]
     assert dataclasses.replace(recipe, num_steps=()).num_steps_at(5) is None
