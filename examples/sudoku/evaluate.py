@@ -7,9 +7,8 @@ All sizes K of a vote come from one pass over the largest; memory grows with --b
 """
 
 import dataclasses
-import statistics
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from torch import Tensor
 
 from examples.sudoku.data import Boards, load
 from examples.sudoku.scores import BoardScores, single_answers
+from examples.sudoku.table import Row, line, numbers, scores_by_givens, without_seed
 from examples.sudoku.weights import SHIPPED, load_model
 from examples.training.command import run_command
 from examples.training.distributed import pick_device
@@ -69,27 +69,6 @@ class EvaluateOptions:
             raise ValueError(f"--out must be a .json file: got {self.out}")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Row:
-    """Scores at one T, of one vote, from one seed.
-
-    Attributes:
-        steps: T.
-        samples: K.
-        vote: Name of the vote's rule; None for a single answer.
-        seed: Seed of the noise.
-        scores: Over all boards.
-        by_givens: Over the boards of every number of givens.
-    """
-
-    steps: int
-    samples: int
-    vote: str | None
-    seed: int
-    scores: BoardScores
-    by_givens: dict[int, BoardScores]
-
-
 def evaluate(options: EvaluateOptions) -> list[Row]:
     """Score a model and print the results.
 
@@ -114,17 +93,17 @@ def evaluate(options: EvaluateOptions) -> list[Row]:
     began, rows = time.monotonic(), []
     print(f"{name}, {len(boards)} boards{'':<12} solved   valid  blanks right")
     for row in _rows(model.to(device), boards, options):
-        print(_line(row, [row.scores]), f"  seed {row.seed}, {time.monotonic() - began:.0f} s")
+        print(line(row, [row.scores]), f"  seed {row.seed}, {time.monotonic() - began:.0f} s")
         rows.append(row)
     if len(options.seeds) > 1:
         print(f"mean and standard deviation over {len(options.seeds)} seeds:")
-        for group in _groups(rows):
-            print(_line(group[0], [row.scores for row in group]))
-    best = _groups(rows)[-1]
+        for group in without_seed(rows):
+            print(line(group[0], [row.scores for row in group]))
+    best = without_seed(rows)[-1]
     print(f"by givens, T {best[0].steps}, K {best[0].samples}:")
     for givens in best[0].by_givens:
         scores = [row.by_givens[givens] for row in best]
-        print(f"  {givens} givens, {scores[0].boards} boards: {_numbers(scores)}")
+        print(f"  {givens} givens, {scores[0].boards} boards: {numbers(scores)}")
     if options.out is not None:
         record = {"options": vars(options), "rows": [dataclasses.asdict(row) for row in rows]}
         write_json(options.out, record)
@@ -144,7 +123,7 @@ def _rows(
                     vote=vote,
                     seed=seed,
                     scores=BoardScores.of(answers, boards),
-                    by_givens=_by_givens(answers, boards),
+                    by_givens=scores_by_givens(answers, boards),
                 )
 
 
@@ -183,34 +162,6 @@ def _answers(
             continue
         for rule, vote in zip(VOTES, of_all_rules, strict=True):
             yield samples, rule, vote.outputs
-
-
-def _by_givens(answers: Tensor, boards: Boards) -> dict[int, BoardScores]:
-    parts = {number: boards.givens == number for number in sorted(set(boards.givens.tolist()))}
-    return {number: BoardScores.of(answers[part], boards[part]) for number, part in parts.items()}
-
-
-def _groups(rows: Iterable[Row]) -> list[list[Row]]:
-    """Rows that differ by their seed alone."""
-    groups: dict[tuple, list[Row]] = {}
-    for row in rows:
-        groups.setdefault((row.steps, row.samples, row.vote), []).append(row)
-    return list(groups.values())
-
-
-def _line(row: Row, scores: list[BoardScores]) -> str:
-    vote = "" if row.vote is None else f"least energy, {row.vote}"
-    return f"T {row.steps:<4} K {row.samples:<5} {vote:<19} {_numbers(scores)}"
-
-
-def _numbers(scores: list[BoardScores]) -> str:
-    """Solved, valid and blanks in percent; with their spread, if there are several."""
-    columns = []
-    for name in ("solved", "valid", "blanks"):
-        values = [getattr(score, name) for score in scores]
-        spread = f" ±{statistics.stdev(values):.1f}" if len(values) > 1 else ""
-        columns.append(f"{statistics.fmean(values):6.1f}{spread}")
-    return "  ".join(columns)
 
 
 if __name__ == "__main__":
