@@ -141,7 +141,7 @@ def _record(
     batches: BoardBatches,
 ) -> None:
     """Log the steps since the last record; the one place where the host waits for the device."""
-    loss = torch.stack(losses).mean().item()
+    loss = batches.here.gather(torch.stack(losses).mean()[None], 0).mean().item()
     if not math.isfinite(loss):
         raise ValueError(
             f"the loss is {loss} at step {state.step}; "
