@@ -75,7 +75,8 @@ def _train(options: TrainOptions, here: Processes, interrupt: Interrupt) -> RunS
     state.restore(path)
     if should_compile(options.compile, here.device):
         model.compile()
-    parallel = model if here.world_size == 1 else DistributedDataParallel(model)
+    answers = Answers(model, every=recipe.read_every)
+    parallel = answers if here.world_size == 1 else DistributedDataParallel(answers)
 
     last_step = min(recipe.epochs * batches.steps_per_epoch, options.max_steps or sys.maxsize)
     pace = Pace(
@@ -105,14 +106,37 @@ def _train(options: TrainOptions, here: Processes, interrupt: Interrupt) -> RunS
     return state
 
 
+class Answers(nn.Module):
+    """What the loss sees of a model: its answer, or the answers on the way to it as well.
+
+    Args:
+        model: The model.
+        every: Oscillator steps between answers; None for the last one alone.
+
+    Shape:
+        Puzzles ``(B, 9, 9)`` to logits ``(R, B, 9, 9, 9)`` of R answers.
+    """
+
+    def __init__(self, model: AKOrNSudoku | ItrSASudoku, *, every: int | None):
+        super().__init__()
+        self.model, self.every = model, every
+
+    def forward(self, puzzles: Tensor, *, num_steps: int | None, noise: Tensor) -> Tensor:
+        if self.every is None:
+            return self.model(puzzles, num_steps=num_steps, noise=noise)[None]
+        assert isinstance(self.model, AKOrNSudoku), "only its recipes ask for it"
+        return self.model.answers(puzzles, every=self.every, num_steps=num_steps, noise=noise)
+
+
 def _step(model: nn.Module, state: RunState, batches: BoardBatches) -> Tensor:
-    """One step on the cross-entropy over all cells; returns the loss."""
+    """One step on the cross-entropy over all cells of all answers; returns the loss."""
     recipe = batches.recipe
     for group in state.optimizer.param_groups:
         group["lr"] = group.setdefault("full_lr", group["lr"]) * recipe.warmth(state.step)
     puzzles, solutions, noise = batches.at(state.step)
     logits = model(puzzles, num_steps=recipe.num_steps_at(state.step), noise=noise)
-    loss = F.cross_entropy(logits.flatten(0, 2), solutions.flatten() - 1)
+    target = (solutions - 1).expand(logits.shape[:-1])
+    loss = F.cross_entropy(logits.flatten(0, -2), target.flatten())
     state.optimizer.zero_grad(set_to_none=True)
     loss.backward()
     nn.utils.clip_grad_norm_(model.parameters(), recipe.clip_norm)

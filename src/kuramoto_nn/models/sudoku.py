@@ -134,6 +134,43 @@ class AKOrNSudoku(Model):
         logits = self._read(last.read(states.flatten(0, 1))[1])
         return SudokuTrajectory(logits.unflatten(0, states.shape[:2]), energies, states)
 
+    def answers(
+        self,
+        puzzles: Tensor,
+        *,
+        every: int,
+        num_steps: int | None = None,
+        noise: Tensor | None = None,
+        generator: torch.Generator | None = None,
+    ) -> Tensor:
+        """Logits after every few steps of the last block: what a loss can hold each of.
+
+        Args:
+            puzzles: As in a call.
+            every: Steps from one reading to the next; divides T.
+            num_steps: As in a call.
+            noise: Likewise.
+            generator: Likewise.
+
+        Returns:
+            Logits ``(T / every, B, 9, 9, 9)``; the last are those of a call.
+
+        Raises:
+            ValueError: If ``every`` does not divide T, or as in a call.
+        """
+        last, x, c = self._before_last(puzzles, num_steps, noise, generator)
+        steps = last.layer.num_steps if num_steps is None else num_steps
+        if every < 1 or steps < every or steps % every:
+            raise ValueError(
+                f"`every` must divide the number of steps: got {every} and {steps} steps"
+            )
+        states = []
+        for _ in range(steps // every):
+            x = last.layer(x, c, num_steps=every)
+            states.append(x)
+        logits = self._read(last.read(torch.cat(states))[1])
+        return logits.unflatten(0, (len(states), -1))
+
     def _before_last(
         self,
         puzzles: Tensor,

@@ -81,6 +81,8 @@ def test_the_papers_rows_are_the_facts():
         "ema_every": 10,
         "ema_start": 100,
         "symmetries": False,
+        "read_every": None,
+        "muon_rate": None,
     }
     rates = {"sudoku-akorn": 1e-3, "sudoku-itrsa": 5e-4, "sudoku-transformer": 5e-4}
     for name, rate in rates.items():
