@@ -63,3 +63,16 @@ class BoardBatches:
             device=device,
         )
         return puzzles[self.rows].to(device), solutions[self.rows].to(device), noise[self.rows]
+
+    def skip(self, step: int) -> int:
+        """Draw how many steps the oscillators of a batch take without gradients.
+
+        Args:
+            step: Number of the step, from 0.
+
+        Returns:
+            0 for half of the batches, else a number up to the stage's most.
+        """
+        most = self.recipe.stage_at(step).skip
+        generator = generator_for(self.seed, "steps", step)
+        return max(int(torch.randint(-most, most + 1, (), generator=generator)), 0)

@@ -10,6 +10,22 @@ from kuramoto_nn.models import AKOrNSudoku, ItrSASudoku
 
 
 @dataclass(frozen=True, kw_only=True)
+class Stage:
+    """How many steps the oscillators take in a part of the training.
+
+    Attributes:
+        start: Step of training that it begins at.
+        num_steps: T; None for the network's own.
+        skip: Half of the batches first take up to so many steps without gradients, which teaches
+            how to go on after many steps in the time of a few.
+    """
+
+    start: int = 0
+    num_steps: int | None = None
+    skip: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
 class Recipe:
     """Training of one row: cross-entropy over all 81 cells.
 
@@ -20,7 +36,7 @@ class Recipe:
         warmup_steps: Steps over which the rates rise linearly.
         epochs: Passes over the training boards.
         clip_norm: Largest norm of the gradient.
-        num_steps: T by the step of training it counts from, rising; none is the network's own T.
+        stages: Numbers of oscillator steps, in the order of their start.
         read_every: Oscillator steps from one answer that the loss sees to the next; None for the
             last answer alone.
         symmetries: Whether every board is changed by a random symmetry of Sudoku.
@@ -35,7 +51,7 @@ class Recipe:
     warmup_steps: int = 0
     epochs: int = 100
     clip_norm: float = 1.0
-    num_steps: tuple[tuple[int, int], ...] = ()
+    stages: tuple[Stage, ...] = (Stage(),)
     read_every: int | None = None
     symmetries: bool = False
     ema_decay: float = 0.995
@@ -46,9 +62,9 @@ class Recipe:
         """Share of their rates that the optimisers work with at a step, counted from 0."""
         return min(1.0, (step + 1) / (self.warmup_steps + 1))
 
-    def num_steps_at(self, step: int) -> int | None:
-        """T of a step of training; None for the network's own."""
-        return next((t for start, t in reversed(self.num_steps) if step >= start), None)
+    def stage_at(self, step: int) -> Stage:
+        """The stage that a step of training belongs to."""
+        return next(stage for stage in reversed(self.stages) if step >= stage.start)
 
 
 _AKORN = Recipe()
@@ -62,7 +78,15 @@ _TINY_CONTROL = Recipe(
     epochs=400,
     symmetries=True,
 )
-_TINY = replace(_TINY_CONTROL, num_steps=((0, 8), (6000, 16)), read_every=4)
+_TINY = replace(
+    _TINY_CONTROL,
+    stages=(
+        Stage(num_steps=8),
+        Stage(start=3000, num_steps=16),
+        Stage(start=6000, num_steps=16, skip=48),
+    ),
+    read_every=4,
+)
 
 RECIPES = {
     "sudoku-akorn": _AKORN,

@@ -121,11 +121,16 @@ class Answers(nn.Module):
         super().__init__()
         self.model, self.every = model, every
 
-    def forward(self, puzzles: Tensor, *, num_steps: int | None, noise: Tensor) -> Tensor:
+    def forward(
+        self, puzzles: Tensor, *, num_steps: int | None, skip: int, noise: Tensor
+    ) -> Tensor:
         if self.every is None:
+            assert skip == 0, "recipes that skip steps read answers on the way"
             return self.model(puzzles, num_steps=num_steps, noise=noise)[None]
-        assert isinstance(self.model, AKOrNSudoku), "only its recipes ask for it"
-        return self.model.answers(puzzles, every=self.every, num_steps=num_steps, noise=noise)
+        assert isinstance(self.model, AKOrNSudoku), "only its recipes read answers on the way"
+        return self.model.answers(
+            puzzles, every=self.every, skip=skip, num_steps=num_steps, noise=noise
+        )
 
 
 def _step(model: nn.Module, state: RunState, batches: BoardBatches) -> Tensor:
@@ -134,7 +139,12 @@ def _step(model: nn.Module, state: RunState, batches: BoardBatches) -> Tensor:
     for group in state.optimizer.param_groups:
         group["lr"] = group.setdefault("full_lr", group["lr"]) * recipe.warmth(state.step)
     puzzles, solutions, noise = batches.at(state.step)
-    logits = model(puzzles, num_steps=recipe.num_steps_at(state.step), noise=noise)
+    logits = model(
+        puzzles,
+        num_steps=recipe.stage_at(state.step).num_steps,
+        skip=batches.skip(state.step),
+        noise=noise,
+    )
     target = (solutions - 1).expand(logits.shape[:-1])
     loss = F.cross_entropy(logits.flatten(0, -2), target.flatten())
     state.optimizer.zero_grad(set_to_none=True)

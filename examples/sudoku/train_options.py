@@ -92,7 +92,7 @@ class TrainOptions:
         """What decides a run's numbers, as plain values; how long it runs does not."""
         values = dataclasses.asdict(self.recipe())
         del values["epochs"]
-        values["num_steps"] = [list(pair) for pair in values["num_steps"]]
+        values["stages"] = [list(stage.values()) for stage in values["stages"]]
         data = [None if self.data is None else str(self.data), self.rows]
         made = None if self.data is not None else list(self.givens)
         return {"preset": self.preset, "seed": self.seed, "data": data, "givens": made, **values}

@@ -139,6 +139,7 @@ class AKOrNSudoku(Model):
         puzzles: Tensor,
         *,
         every: int,
+        skip: int = 0,
         num_steps: int | None = None,
         noise: Tensor | None = None,
         generator: torch.Generator | None = None,
@@ -148,12 +149,14 @@ class AKOrNSudoku(Model):
         Args:
             puzzles: As in a call.
             every: Steps from one reading to the next; divides T.
+            skip: Steps that the last block takes before, without gradients: so that few steps with
+                gradients teach what to do after many.
             num_steps: As in a call.
             noise: Likewise.
             generator: Likewise.
 
         Returns:
-            Logits ``(T / every, B, 9, 9, 9)``; the last are those of a call.
+            Logits ``(T / every, B, 9, 9, 9)``; the last are those of a call, if none is skipped.
 
         Raises:
             ValueError: If ``every`` does not divide T, or as in a call.
@@ -164,6 +167,8 @@ class AKOrNSudoku(Model):
             raise ValueError(
                 f"`every` must divide the number of steps: got {every} and {steps} steps"
             )
+        with torch.no_grad():
+            x = last.layer(x, c, num_steps=skip) if skip else x
         states = []
         for _ in range(steps // every):
             x = last.layer(x, c, num_steps=every)

@@ -1,12 +1,10 @@
 """Batches follow from the step alone, whatever the number of processes."""
 
-import dataclasses
-
 import pytest
 import torch
 
 from examples.sudoku.batches import BoardBatches
-from examples.sudoku.recipes import Recipe
+from examples.sudoku.recipes import Recipe, Stage
 from examples.sudoku.rules import is_valid, keeps_givens
 from examples.training.distributed import Processes
 from tests.examples.sudoku.boards import made
@@ -43,7 +41,13 @@ def test_too_large_batches_are_named():
 
 
 def test_recipes_change_with_the_step():
-    recipe = Recipe(warmup_steps=9, num_steps=((0, 4), (10, 8)))
+    stages = (Stage(num_steps=4), Stage(start=10, num_steps=8, skip=6))
+    recipe = Recipe(batch_size=4, warmup_steps=9, stages=stages)
     assert [recipe.warmth(step) for step in (0, 4, 9, 99)] == [0.1, 0.5, 1.0, 1.0]
-    assert [recipe.num_steps_at(step) for step in (0, 9, 10, 99)] == [4, 4, 8, 8]
-    assert dataclasses.replace(recipe, num_steps=()).num_steps_at(5) is None
+    assert [recipe.stage_at(step).num_steps for step in (0, 9, 10, 99)] == [4, 4, 8, 8]
+    assert Recipe().stage_at(5).num_steps is None
+    taken = batches(recipe)
+    assert {taken.skip(step) for step in range(10)} == {0}
+    skips = torch.tensor([taken.skip(step) for step in range(10, 1010)])
+    assert skips.bincount().argmax() == 0 and set(skips.tolist()) == set(range(7))
+    assert 0.5 < (skips == 0).float().mean() < 0.6
