@@ -7,7 +7,7 @@ batch is drawn alike by any number of processes.
 import numpy as np
 import torch
 
-STREAMS = ("initialisation", "order", "views", "noise", "evaluation")
+STREAMS = ("initialisation", "order", "views", "noise", "evaluation", "steps")
 
 
 def generator_for(

@@ -28,6 +28,34 @@ def test_rollout_is_the_call_and_the_energies_of_the_last_block(overrides):
         assert_close(energies, expected)
 
 
+@pytest.mark.parametrize("blocks", [1, 2])
+def test_a_trajectory_says_what_a_call_of_every_length_would(blocks):
+    model = solver(num_blocks=blocks)
+    puzzles, noise = small.inputs(model)
+    logits, energies, states = model.trajectory(puzzles, **noise, num_steps=3)
+    assert logits.shape == (4, 3, 9, 9, 9) and states.shape == (4, 3, 64, 9, 9)
+    assert_close(energies, model.rollout(puzzles, **noise, num_steps=3).energies)
+    assert_close(logits[-1], model(puzzles, **noise, num_steps=3))
+    for steps in range(4 if blocks == 1 else 0):  # T is that of the earlier blocks too
+        assert_close(logits[steps], model(puzzles, **noise, num_steps=steps))
+
+
+@pytest.mark.parametrize("blocks", [1, 2])
+def test_answers_are_those_of_the_trajectory(blocks):
+    model = solver(num_blocks=blocks)
+    puzzles, noise = small.inputs(model)
+    along = model.trajectory(puzzles, **noise, num_steps=6).logits
+    assert_close(model.answers(puzzles, **noise, num_steps=6, every=2), along[2::2])
+    assert_close(model.answers(puzzles, **noise, every=3)[0], model(puzzles, **noise))
+    if blocks == 1:
+        assert_close(model.answers(puzzles, **noise, num_steps=2, every=2, skip=4)[0], along[6])
+    model.answers(puzzles, **noise, every=1, skip=2).sum().backward()
+    assert all(parameter.grad is not None for parameter in model.parameters())
+    for every in (0, 2, 6):
+        with pytest.raises(ValueError, match=f"`every` must divide .* got {every} and 3 steps"):
+            model.answers(puzzles, **noise, every=every)
+
+
 def test_given_cells_start_at_their_digit_and_blanks_at_the_noise():
     model = solver()
     starts = []

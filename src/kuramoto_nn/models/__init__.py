@@ -1,7 +1,8 @@
 """Whole networks: compositions of the library's layers, built from plain values.
 
 Reading order: `config`, `presets`, `published`, `build`, `block`, `card`, `files`, `pretrained`,
-`base`, then the networks `akorn`, `itrsa`, `sudoku`, `itrsa_sudoku`, `classifier`, and `uptiling`.
+`base`, then the networks `akorn`, `itrsa`, `sudoku`, `itrsa_sudoku`, `classifier`, and
+`uptiling` and `voting`, which run networks several times.
 ``python -m kuramoto_nn.models`` lists all presets.
 """
 
@@ -17,8 +18,17 @@ from kuramoto_nn.models.config import (
 )
 from kuramoto_nn.models.itrsa import ItrSA
 from kuramoto_nn.models.itrsa_sudoku import ItrSASudoku
-from kuramoto_nn.models.sudoku import AKOrNSudoku, SudokuRollout
+from kuramoto_nn.models.sudoku import AKOrNSudoku, SudokuRollout, SudokuTrajectory
 from kuramoto_nn.models.uptiling import uptile_views, uptiled_features
+from kuramoto_nn.models.voting import (
+    Noise,
+    Vote,
+    energy_vote,
+    energy_votes,
+    last_energy,
+    seeded_noise,
+    total_energy,
+)
 
 __all__ = [
     "AKOrN",
@@ -32,8 +42,16 @@ __all__ = [
     "ItrSASudoku",
     "ItrSASudokuConfig",
     "Model",
+    "Noise",
     "Preset",
     "SudokuRollout",
+    "SudokuTrajectory",
+    "Vote",
+    "energy_vote",
+    "energy_votes",
+    "last_energy",
+    "seeded_noise",
+    "total_energy",
     "uptile_views",
     "uptiled_features",
 ]

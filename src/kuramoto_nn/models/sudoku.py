@@ -25,6 +25,20 @@ class SudokuRollout(NamedTuple):
     energies: Tensor
 
 
+class SudokuTrajectory(NamedTuple):
+    """What a solver would say after every step of its last block.
+
+    Attributes:
+        logits: Shape ``(T + 1, B, 9, 9, 9)``, digits 1 to 9 on the last axis.
+        energies: Shape ``(T + 1, B)``.
+        states: The oscillators, ``(T + 1, B, C, 9, 9)``.
+    """
+
+    logits: Tensor
+    energies: Tensor
+    states: Tensor
+
+
 class AKOrNSudoku(Model):
     """Oscillators on the cells of a Sudoku: given cells start at their digit, the rest at random.
 
@@ -102,12 +116,79 @@ class AKOrNSudoku(Model):
 
         Keeps no states: without gradients, memory does not grow with the number of steps.
         """
+        last, x, c = self._before_last(puzzles, num_steps, noise, generator)
+        state, energies = last.layer.rollout(x, c, num_steps=num_steps)
+        return SudokuRollout(self._read(last.read(state)[1]), energies)
+
+    def trajectory(
+        self,
+        puzzles: Tensor,
+        *,
+        num_steps: int | None = None,
+        noise: Tensor | None = None,
+        generator: torch.Generator | None = None,
+    ) -> SudokuTrajectory:
+        """Logits, energies and states of the last block at every step. Arguments as in a call."""
+        last, x, c = self._before_last(puzzles, num_steps, noise, generator)
+        states, energies = last.layer.trajectory(x, c, num_steps=num_steps)
+        logits = self._read(last.read(states.flatten(0, 1))[1])
+        return SudokuTrajectory(logits.unflatten(0, states.shape[:2]), energies, states)
+
+    def answers(
+        self,
+        puzzles: Tensor,
+        *,
+        every: int,
+        skip: int = 0,
+        num_steps: int | None = None,
+        noise: Tensor | None = None,
+        generator: torch.Generator | None = None,
+    ) -> Tensor:
+        """Logits after every few steps of the last block: what a loss can hold each of.
+
+        Args:
+            puzzles: As in a call.
+            every: Steps from one reading to the next; divides T.
+            skip: Steps that the last block takes before, without gradients: so that few steps with
+                gradients teach what to do after many.
+            num_steps: As in a call.
+            noise: Likewise.
+            generator: Likewise.
+
+        Returns:
+            Logits ``(T / every, B, 9, 9, 9)``; the last are those of a call, if none is skipped.
+
+        Raises:
+            ValueError: If ``every`` does not divide T, or as in a call.
+        """
+        last, x, c = self._before_last(puzzles, num_steps, noise, generator)
+        steps = last.layer.num_steps if num_steps is None else num_steps
+        if every < 1 or steps < every or steps % every:
+            raise ValueError(
+                f"`every` must divide the number of steps: got {every} and {steps} steps"
+            )
+        with torch.no_grad():
+            x = last.layer(x, c, num_steps=skip) if skip else x
+        states = []
+        for _ in range(steps // every):
+            x = last.layer(x, c, num_steps=every)
+            states.append(x)
+        logits = self._read(last.read(torch.cat(states))[1])
+        return logits.unflatten(0, (len(states), -1))
+
+    def _before_last(
+        self,
+        puzzles: Tensor,
+        num_steps: int | None,
+        noise: Tensor | None,
+        generator: torch.Generator | None,
+    ) -> tuple[KuramotoBlock, Tensor, Tensor]:
+        """The last block, and the oscillators and stimulus that come to it."""
         x, c = self._start(puzzles, noise, generator)
         *first, last = cast(list[KuramotoBlock], list(self.blocks))
         for block in first:
             x, c = block(x, c, num_steps=num_steps)
-        state, energies = last.layer.rollout(x, c, num_steps=num_steps)
-        return SudokuRollout(self._read(last.read(state)[1]), energies)
+        return last, x, c
 
     def _start(
         self, puzzles: Tensor, noise: Tensor | None, generator: torch.Generator | None

@@ -1,0 +1,103 @@
+"""A picture that moves: the digits of a board and its oscillators, settling step by step."""
+
+from pathlib import Path
+
+import torch
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
+
+from examples.sudoku.attempts import Attempt
+from examples.sudoku.rules import BOX, SIDE
+from examples.training.files import write_whole
+from kuramoto_nn.models import AKOrNSudoku, SudokuTrajectory, seeded_noise
+from kuramoto_nn.plot import phase_colors
+
+CELL, MARGIN, CAPTION = 36, 14, 30
+"""Pixels of a cell's side, around the boards, and of the line below them."""
+
+PAPER, INK, FAINT, GIVEN, LINE = "#ffffff", (0, 92, 158), (205, 208, 214), "#14161c", "#9a9ea8"
+FRAME_SECONDS, FIRST_SECONDS, LAST_SECONDS = 0.12, 1.0, 3.0
+MOST_FRAMES = 48
+
+
+@torch.no_grad()
+def animate(
+    model: AKOrNSudoku, puzzle: Tensor, found: Attempt, path: Path, *, seed: int = 0
+) -> None:
+    """Run a solved board again and write how it settled.
+
+    Left, every cell's most likely digit, the darker the surer; right, the oscillators of the same
+    cells, coloured by `kuramoto_nn.plot.phase_colors`.
+
+    Args:
+        model: The network.
+        puzzle: ``(9, 9)``, the only board of its call of `attempt`.
+        found: How it was solved.
+        path: The GIF.
+        seed: Seed of the noise, as in that call.
+
+    Raises:
+        OSError: If the disk refuses.
+    """
+    device = next(model.parameters()).device
+    noise = seeded_noise((model.config.channels, SIDE, SIDE), seed=seed, device=device)
+    start = noise(torch.tensor([0]), torch.tensor([found.sample]))
+    run = model.trajectory(puzzle[None].to(device), num_steps=found.steps, noise=start)
+    frames = _frames(SudokuTrajectory(*(part.cpu() for part in run)), puzzle, model)
+    seconds = [FIRST_SECONDS, *[FRAME_SECONDS] * (len(frames) - 2), LAST_SECONDS]
+    write_whole(
+        path,
+        lambda file: frames[0].save(
+            file,
+            "gif",
+            save_all=True,
+            append_images=frames[1:],
+            duration=[round(1000 * s) for s in seconds],
+            loop=0,
+        ),
+    )
+
+
+def _frames(run: SudokuTrajectory, puzzle: Tensor, model: AKOrNSudoku) -> list[Image.Image]:
+    probabilities = run.logits[:, 0].softmax(-1)
+    colors = (255 * phase_colors(run.states[:, 0], model.config.oscillator_dim)).byte()
+    # Early steps change most; of a long run the later ones are thinned out.
+    steps = torch.linspace(0, 1, min(len(colors), MOST_FRAMES)).square() * (len(colors) - 1)
+    if len(colors) <= MOST_FRAMES:
+        steps = torch.arange(len(colors))
+    shown = sorted({int(step) for step in steps.round()})
+    return [
+        _frame(probabilities[t], colors[t], puzzle, f"step {t}   energy {run.energies[t, 0]:.1f}")
+        for t in shown
+    ]
+
+
+def _frame(probabilities: Tensor, colors: Tensor, puzzle: Tensor, caption: str) -> Image.Image:
+    side = SIDE * CELL
+    width, height = 2 * side + 3 * MARGIN, side + MARGIN + CAPTION
+    picture = Image.new("RGB", (width, height), PAPER)
+    draw = ImageDraw.Draw(picture)
+    font, small = (ImageFont.load_default(size) for size in (0.62 * CELL, 0.45 * CELL))
+    sure, digits = probabilities.max(-1)
+    for row in range(SIDE):
+        for column in range(SIDE):
+            x, y = MARGIN + column * CELL, MARGIN + row * CELL
+            given = int(puzzle[row, column])
+            ink = GIVEN if given else _between(FAINT, INK, float(sure[row, column]))
+            text = str(given or int(digits[row, column]) + 1)
+            draw.text((x + CELL / 2, y + CELL / 2), text, fill=ink, font=font, anchor="mm")
+            x += side + MARGIN
+            draw.rectangle((x, y, x + CELL, y + CELL), fill=tuple(colors[row, column].tolist()))
+    for left in (MARGIN, side + 2 * MARGIN):
+        for line in range(SIDE + 1):
+            at, thick = line * CELL, 3 if line % BOX == 0 else 1
+            draw.line((left + at, MARGIN, left + at, MARGIN + side), fill=LINE, width=thick)
+            draw.line((left, MARGIN + at, left + side, MARGIN + at), fill=LINE, width=thick)
+    draw.text((MARGIN, height - CAPTION / 2), caption, fill=GIVEN, font=small, anchor="lm")
+    return picture
+
+
+def _between(
+    first: tuple[int, int, int], second: tuple[int, int, int], share: float
+) -> tuple[int, ...]:
+    return tuple(round(a + (b - a) * share) for a, b in zip(first, second, strict=True))

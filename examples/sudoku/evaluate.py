@@ -1,0 +1,168 @@
+"""Score a trained model on boards: more steps, and energy votes of more samples.
+
+    python -m examples.sudoku.evaluate --data satnet --steps 16 128 --samples 1 100
+    python -m examples.sudoku.evaluate --data rrn --steps 128 --samples 1 10 100 4096 --seeds 0 1 2
+
+All sizes K of a vote come from one pass over the largest; memory grows with --batch-size alone.
+"""
+
+import dataclasses
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import Tensor
+
+from examples.sudoku.data import Boards, load
+from examples.sudoku.scores import BoardScores, single_answers
+from examples.sudoku.table import Row, line, numbers, scores_by_givens, without_seed
+from examples.sudoku.weights import SHIPPED, load_model
+from examples.training.command import run_command
+from examples.training.distributed import pick_device
+from examples.training.files import write_json
+from examples.training.options import check_positive, check_seed
+from kuramoto_nn.models import (
+    AKOrNSudoku,
+    ItrSASudoku,
+    energy_votes,
+    last_energy,
+    seeded_noise,
+    total_energy,
+)
+
+VOTES = {"sum": total_energy, "last": last_energy}
+"""The vote's rules: the least energy summed over the steps, or of the last state."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateOptions:
+    """Score a Sudoku model: boards solved, boards by the rules, blanks right."""
+
+    model: Path = SHIPPED
+    """A run's checkpoint, or the folder of a saved model; the shipped one if not given."""
+    data: Path
+    """SATNet's folder, the RRN archive's (their test boards), or a csv file."""
+    rows: str | None = None
+    """Part of the boards, as in Python: "9000:" for those from 9,000 on, "::18" for every 18th."""
+    steps: tuple[int, ...] = (16, 32, 64, 128)
+    """T at test time."""
+    samples: tuple[int, ...] = (1,)
+    """Numbers K of noise samples per board that vote."""
+    seeds: tuple[int, ...] = (0,)
+    """Seeds of the noise."""
+    batch_size: int = 100
+    """Samples, of any boards, at a time."""
+    device: str = "auto"
+    """auto (CUDA if there is any), cpu, cuda, …"""
+    out: Path | None = None
+    """JSON file for all scores, by number of givens too."""
+
+    def __post_init__(self):
+        check_positive(self, "batch_size")
+        for name in ("steps", "samples", "seeds"):
+            if not getattr(self, name) or min(getattr(self, name)) < (name != "seeds"):
+                raise ValueError(f"--{name} must be positive: got {getattr(self, name)}")
+        for seed in self.seeds:
+            check_seed(seed)
+        if self.out is not None and (self.out.suffix != ".json" or self.out.is_dir()):
+            raise ValueError(f"--out must be a .json file: got {self.out}")
+
+
+def evaluate(options: EvaluateOptions) -> list[Row]:
+    """Score a model and print the results.
+
+    Args:
+        options: What to score, and on what.
+
+    Returns:
+        All scores.
+
+    Raises:
+        ValueError: If an option, the model or the boards are wrong.
+        OSError: If a file is missing.
+    """
+    model, name = load_model(options.model)
+    if options.samples != (1,) and not isinstance(model, AKOrNSudoku):
+        raise ValueError(
+            f"{name} is not random and has no energy to vote by: got --samples "
+            f"{' '.join(map(str, options.samples))}; try --samples 1"
+        )
+    device = pick_device(options.device)
+    boards = load(options.data, "test", rows=options.rows).to(device)
+    began, rows = time.monotonic(), []
+    print(f"{name}, {len(boards)} boards{'':<12} solved   valid  blanks right")
+    for row in _rows(model.to(device), boards, options):
+        print(line(row, [row.scores]), f"  seed {row.seed}, {time.monotonic() - began:.0f} s")
+        rows.append(row)
+    if len(options.seeds) > 1:
+        print(f"mean and standard deviation over {len(options.seeds)} seeds:")
+        for group in without_seed(rows):
+            print(line(group[0], [row.scores for row in group]))
+    best = without_seed(rows)[-1]
+    print(f"by givens, T {best[0].steps}, K {best[0].samples}:")
+    for givens in best[0].by_givens:
+        scores = [row.by_givens[givens] for row in best]
+        print(f"  {givens} givens, {scores[0].boards} boards: {numbers(scores)}")
+    if options.out is not None:
+        record = {"options": vars(options), "rows": [dataclasses.asdict(row) for row in rows]}
+        write_json(options.out, record)
+        print(f"all scores: {options.out}")
+    return rows
+
+
+def _rows(
+    model: AKOrNSudoku | ItrSASudoku, boards: Boards, options: EvaluateOptions
+) -> Iterator[Row]:
+    for steps in options.steps:
+        for seed in options.seeds:
+            for samples, vote, answers in _answers(model, boards, options, steps, seed):
+                yield Row(
+                    steps=steps,
+                    samples=samples,
+                    vote=vote,
+                    seed=seed,
+                    scores=BoardScores.of(answers, boards),
+                    by_givens=scores_by_givens(answers, boards),
+                )
+
+
+def _answers(
+    model: AKOrNSudoku | ItrSASudoku,
+    boards: Boards,
+    options: EvaluateOptions,
+    steps: int,
+    seed: int,
+) -> Iterator[tuple[int, str | None, Tensor]]:
+    """K, the vote's rule, and the answers, for every K and rule."""
+    if options.samples == (1,) or not isinstance(model, AKOrNSudoku):
+        size = options.batch_size
+        yield (
+            1,
+            None,
+            single_answers(model, boards.puzzles, num_steps=steps, seed=seed, batch_size=size),
+        )
+        return
+
+    def run(puzzles: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+        logits, energies = model.rollout(puzzles, num_steps=steps, noise=noise)
+        return logits.argmax(-1) + 1, energies
+
+    votes = energy_votes(
+        run,
+        boards.puzzles,
+        seeded_noise((model.config.channels, 9, 9), seed=seed, device=boards.puzzles.device),
+        num_samples=options.samples,
+        scores=list(VOTES.values()),
+        batch_size=options.batch_size,
+    )
+    for samples, of_all_rules in votes:
+        if samples == 1:
+            yield 1, None, of_all_rules[0].outputs
+            continue
+        for rule, vote in zip(VOTES, of_all_rules, strict=True):
+            yield samples, rule, vote.outputs
+
+
+if __name__ == "__main__":
+    run_command(evaluate, EvaluateOptions)

@@ -1,0 +1,85 @@
+"""How well puzzles were filled in."""
+
+from dataclasses import dataclass
+from typing import Self
+
+import torch
+from torch import Tensor
+
+from examples.sudoku.data import Boards
+from examples.sudoku.rules import is_valid, keeps_givens
+from kuramoto_nn.models import AKOrNSudoku, ItrSASudoku, seeded_noise
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoardScores:
+    """Share of what is right, in percent; means over boards.
+
+    Attributes:
+        boards: Number of boards.
+        solved: Boards that are the solution.
+        valid: Boards that obey the rules and keep the givens: the solution, if there is only one.
+        blanks: Blank cells that are right.
+    """
+
+    boards: int
+    solved: float
+    valid: float
+    blanks: float
+
+    @classmethod
+    def of(cls, answers: Tensor, boards: Boards) -> Self:
+        """Compare answers with the solutions.
+
+        Args:
+            answers: ``(B, 9, 9)``, digits 1 to 9, on the boards' device.
+            boards: The puzzles and their solutions.
+
+        Returns:
+            The scores.
+        """
+        right, blank = answers == boards.solutions, boards.puzzles == 0
+        valid = is_valid(answers) & keeps_givens(answers, boards.puzzles)
+        return cls(
+            boards=len(boards),
+            solved=_percent(right.flatten(1).all(1)),
+            valid=_percent(valid),
+            blanks=_percent(right[blank]),
+        )
+
+
+@torch.no_grad()
+def single_answers(
+    model: AKOrNSudoku | ItrSASudoku,
+    puzzles: Tensor,
+    *,
+    num_steps: int | None = None,
+    seed: int = 0,
+    batch_size: int = 100,
+) -> Tensor:
+    """Fill puzzles in once each, from the noise that a vote takes as its first sample.
+
+    Args:
+        model: The network.
+        puzzles: ``(B, 9, 9)``.
+        num_steps: T; the configured one if None.
+        seed: Seed of the noise.
+        batch_size: Puzzles at a time.
+
+    Returns:
+        Digits 1 to 9, ``(B, 9, 9)``.
+    """
+    noise = seeded_noise((model.config.channels, 9, 9), seed=seed, device=puzzles.device)
+    rows = torch.arange(len(puzzles), device=puzzles.device)
+    return torch.cat(
+        [
+            model(puzzles[part], num_steps=num_steps, noise=noise(part, torch.zeros_like(part)))
+            .argmax(-1)
+            .add(1)
+            for part in rows.split(batch_size)
+        ]
+    )
+
+
+def _percent(flags: Tensor) -> float:
+    return 100 * flags.float().mean().item()

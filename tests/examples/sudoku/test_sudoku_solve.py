@@ -1,0 +1,172 @@
+"""Solving as users do: a board, a file, a pipe; what cannot be solved; the animation."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from examples.sudoku.attempts import attempt
+from examples.sudoku.data import format_cells, load
+from examples.sudoku.solve import SolveOptions, solve
+from examples.sudoku.weights import SHIPPED, load_model
+from kuramoto_nn.models import AKOrNSudoku, seeded_noise
+from tests.examples.sudoku.boards import RRN, SATNET, made
+
+ROOT = Path(__file__).resolve().parents[3]
+KNOWN, UNKNOWN = 17, 4
+"""A board that the small network of these tests has learned by heart, and one that it has not."""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    torch.manual_seed(0)
+    boards = made()[KNOWN : KNOWN + 1]
+    model = AKOrNSudoku.from_preset("sudoku-akorn-tiny", channels=32, num_steps=4)
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
+    for _ in range(60):
+        logits = model(boards.puzzles)
+        loss = torch.nn.functional.cross_entropy(
+            logits.flatten(0, 2), boards.solutions.flatten() - 1
+        )
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    folder = tmp_path_factory.mktemp("learned") / "model"
+    model.save_pretrained(folder)
+    return folder
+
+
+def text(number, side="puzzles"):
+    return format_cells(getattr(made(), side)[number])
+
+
+def start(*arguments, **options):
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}", "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(
+        [sys.executable, "-m", "examples.sudoku.solve", *map(str, arguments)],
+        cwd=ROOT,
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **options,
+    )
+
+
+def test_a_board_is_printed_as_a_grid_and_animated(folder, tmp_path, capsys):
+    gif = tmp_path / "new" / "board.gif"
+    puzzle = text(KNOWN).replace("0", ".")
+    solve(SolveOptions(puzzle=puzzle, model=folder, animate=gif, device="cpu"))
+    out = capsys.readouterr().out
+    assert "".join(cell for cell in "".join(out.splitlines()[:11]) if cell.isdigit()) == text(
+        KNOWN, "solutions"
+    )
+    assert "4 steps, energy -" in out and "sample 1 of the noise" in out
+    with Image.open(gif) as picture:
+        assert picture.n_frames == 5 and picture.info["loop"] == 0
+        first = picture.convert("RGB").tobytes()
+        picture.seek(4)
+        assert picture.convert("RGB").tobytes() != first
+
+
+def test_a_pipe_is_answered_line_by_line(folder):
+    process = start("-", "--model", folder, "--budget", "0.2")
+    for _ in range(2):
+        process.stdin.write(f"{text(KNOWN)}\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == f"{text(KNOWN, 'solutions')}\n"
+    out, err = process.communicate(
+        f"\n123\n{text(UNKNOWN)}\n{text(KNOWN)},{text(KNOWN, 'solutions')}\n", timeout=60
+    )
+    assert process.returncode == 1
+    assert out == f"{text(KNOWN, 'solutions')}\n"
+    assert err.splitlines() == [
+        "standard input, line 4: a board has 81 characters: got 3",
+        *[line for line in err.splitlines() if line.startswith("standard input, line 5: no valid")],
+        "error: 2 of 5 boards of standard input were not solved",
+    ]
+
+
+def test_a_file_of_solved_boards_is_no_error(folder, tmp_path):
+    file = tmp_path / "boards.txt"
+    file.write_text(f"{text(KNOWN)}\n" * 70)
+    process = start(file, "--model", folder)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (0, "")
+    assert out == f"{text(KNOWN, 'solutions')}\n" * 70
+
+
+def test_answers_follow_from_the_seed_and_more_is_tried_as_long_as_there_is_time(folder):
+    model, _ = load_model(folder)
+    puzzles = made().puzzles[[UNKNOWN, KNOWN]]
+    unsolved, solved = attempt(model, puzzles, seconds=1.0)
+    assert unsolved.answer is None and unsolved.steps > 4 and unsolved.sample > 0
+    assert torch.equal(solved.answer, made().solutions[KNOWN])
+    (alone,) = attempt(model, puzzles[1:], seconds=1.0)
+    assert (alone.steps, alone.sample) == (solved.steps, solved.sample) == (4, 0)
+    noise = seeded_noise((32, 9, 9), seed=0)(torch.tensor([0]), torch.tensor([alone.sample]))
+    again = model.rollout(puzzles[1:], num_steps=alone.steps, noise=noise)
+    assert torch.equal(again.logits.argmax(-1)[0] + 1, alone.answer)
+    assert again.energies[-1].item() == pytest.approx(alone.energy)
+    hurried, _ = attempt(model, puzzles, seconds=1e-9)
+    assert (hurried.steps, hurried.sample) == (4, 0)  # something is always tried
+
+
+@pytest.mark.parametrize(
+    ("puzzle", "message"),
+    [
+        ("53..7", "a board has 81 characters: got 5"),
+        (text(KNOWN) + ".", "a board has 81 characters: got 82"),
+        ("x" + text(KNOWN)[1:], "got 'x' in row 1, column 1"),
+        ("11" + "." * 79, "contradictory givens: 1 stands twice in row 1"),
+        ("12345678." + "." * 17 + "9" + "." * 54, "contradictory givens: no way of filling"),
+        (text(UNKNOWN), "no valid answer found in the budget of 0.3 s a board, with"),
+        ("nowhere.txt", "No such file or directory: 'nowhere.txt'"),
+    ],
+)
+def test_what_cannot_be_solved_is_said(folder, puzzle, message):
+    with pytest.raises((ValueError, OSError), match=message):
+        solve(SolveOptions(puzzle=puzzle, model=folder, budget=0.3))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"budget": 0.0}, "--budget must be positive"),
+        ({"animate": Path("board.png")}, "--animate must be a .gif file"),
+        ({"puzzle": "-", "animate": Path("board.gif")}, "--animate takes a single board"),
+    ],
+)
+def test_mistakes_are_named(options, message):
+    with pytest.raises(ValueError, match=message):
+        SolveOptions(**{"puzzle": text(KNOWN), **options})
+
+
+def test_a_mistake_ends_the_command_with_one_line():
+    process = start(text(KNOWN)[:-1])
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (1, "")
+    assert err == "error: a board has 81 characters: got 80\n"
+
+
+def test_a_file_without_boards_is_named(folder, tmp_path):
+    (tmp_path / "empty.txt").write_text("\n")
+    with pytest.raises(ValueError, match="empty.txt has no board; give one of 81 characters"):
+        solve(SolveOptions(puzzle=str(tmp_path / "empty.txt"), model=folder))
+
+
+@pytest.mark.skipif(not SHIPPED.exists(), reason="no weights are shipped")
+def test_the_shipped_model_solves_real_boards(shared, tmp_path):
+    for name, rows in ((SATNET, "9000:9003"), (RRN, "17999:")):
+        boards = load(shared / name, "test", rows=rows)
+        file = tmp_path / "boards.txt"
+        file.write_text("\n".join(map(format_cells, boards.puzzles)))
+        process = start(file)
+        out, err = process.communicate(timeout=170)
+        assert (process.returncode, err) == (0, "")
+        assert out.split() == [format_cells(solution) for solution in boards.solutions]
