@@ -16,7 +16,9 @@ HEADER = "| work | what | measured | target | |\n|---|---|---:|---:|---|\n"
 
 def summarise(folder: Path) -> str:
     """Write the targets of every result in a folder as Markdown tables."""
-    parts = ["# Results\n\nWritten by `python -m benchmarks.summary`; the JSON files hold the rest.\n"]
+    parts = [
+        "# Results\n\nWritten by `python -m benchmarks.summary`; the JSON files hold the rest.\n"
+    ]
     for path in sorted(folder.glob("*.json")):
         results = json.loads(path.read_text())
         rows = [row for row in rows_of(results) if row["targets"]]

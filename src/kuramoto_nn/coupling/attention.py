@@ -67,7 +67,8 @@ class AttentionCoupling(nn.Module):
         qkv = self.qkv(sites_last.flatten(1, -2)).unflatten(-1, (3, self.num_heads, -1))
         if self.position is not None:
             qkv = self.position.transform_inputs(qkv, (sites[0], sites[1]))
-        out = attend(qkv)  # (B, sites, heads, d)
+        query, key, value = qkv.transpose(1, 3).unbind(2)  # each (B, heads, sites, d)
+        out = attend(query, key, value).transpose(1, 2).contiguous()
         if self.position is not None:
             out = self.position.transform_output(out, (sites[0], sites[1]))
         return self.out(out.flatten(2)).unflatten(1, sites).movedim(-1, 1)
