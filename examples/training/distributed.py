@@ -1,5 +1,6 @@
 """One process or many: who am I, and how do we see each other's embeddings."""
 
+import gc
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -53,12 +54,21 @@ class Processes:
         return torch.cat(parts, dim)
 
     def agree(self, flag: bool) -> bool:
-        """The main process's ``flag``, in all processes."""
+        """Whether any process says so, in all processes; goes by the CPU, so no GPU has to wait."""
         if self.world_size == 1:
             return flag
-        shared = torch.tensor(flag, device=self.device)
-        dist.broadcast(shared, 0)
+        shared = torch.tensor(int(flag))
+        dist.all_reduce(shared, dist.ReduceOp.MAX)
         return bool(shared)
+
+    @contextmanager
+    def main_first(self) -> Iterator[None]:
+        """Let the main process go through a block first: what it builds, the others then read."""
+        if not self.is_main:
+            self.agree(False)
+        yield
+        if self.is_main and self.world_size > 1:
+            self.agree(False)
 
 
 @contextmanager
@@ -80,10 +90,13 @@ def processes(device: str) -> Iterator[Processes]:
     if world_size == 1:
         yield Processes(0, 1, chosen)
         return
-    dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
+    dist.init_process_group("cpu:gloo,cuda:nccl" if chosen.type == "cuda" else "gloo")
     try:
         yield Processes(dist.get_rank(), world_size, chosen)
     finally:
+        # A DistributedDataParallel that outlives its group lets gloo's threads abort the
+        # interpreter when it winds down, now and then. It sits in a cycle of references.
+        gc.collect()
         dist.destroy_process_group()
 
 
