@@ -63,15 +63,14 @@ def train(options: TrainOptions) -> RunState:
 def _train(options: TrainOptions, here: Processes, interrupt: Interrupt) -> RunState:
     """Train in this process; what it wraps is gone before the processes part."""
     recipe, path = options.recipe(), options.out / CHECKPOINT
-    with here.main_first():  # the first to need generated images makes them
-        images = load(
-            recipe.data,
-            "train",
-            root=options.data,
-            count=recipe.num_images,
-            seed=options.seed,
-            source=options.source,
-        )
+    images = load(
+        recipe.data,
+        "train",
+        root=options.data,
+        count=recipe.num_images,
+        seed=options.seed,
+        source=options.source,
+    )
     dtype = dtype_of(options.precision)
     model = build_model(options.preset, seed=options.seed).to(here.device, dtype)
     noise_shape = (model.config.channels, *model.config.grid)

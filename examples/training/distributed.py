@@ -61,14 +61,9 @@ class Processes:
         dist.all_reduce(shared, dist.ReduceOp.MAX)
         return bool(shared)
 
-    @contextmanager
-    def main_first(self) -> Iterator[None]:
-        """Let the main process go through a block first: what it builds, the others then read."""
-        if not self.is_main:
-            self.agree(False)
-        yield
-        if self.is_main and self.world_size > 1:
-            self.agree(False)
+    def wait(self) -> None:
+        """Go on once every process is here."""
+        self.agree(False)
 
 
 @contextmanager
