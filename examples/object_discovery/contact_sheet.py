@@ -61,7 +61,7 @@ def write_sheet(path: Path, data: SegmentedImages, rows: Rows, segmenter: Segmen
     draw = ImageDraw.Draw(sheet)
     for i, (name, indices) in enumerate(groups.items()):
         top = i * band + GAP
-        draw.text((GAP, top), f"{name}: image, truth, prediction", fill="black")
+        draw.text((GAP, top), f"{name}: image, truth, prediction; FG-ARI / MBO", fill="black")
         for j, index in enumerate(indices):
             left, y = GAP + j * (SIDE + GAP), top + CAPTION
             fg_ari, mbo = rows[index]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 import torch.distributed as dist
 from torch import Tensor
+from torch.distributed.rendezvous import rendezvous
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ def processes(device: str) -> Iterator[Processes]:
     if world_size == 1:
         yield Processes(0, 1, chosen)
         return
-    dist.init_process_group("cpu:gloo,cuda:nccl" if chosen.type == "cuda" else "gloo")
+    _join("cpu:gloo,cuda:nccl" if chosen.type == "cuda" else "gloo", world_size)
     try:
         yield Processes(dist.get_rank(), world_size, chosen)
     finally:
@@ -93,6 +94,23 @@ def processes(device: str) -> Iterator[Processes]:
         # interpreter when it winds down, now and then. It sits in a cycle of references.
         gc.collect()
         dist.destroy_process_group()
+
+
+def _join(backend: str, world_size: int) -> None:
+    """Join the process group that torchrun's environment describes.
+
+    torchrun keeps its store over restarts, with the addresses of dead processes in it, and whoever
+    reads one of those waits for ever. On one machine every attempt gets keys of its own. On several
+    the number of the attempt is not known to all; there `TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1`
+    makes torchrun start a new store each time.
+    """
+    if int(os.environ.get("LOCAL_WORLD_SIZE", 0)) != world_size:
+        dist.init_process_group(backend)
+        return
+    store, rank, _ = next(iter(rendezvous("env://")))
+    attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
+    store = dist.PrefixStore(f"attempt-{attempt}", store)
+    dist.init_process_group(backend, store=store, rank=rank, world_size=world_size)
 
 
 def pick_device(name: str, local_rank: int = 0) -> torch.device:
