@@ -27,6 +27,21 @@ def parse_example(data: bytes) -> dict[str, np.ndarray | list[bytes]]:
     Raises:
         ValueError: When the bytes are no such message.
     """
+    return {name: _feature(value) for name, value in split_example(data).items()}
+
+
+def split_example(data: bytes) -> dict[str, bytes]:
+    """Split a serialised `tf.Example` into its features without decoding them.
+
+    Args:
+        data: One record.
+
+    Returns:
+        By name, what `bytes_of` and `numbers_of` decode.
+
+    Raises:
+        ValueError: When the bytes are no such message.
+    """
     result = {}
     for features in _messages(data, 1):
         for entry in _messages(features, 1):
@@ -35,14 +50,55 @@ def parse_example(data: bytes) -> dict[str, np.ndarray | list[bytes]]:
                 key = name.decode()
             except UnicodeDecodeError as error:
                 raise ValueError(f"not a tf.Example: feature name {name!r}") from error
-            result[key] = _feature(b"".join(_messages(entry, 2)))
+            result[key] = b"".join(_messages(entry, 2))
     return result
+
+
+def bytes_of(features: dict[str, bytes], name: str) -> np.ndarray:
+    """Decode a feature of bytes into one array: the values, one after the other.
+
+    Args:
+        features: What `split_example` returns.
+        name: Name of the feature.
+
+    Returns:
+        1-D uint8.
+
+    Raises:
+        ValueError: When there is no such feature, or it holds no bytes.
+    """
+    for kind, _, value in _fields(features.get(name, b"")):
+        if kind == _BYTES_LIST:
+            rows = _equal_rows(value)
+            if rows is None:
+                return np.frombuffer(b"".join(_messages(value, 1)), dtype=np.uint8)
+            return rows.reshape(-1)
+    raise ValueError(f"the record needs a bytes feature `{name}`; has {[*features]}")
+
+
+def numbers_of(features: dict[str, bytes], name: str) -> np.ndarray:
+    """Decode a feature of numbers.
+
+    Args:
+        features: What `split_example` returns.
+        name: Name of the feature.
+
+    Returns:
+        1-D float32 or int64.
+
+    Raises:
+        ValueError: When there is no such feature, or it holds no numbers.
+    """
+    values = _feature(features.get(name, b""))
+    if not isinstance(values, np.ndarray):
+        raise ValueError(f"the record needs a feature `{name}` of numbers; has {[*features]}")
+    return values
 
 
 def _feature(data: bytes) -> np.ndarray | list[bytes]:
     for kind, _, value in _fields(data):
         if kind == _BYTES_LIST:
-            return _equal_chunks(value) or list(_messages(value, 1))
+            return list(_messages(value, 1))
         if kind == _FLOAT_LIST:
             packed = b"".join(_values(value, _FIXED32))
             if len(packed) % 4:
@@ -53,10 +109,10 @@ def _feature(data: bytes) -> np.ndarray | list[bytes]:
     return []
 
 
-def _equal_chunks(data: bytes) -> list[bytes] | None:
-    """Split a list of short values of one length at once; None when it is not such a list.
+def _equal_rows(data: bytes) -> np.ndarray | None:
+    """Read a list of short values of one length at once; None when it is not such a list.
 
-    Tetrominoes stores one list entry per pixel byte, 8,575 per record.
+    The data sets store one list entry per pixel's byte: over a million in a record of CLEVR.
     """
     if len(data) < 2 or data[1] > 0x7F or len(data) % (data[1] + 2):
         return None
@@ -64,7 +120,7 @@ def _equal_chunks(data: bytes) -> list[bytes] | None:
     rows = np.frombuffer(data, dtype=np.uint8).reshape(-1, stride)
     if (rows[:, 0] != 1 << 3 | _BYTES).any() or (rows[:, 1] != data[1]).any():
         return None
-    return [data[start + 2 : start + stride] for start in range(0, len(data), stride)]
+    return rows[:, 2:]
 
 
 def _integers(data: bytes) -> Iterator[int]:

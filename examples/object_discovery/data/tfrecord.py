@@ -11,24 +11,41 @@ import gzip
 import struct
 import zlib
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from examples.object_discovery.data.crc32c import masked_crc32c
 
 
-def read_records(path: str | Path) -> Iterator[bytes]:
-    """Iterate over the payloads of a TFRecord file.
+class Frame(NamedTuple):
+    """One record as it is in the file, its payload not yet verified.
+
+    Attributes:
+        place: "FILE, record NUMBER".
+        payload: The content.
+        checksum: What its masked CRC-32C should be.
+    """
+
+    place: str
+    payload: bytes
+    checksum: int
+
+
+def read_frames(path: str | Path) -> Iterator[Frame]:
+    """Iterate over the records of a TFRecord file, leaving the payloads' checksums to the caller.
+
+    Reading is one process's work; what `verified` does can be shared out.
 
     Args:
         path: The file, plain or gzipped (told by its first two bytes).
 
     Yields:
-        The bytes of one record after the other.
+        One record after the other.
 
     Raises:
         FileNotFoundError: When there is no such file.
-        ValueError: When the file is truncated, corrupt or no TFRecord; names file and record.
+        ValueError: When the file is truncated or no TFRecord; names file and record.
     """
     path = Path(path)
     if not path.is_file():
@@ -37,19 +54,45 @@ def read_records(path: str | Path) -> Iterator[bytes]:
         compressed = raw.read(2) == b"\x1f\x8b"
         raw.seek(0)
         file = gzip.GzipFile(fileobj=raw) if compressed else raw
-        number = 0
-        while True:
+        for number in count():
+            place = f"{path}, record {number}"
             try:
-                record = _read_record(file)
+                content = _read_record(file)
             except (ValueError, EOFError, gzip.BadGzipFile, zlib.error) as error:
-                raise ValueError(f"{path}, record {number}: {error}") from error
-            if record is None:
+                raise ValueError(f"{place}: {error}") from error
+            if content is None:
                 return
-            yield record
-            number += 1
+            yield Frame(place, *content)
 
 
-def _read_record(file: BinaryIO | gzip.GzipFile) -> bytes | None:
+def verified(frame: Frame) -> bytes:
+    """Give the payload of a record if its checksum is right, or raise ValueError."""
+    if masked_crc32c(frame.payload) != frame.checksum:
+        raise ValueError("the payload's checksum is wrong: the file is corrupt")
+    return frame.payload
+
+
+def read_records(path: str | Path) -> Iterator[bytes]:
+    """Iterate over the verified payloads of a TFRecord file.
+
+    Args:
+        path: The file, plain or gzipped.
+
+    Yields:
+        The bytes of one record after the other.
+
+    Raises:
+        FileNotFoundError: When there is no such file.
+        ValueError: When the file is truncated, corrupt or no TFRecord; names file and record.
+    """
+    for frame in read_frames(path):
+        try:
+            yield verified(frame)
+        except ValueError as error:
+            raise ValueError(f"{frame.place}: {error}") from error
+
+
+def _read_record(file: BinaryIO | gzip.GzipFile) -> tuple[bytes, int] | None:
     header = file.read(12)
     if not header:
         return None
@@ -62,6 +105,4 @@ def _read_record(file: BinaryIO | gzip.GzipFile) -> bytes | None:
     if len(payload) < length or len(data_crc) < 4:
         got = len(payload) + len(data_crc)
         raise ValueError(f"truncated: {got} of the record's {length + 4} bytes are there")
-    if masked_crc32c(payload) != int.from_bytes(data_crc, "little"):
-        raise ValueError("the payload's checksum is wrong: the file is corrupt")
-    return payload
+    return payload, int.from_bytes(data_crc, "little")

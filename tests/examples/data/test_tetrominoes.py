@@ -11,11 +11,17 @@ from hypothesis import strategies as st
 
 from examples.object_discovery.data import SegmentedImages, load, tetrominoes
 from examples.object_discovery.data import tetromino_scenes as scenes
+from examples.object_discovery.data.object_records import decode_frame
 from examples.object_discovery.data.tf_example import parse_example
-from examples.object_discovery.data.tfrecord import read_records
+from examples.object_discovery.data.tfrecord import read_frames, read_records
 
-REAL = Path(__file__).parents[2].parent / "shared/data/tetrominoes/tetrominoes_mini.tfrecords"
-needs_real = pytest.mark.skipif(not REAL.exists(), reason="the shared samples are not here")
+
+@pytest.fixture
+def real(shared: Path) -> Path:
+    path = shared / "data/tetrominoes/tetrominoes_mini.tfrecords"
+    if not path.exists():
+        pytest.skip(f"no {path}")
+    return path
 
 
 @pytest.fixture(scope="module")
@@ -108,9 +114,8 @@ def test_no_images_is_allowed() -> None:
     assert tetrominoes.generate(0, seed=0)[0].shape == (0, 3, 32, 32)
 
 
-@needs_real
-def test_real_records_are_rendered_pixel_for_pixel() -> None:
-    records = [parse_example(record) for record in read_records(REAL)]
+def test_real_records_are_rendered_pixel_for_pixel(real: Path) -> None:
+    records = [parse_example(record) for record in read_records(real)]
     assert len(records) == 10
     for record in records:
         image = np.frombuffer(b"".join(record["image"]), np.uint8).reshape(35, 35, 3)
@@ -132,29 +137,35 @@ def test_real_records_are_rendered_pixel_for_pixel() -> None:
         np.testing.assert_array_equal(masks[0], mask.argmax(axis=0))
 
 
-@needs_real
-def test_original_file_is_read_where_one_is_given(tmp_path: Path) -> None:
-    for source in (REAL, REAL.parent):
+def test_original_file_is_read_where_one_is_given(real: Path, tmp_path: Path) -> None:
+    frames = [decode_frame(tetrominoes.LAYOUT, frame) for frame in read_frames(real)]
+    everything = torch.from_numpy(np.stack(frames))
+    for source in (real, real.parent):
         data = load("tetrominoes", "test", root=tmp_path, count=7, seed=0, source=source)
-        everything = tetrominoes.read_tfrecords(REAL)
-        assert len(everything) == 10
-        torch.testing.assert_close(data.images, everything.images[:7])
-        torch.testing.assert_close(data.masks, everything.masks[:7])
-    with pytest.raises(ValueError, match=r"holds 0 records for the train split \(from record 320"):
-        load("tetrominoes", "train", root=tmp_path, count=7, seed=0, source=REAL)
-    with pytest.raises(ValueError, match="holds 10 records for the test split"):
-        load("tetrominoes", "test", root=tmp_path, count=11, seed=0, source=REAL)
+        torch.testing.assert_close(data.images, everything[:7, :3])
+        torch.testing.assert_close(data.masks, everything[:7, 3])
+        assert len(load("tetrominoes", "test", root=tmp_path, count=None, seed=0, source=real)) == 10
+    with pytest.raises(ValueError, match="holds 0 scenes for the train split of tetrominoes, 7"):
+        load("tetrominoes", "train", root=tmp_path, count=7, seed=0, source=real)
+    with pytest.raises(ValueError, match="holds 10 scenes for the test split"):
+        load("tetrominoes", "test", root=tmp_path, count=11, seed=0, source=real)
+    with pytest.raises(ValueError, match="is its first 320 scenes: got count 321"):
+        load("tetrominoes", "test", root=tmp_path, count=321, seed=0, source=real)
 
 
-@needs_real
-def test_corrupt_original_file_names_the_record(tmp_path: Path) -> None:
-    content = bytearray(gzip.decompress(REAL.read_bytes()))
-    content[len(content) // 2] ^= 1
+def test_corrupt_original_file_names_the_record(
+    real: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = bytearray(gzip.decompress(real.read_bytes()))
+    content[len(content) // 2 + 1000] ^= 1
     damaged = tmp_path / "damaged.tfrecords"
     damaged.write_bytes(content)
-    with pytest.raises(ValueError, match=r"damaged\.tfrecords, record [45]: .*corrupt"):
-        tetrominoes.read_tfrecords(damaged)
-    assert len(tetrominoes.read_tfrecords(damaged, 4)) == 4
+    options: dict = {"root": tmp_path, "seed": 0, "source": damaged}
+    with pytest.raises(ValueError, match=r"damaged\.tfrecords, record [45]: .*corrupt.*bad='skip'"):
+        load("tetrominoes", "test", count=10, **options)
+    assert len(load("tetrominoes", "test", count=4, **options)) == 4
+    assert len(load("tetrominoes", "test", count=None, bad="skip", **options)) == 9
+    assert "1 damaged scenes left out" in capsys.readouterr().err
 
 
 def test_load_maps_what_generate_draws(tmp_path: Path) -> None:
@@ -180,9 +191,11 @@ def test_second_load_does_not_draw(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     ("name", "split", "changes", "message"),
     [
         ("mnist", "train", {}, "unknown data set 'mnist'; known are: .*tetrominoes"),
-        ("tetrominoes", "val", {}, "unknown split 'val'; known are: train, test"),
+        ("tetrominoes", "val", {}, "unknown split 'val' of tetrominoes; known are: train, test"),
+        ("tetrominoes", "test", {"size": 64}, "tetrominoes has 32x32 pixels: got size 64"),
+        ("tetrominoes", "test", {"bad": "ignore"}, "bad must be 'error' or 'skip': got 'ignore'"),
         ("tetrominoes", "test", {"count": 0}, "count must be at least 1: got 0"),
-        ("tetrominoes", "test", {"source": "."}, r"holds \d+ \*\.tfrecords files"),
+        ("tetrominoes", "test", {"source": "."}, r"holds 0 \*tetrominoes\*\.tfrecords files"),
     ],
 )
 def test_load_refuses(name: str, split: str, changes: dict, message: str, tmp_path: Path) -> None:

@@ -1,0 +1,177 @@
+"""The cache of built arrays: damage, two builders at once, a builder that dies, failures."""
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from examples.object_discovery.data import load
+from examples.object_discovery.data.cache import load_or_build
+
+BUILDER = """
+import sys, time
+from pathlib import Path
+import numpy as np
+from examples.object_discovery.data.cache import load_or_build
+
+folder, who, seconds = Path(sys.argv[1]), sys.argv[2], float(sys.argv[3])
+
+def blocks():
+    (folder / f"built-by-{who}").touch()
+    for start in range(0, 60, 20):
+        yield np.arange(start, start + 20, dtype=np.uint8).reshape(1, 20)
+        (folder / f"half-by-{who}").touch()
+        time.sleep(seconds / 3)
+
+print(load_or_build(folder / "cache" / "a.npy", blocks, row=(20,), count=3).sum())
+"""
+
+
+def start(folder: Path, who: str, seconds: float) -> subprocess.Popen:
+    command = [sys.executable, "-c", BUILDER, str(folder), who, str(seconds)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def wait_for(path: Path) -> None:
+    limit = time.monotonic() + 60
+    while not path.exists():
+        assert time.monotonic() < limit, f"no {path}"
+        time.sleep(0.01)
+
+
+def ones(count: int) -> Iterator[np.ndarray]:
+    yield np.ones((count, 3), np.uint8)
+
+
+def test_of_two_processes_one_builds_and_the_other_waits(tmp_path: Path) -> None:
+    first = start(tmp_path, "first", 3)
+    wait_for(tmp_path / "built-by-first")
+    second = start(tmp_path, "second", 0)
+    for process in (first, second):
+        out, errors = process.communicate(timeout=60)
+        assert out == "1770\n", errors
+    assert "another process is making" in errors
+    assert not (tmp_path / "built-by-second").exists()
+    assert [file.name for file in (tmp_path / "cache").iterdir()] == ["a.npy"]
+
+
+def test_a_killed_builder_is_followed_by_one_who_waits(tmp_path: Path) -> None:
+    first = start(tmp_path, "first", 600)
+    wait_for(tmp_path / "half-by-first")
+    second = start(tmp_path, "second", 0)
+    assert second.stderr is not None
+    assert "waiting" in second.stderr.readline()
+    assert (tmp_path / "cache" / ".a.npy.partial").exists()
+    first.send_signal(signal.SIGKILL)
+    out, errors = second.communicate(timeout=60)
+    first.communicate()
+    assert out == "1770\n", errors
+    assert (tmp_path / "built-by-second").exists()
+    assert [file.name for file in (tmp_path / "cache").iterdir()] == ["a.npy"]
+
+
+def test_what_killed_builders_left_does_not_pile_up(tmp_path: Path) -> None:
+    for who in ("first", "second"):
+        process = start(tmp_path, who, 600)
+        wait_for(tmp_path / f"half-by-{who}")
+        process.kill()
+        process.communicate()
+        left = sorted(file.name for file in (tmp_path / "cache").iterdir())
+        assert left == [".a.npy.lock", ".a.npy.partial"]
+    process = start(tmp_path, "third", 0)
+    assert process.communicate(timeout=60)[0] == "1770\n"
+    assert [file.name for file in (tmp_path / "cache").iterdir()] == ["a.npy"]
+
+
+def test_failed_build_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.npy"
+    with pytest.raises(ValueError, match="needs 4 rows: got 2"):
+        load_or_build(path, lambda: ones(2), row=(3,), count=4)
+    with pytest.raises(ValueError, match="needs some rows: got 0"):
+        load_or_build(path, lambda: ones(0), row=(3,))
+    with pytest.raises(ValueError, match=r"uint8 rows of shape \(4,\): got uint8 \(3,\)"):
+        load_or_build(path, lambda: ones(2), row=(4,))
+
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.replace", fail)
+    with pytest.raises(OSError, match=r"cannot write .*a\.npy: No space left"):
+        load_or_build(path, lambda: ones(2), row=(3,))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_full_disk_is_said(tmp_path: Path) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    previous = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
+    try:
+        with pytest.raises(OSError, match=r"cannot write .*a\.npy: File too large"):
+            load_or_build(tmp_path / "a.npy", lambda: ones(100_000), row=(3,))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, previous)
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_error_of_the_source_is_passed_on(tmp_path: Path) -> None:
+    def blocks() -> Iterator[np.ndarray]:
+        yield from ones(1)
+        raise OSError(5, "Input/output error", "picture.png")
+
+    with pytest.raises(OSError, match=r"Input/output error: 'picture\.png'"):
+        load_or_build(tmp_path / "a.npy", blocks, row=(3,))
+
+
+@pytest.mark.parametrize("lengths", [[5], [1, 9], [0, 3, 0, 4], [1000, 1]])
+def test_blocks_of_any_length_become_one_array(lengths: list[int], tmp_path: Path) -> None:
+    rows = np.random.default_rng(0).integers(256, size=(sum(lengths), 2, 3), dtype=np.uint8)
+    blocks = np.split(rows, np.cumsum(lengths)[:-1])
+    for count in (None, len(rows)):
+        found = load_or_build(tmp_path / "a.npy", lambda: blocks, row=(2, 3), count=count)
+        np.testing.assert_array_equal(found, rows)
+    np.testing.assert_array_equal(np.load(tmp_path / "a.npy"), rows)
+
+
+def test_a_cache_is_read_where_nothing_can_be_written(tmp_path: Path) -> None:
+    load_or_build(tmp_path / "a.npy", lambda: ones(2), row=(3,))
+    (tmp_path / "a.npy").chmod(0o444)
+    tmp_path.chmod(0o555)
+    try:
+        before = os.listdir(tmp_path)
+        assert load_or_build(tmp_path / "a.npy", lambda: ones(0), row=(3,)).sum() == 6
+        assert os.listdir(tmp_path) == before
+    finally:
+        tmp_path.chmod(0o755)
+
+
+def test_writing_to_the_map_spares_the_file(tmp_path: Path) -> None:
+    data = load("tetrominoes", "test", root=tmp_path, count=5, seed=0)
+    data.images.zero_()
+    assert load("tetrominoes", "test", root=tmp_path, count=5, seed=0).images.any()
+
+
+@pytest.mark.parametrize("damage", ["empty", "header", "cut", "text", "other shape", "other type"])
+def test_damaged_cache_is_rebuilt(damage: str, tmp_path: Path) -> None:
+    before = load("tetrominoes", "test", root=tmp_path, count=5, seed=0).images.clone()
+    (path,) = tmp_path.iterdir()
+    content = path.read_bytes()
+    if damage.startswith("other"):
+        shape = (5, 4, 32, 32) if damage == "other type" else (4, 4, 32, 32)
+        with path.open("wb") as file:
+            np.save(file, np.zeros(shape, np.int8 if damage == "other type" else np.uint8))
+    else:
+        kept = {"empty": b"", "header": content[:50], "cut": content[:-1], "text": b"hello" * 99}
+        path.write_bytes(kept[damage])
+    with pytest.warns(UserWarning, match="is not the expected cache"):
+        after = load("tetrominoes", "test", root=tmp_path, count=5, seed=0)
+    torch.testing.assert_close(after.images, before)
+    assert path.read_bytes() == content
