@@ -76,7 +76,7 @@ def evaluate(options: EvaluateOptions) -> Evaluation | None:
             model.compile()
         recipe = recipe_for(preset)
         data = _load_images(options, recipe)
-        identity = _identity(options, preset, recipe, model, len(data))
+        identity = _identity(options, preset, recipe, model, data)
         folder = options.folder / _name(identity)
         segmenters = [
             Segmenter(
@@ -100,7 +100,8 @@ def evaluate(options: EvaluateOptions) -> Evaluation | None:
             return None
         result = _summarize(rows, folder)
         _write_summary(result, identity, options)
-        write_sheet(folder / "sheet.png", data, rows[0], segmenters[0])
+        if not (sheet := folder / "sheet.png").exists():
+            write_sheet(sheet, data, rows[0], segmenters[0])
     print(
         f"FG-ARI {result.fg_ari}  MBO {result.mbo}  ({result.num_counted} of {len(data)} images "
         f"counted, {len(tables)} noise seeds, {time.monotonic() - began:.0f} s)\n"
@@ -151,11 +152,17 @@ def _load_images(options: EvaluateOptions, recipe: Recipe) -> SegmentedImages:
         count=options.num_images or usual,
         seed=options.seed,
         source=options.source,
+        size=options.image_size,
+        bad=options.bad,
     )
 
 
 def _identity(
-    options: EvaluateOptions, preset: str, recipe: Recipe, model: nn.Module, num_images: int
+    options: EvaluateOptions,
+    preset: str,
+    recipe: Recipe,
+    model: nn.Module,
+    data: SegmentedImages,
 ) -> dict[str, Any]:
     """What decides the scores of an image, but for its noise."""
     return {
@@ -163,7 +170,8 @@ def _identity(
         "weights": fingerprint(model),
         "data": options.test_data or recipe.data,
         "split": options.split,
-        "num_images": num_images,
+        "num_images": len(data),
+        "image_size": list(data.images.shape[2:]),
         "source": None if options.source is None else str(options.source),
         "data_seed": options.seed,
         "num_clusters": options.num_clusters or recipe.num_clusters,

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from examples.object_discovery.data.parallel import OnBad
 from examples.training.compiling import Compile
 from examples.training.options import check_positive, check_seed
 from examples.training.precision import Precision
@@ -18,15 +19,19 @@ class EvaluateOptions:
     preset: str | None = None
     """Row of the paper's tables; needed without a checkpoint."""
     data: Path = Path("runs/data")
-    """Folder where generated and converted images are kept."""
+    """Folder of the data sets: downloaded ones, generated ones, and what is made of them."""
     source: Path | None = None
-    """Original data (a file or a folder) instead of generated images."""
+    """The original data (a file or a folder) where they lie elsewhere."""
+    bad: OnBad = "error"
+    """At a damaged image or a missing mask: stop, or skip that scene."""
     test_data: str | None = None
     """Data set to test on, such as clevrtex-outd (the one of the training if not given)."""
     split: Literal["test", "val", "train"] = "test"
     """Which of its splits."""
     num_images: int | None = None
     """Held-out images (the recipe's if not given)."""
+    image_size: int | None = None
+    """Side of the images, for data sets that are resized (their own if not given)."""
     uptile: int = 1
     """How many times finer than the patch grid the features are, per axis."""
     num_clusters: int | None = None
@@ -53,7 +58,9 @@ class EvaluateOptions:
     def __post_init__(self):
         if self.checkpoint is None and self.preset is None:
             raise ValueError("--checkpoint or --preset is needed: got neither")
-        check_positive(self, "num_images", "uptile", "num_clusters", "batch_size", "time_limit")
+        check_positive(
+            self, "num_images", "image_size", "uptile", "num_clusters", "batch_size", "time_limit"
+        )
         if not self.noise_seeds:
             raise ValueError("--noise-seeds needs at least one seed: got none")
         for seed in (self.seed, *self.noise_seeds):

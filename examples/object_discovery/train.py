@@ -70,6 +70,7 @@ def _train(options: TrainOptions, here: Processes, interrupt: Interrupt) -> RunS
         count=recipe.num_images,
         seed=options.seed,
         source=options.source,
+        bad=options.bad,
     )
     dtype = dtype_of(options.precision)
     model = build_model(options.preset, seed=options.seed).to(here.device, dtype)

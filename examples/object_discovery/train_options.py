@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from examples.object_discovery.data.parallel import OnBad
 from examples.object_discovery.recipes import Recipe, recipe_for
 from examples.training.compiling import Compile
 from examples.training.options import check_positive, check_seed
@@ -20,9 +21,11 @@ class TrainOptions:
     out: Path = Path("runs/train")
     """Folder of the checkpoint and the logs; a run that is there goes on."""
     data: Path = Path("runs/data")
-    """Folder where generated images are kept."""
+    """Folder of the data sets: downloaded ones, generated ones, and what is made of them."""
     source: Path | None = None
-    """Original TFRecord file, or its folder, instead of generated images."""
+    """The original data (a file or a folder) where they lie elsewhere."""
+    bad: OnBad = "error"
+    """At a damaged image or a missing mask: stop, or skip that scene."""
     num_images: int | None = None
     """Training images (the recipe's if not given)."""
     batch_size: int | None = None
@@ -69,7 +72,8 @@ class TrainOptions:
         for name in ("epochs", "num_clusters", "num_test_images"):
             del values[name]
         given = self.plain()
-        return {name: given[name] for name in ("preset", "seed", "source", "precision")} | values
+        kept = ("preset", "seed", "source", "bad", "precision")
+        return {name: given[name] for name in kept} | values
 
     def plain(self) -> dict[str, Any]:
         """All options as a checkpoint can hold them."""
