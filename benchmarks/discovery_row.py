@@ -1,5 +1,6 @@
 """Object-discovery rows of `reproduce`: SimCLR, then FG-ARI and MBO with and without up-tiling."""
 
+import math
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -104,7 +105,7 @@ class DiscoveryRow:
             uptile=uptile,
             noise_seeds=settings.noise_seeds,
             seed=settings.seed,
-            time_limit=seconds,
+            time_limit=seconds if math.isfinite(seconds) else None,
             device=settings.device,
         )
 
