@@ -46,7 +46,10 @@ class DiscoveryRow:
     def train(self, seconds: float) -> bool:
         """Train on; the checkpoint knows how long it has trained."""
         settings, total = self.settings, 60 * self.settings.minutes
-        limit = min(total, self._trained_seconds() + seconds)
+        trained = self._trained_seconds()
+        if trained >= total:
+            return True
+        limit = min(total, trained + seconds)
         state = train(
             TrainOptions(
                 preset=self.name,

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.discovery_row import DiscoveryRow
-from benchmarks.options import RESULTS, describe_machine
+from benchmarks.options import RESULTS, name_machine
 from benchmarks.reproduce_table import write_table
 from benchmarks.rows import Row, Settings
 from examples.object_discovery.recipes import RECIPES, recipe_for
@@ -90,7 +90,7 @@ def reproduce(options: ReproduceOptions) -> list[dict[str, Any]]:
         print(f"{name}:", flush=True)
         records.append(_bring_on(ROWS[name](name, options), deadline))
         print(f"{name}: {records[-1]['status']}", flush=True)
-    machine = describe_machine(pick_device(options.device))
+    machine = name_machine(pick_device(options.device))
     write_table(options.results, records, machine=machine, settings=dataclasses.asdict(options))
     unfinished = [r["row"] for r in records if r["status"] in ("not trained", "not scored")]
     if unfinished:
