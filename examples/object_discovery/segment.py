@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 import torch
 from rich.progress import track
@@ -23,8 +24,8 @@ MOST_FEATURES = 2**25
 """Numbers in the feature maps of a batch, which are held several times and partly in float64."""
 MOST_DISTANCES = 2**26
 """Distances between sites that may be held at once; beyond, images are clustered one by one."""
-BYTES_PER_DISTANCE = {"cpu": 8, "cuda": 24}
-"""The matrix in float64; on a GPU also what a round of merging makes of it."""
+BYTES_PER_DISTANCE = {"cpu": 8 if find_spec("numba") else 24, "cuda": 24}
+"""The matrix in float64; without Numba and on a GPU also what a round of merging makes of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
