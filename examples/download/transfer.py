@@ -14,10 +14,8 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
-
 from examples.training.lock import one_at_a_time
+from examples.training.progress import Meter
 
 ATTEMPTS = 5
 """Connections in a row that bring nothing before giving up."""
@@ -67,15 +65,12 @@ def fetch(url: str, path: Path, *, sha256: str | None = None, pause: float = PAU
 
 
 def _transfer(url: str, part: Path, pause: float) -> None:
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, TransferSpeedColumn(), console=console, transient=True) as progress:
-        task = progress.add_task(part.name.removesuffix(".part"), total=None)
-        failures = 0
+    failures = 0
+    with Meter(part.name.removesuffix(".part"), in_bytes=True) as meter:
         while True:
             before = _length(part)
             try:
-                return _go_on(url, part, progress, task)
+                return _go_on(url, part, meter)
             except _Cut as error:
                 failures = 1 if _length(part) > before else failures + 1
                 if failures == ATTEMPTS:
@@ -87,7 +82,7 @@ def _transfer(url: str, part: Path, pause: float) -> None:
                 time.sleep(pause * 2 ** (failures - 1))
 
 
-def _go_on(url: str, part: Path, progress: Progress, task: Any) -> None:
+def _go_on(url: str, part: Path, meter: Meter) -> None:
     """Ask for what is missing, once."""
     have, tag = _length(part), _tag_of(part)
     request = urllib.request.Request(url, headers={"Accept-Encoding": "identity"})
@@ -115,13 +110,13 @@ def _go_on(url: str, part: Path, progress: Progress, task: Any) -> None:
         total = int(span[2]) if resumed and span else int(length) if length else None
         if total is not None and shutil.disk_usage(part.parent).free < total - have:
             raise OSError(f"{part.parent} has no room for the {total - have:,} bytes of {url}")
-        progress.update(task, total=total, completed=have)
         _remember(tag, response.headers)
         try:
             with part.open("ab" if resumed else "wb") as file:
                 while block := _read(response):
                     file.write(block)
-                    progress.advance(task, len(block))
+                    have += len(block)
+                    meter.show(have, total)
         except OSError as error:
             raise OSError(
                 f"cannot write {part}: {error.strerror}; the same command goes on where it was"

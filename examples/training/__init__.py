@@ -1,5 +1,6 @@
 """What every training script of the examples shares; knows nothing of any task.
 
 Reading order: `randomness`, `files`, `checkpoint`, `ema`, `run_state`, `distributed`, `precision`,
-`cached_gradients`, `compiling`, `interrupt`, `lock`, `memory`, `pace`, `log`, `options`, `command`.
+`cached_gradients`, `compiling`, `interrupt`, `lock`, `memory`, `pace`, `progress`, `log`,
+`options`, `command`.
 """

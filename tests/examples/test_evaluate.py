@@ -157,7 +157,7 @@ def test_tables_keep_images_without_objects(tmp_path):
     table.add([1, 2], torch.tensor([50.0, float("nan")]), torch.tensor([40.0, float("nan")]))
     assert table.missing() == [0] and table.complete() is None
     table.add([0], torch.tensor([10.0]), torch.tensor([20.0]))
-    rows = table.complete()
+    rows = table.complete() or {}
     assert list(rows) == [0, 1, 2] and rows[1] == (50.0, 40.0) and math.isnan(rows[2][0])
     assert choose(rows, 1) == {"best": [1], "median": [0], "worst": [0]}
 

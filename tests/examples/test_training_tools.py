@@ -17,6 +17,7 @@ from examples.training.distributed import Processes, pick_device
 from examples.training.ema import WeightAverage
 from examples.training.log import RunLog, read_jsonl
 from examples.training.pace import Pace
+from examples.training.progress import Meter
 from examples.training.randomness import STREAMS, generator_for
 from tests import golden
 
@@ -207,3 +208,15 @@ with deferred_interrupts() as interrupt:
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert run.stdout == "still here\n", run.stderr
     assert run.returncode == -15
+
+
+def test_progress_without_a_terminal_is_a_line_now_and_then(capsys, monkeypatch):
+    monkeypatch.setattr("examples.training.progress.PLAIN_SECONDS", 0.0)
+    with Meter("a job") as meter:
+        meter.show(1_000, 2_000)
+        meter.show(1_500, None)
+    assert capsys.readouterr().err == "a job: 1,000 of 2,000\na job: 1,500\n"
+    monkeypatch.undo()
+    with Meter("a job") as meter:
+        meter.show(1, 2)
+    assert capsys.readouterr().err == ""

@@ -80,6 +80,4 @@ def load(
     plan = LOADERS[name](request)
     path = request.root / f"{plan.key}.npy"
     row = (4, plan.size, plan.size)
-    return SegmentedImages.from_planes(
-        load_or_build(path, plan.blocks, row=row, count=plan.count)
-    )
+    return SegmentedImages.from_planes(load_or_build(path, plan.blocks, row=row, count=plan.count))

@@ -16,12 +16,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
-from itertools import islice
+from itertools import islice, takewhile
 from typing import Any, Literal
 
 import numpy as np
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from examples.training.progress import Meter
 
 OnBad = Literal["error", "skip"]
 CHUNK = 16
@@ -64,22 +64,23 @@ def decode_scenes(
         count = max(1, min(count, total // SCENES_PER_WORKER))
     run = partial(_decode_chunk, decode)
     skipped: list[str] = []
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as progress:
-        task = progress.add_task(title, total=total)
-        chunks = _chunks(scenes)
+    done, chunks = 0, _chunks(scenes)
+    with Meter(title) as meter:
         for results in map(run, chunks) if count == 1 else _map_ordered(run, chunks, count):
-            progress.advance(task, len(results))
+            done += len(results)
+            meter.show(done, total)
             problems = [result for result in results if isinstance(result, str)]
+            if problems and bad == "error":
+                # Those before it come first: whoever needs no more never hears of the bad one.
+                results = [*takewhile(lambda result: not isinstance(result, str), results)]
+            good = [result for result in results if isinstance(result, np.ndarray)]
+            if good:
+                yield np.stack(good)
             if problems and bad == "error":
                 raise ValueError(
                     f"{problems[0]}; get it again, or leave damaged scenes out with bad='skip'"
                 )
             skipped += problems
-            good = [result for result in results if isinstance(result, np.ndarray)]
-            if good:
-                yield np.stack(good)
     if skipped:
         lines = "".join(f"\n  {problem}" for problem in skipped[:20])
         more = f"\n  and {len(skipped) - 20} more" if len(skipped) > 20 else ""

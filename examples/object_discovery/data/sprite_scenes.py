@@ -144,9 +144,7 @@ def render(sprites: Sprites) -> tuple[np.ndarray, np.ndarray]:
     return np.stack([sprites.colors[scene, masks, c] for c in range(3)], axis=1), masks
 
 
-def _paint(
-    masks: np.ndarray, scenes: np.ndarray, sprites: Sprites, layer: int, shape: str
-) -> None:
+def _paint(masks: np.ndarray, scenes: np.ndarray, sprites: Sprites, layer: int, shape: str) -> None:
     """Set the label of the pixels whose centres lie in one sprite of each of these scenes."""
     center = [POSITIONS[index[scenes, layer]] for index in (sprites.row, sprites.column)]
     first = [np.ceil(value - WINDOW / 2 - 0.5).astype(np.int64) for value in center]

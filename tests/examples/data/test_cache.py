@@ -22,21 +22,24 @@ from pathlib import Path
 import numpy as np
 from examples.object_discovery.data.cache import load_or_build
 
-folder, who, seconds = Path(sys.argv[1]), sys.argv[2], float(sys.argv[3])
+folder, who = Path(sys.argv[1]), sys.argv[2]
 
 def blocks():
     (folder / f"built-by-{who}").touch()
     for start in range(0, 60, 20):
         yield np.arange(start, start + 20, dtype=np.uint8).reshape(1, 20)
         (folder / f"half-by-{who}").touch()
-        time.sleep(seconds / 3)
+        for _ in range(6000):  # a minute, should the test be gone
+            if (folder / f"{who}-may-go-on").exists():
+                break
+            time.sleep(0.01)
 
 print(load_or_build(folder / "cache" / "a.npy", blocks, row=(20,), count=3).sum())
 """
 
 
-def start(folder: Path, who: str, seconds: float) -> subprocess.Popen:
-    command = [sys.executable, "-c", BUILDER, str(folder), who, str(seconds)]
+def start(folder: Path, who: str) -> subprocess.Popen:
+    command = [sys.executable, "-c", BUILDER, str(folder), who]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -52,21 +55,24 @@ def ones(count: int) -> Iterator[np.ndarray]:
 
 
 def test_of_two_processes_one_builds_and_the_other_waits(tmp_path: Path) -> None:
-    first = start(tmp_path, "first", 3)
-    wait_for(tmp_path / "built-by-first")
-    second = start(tmp_path, "second", 0)
+    first = start(tmp_path, "first")
+    wait_for(tmp_path / "half-by-first")
+    second = start(tmp_path, "second")
+    assert second.stderr is not None
+    assert "another process is making" in second.stderr.readline()
+    (tmp_path / "first-may-go-on").touch()
     for process in (first, second):
         out, errors = process.communicate(timeout=60)
         assert out == "1770\n", errors
-    assert "another process is making" in errors
     assert not (tmp_path / "built-by-second").exists()
     assert [file.name for file in (tmp_path / "cache").iterdir()] == ["a.npy"]
 
 
 def test_a_killed_builder_is_followed_by_one_who_waits(tmp_path: Path) -> None:
-    first = start(tmp_path, "first", 600)
+    (tmp_path / "second-may-go-on").touch()
+    first = start(tmp_path, "first")
     wait_for(tmp_path / "half-by-first")
-    second = start(tmp_path, "second", 0)
+    second = start(tmp_path, "second")
     assert second.stderr is not None
     assert "waiting" in second.stderr.readline()
     assert (tmp_path / "cache" / ".a.npy.partial").exists()
@@ -78,17 +84,16 @@ def test_a_killed_builder_is_followed_by_one_who_waits(tmp_path: Path) -> None:
     assert [file.name for file in (tmp_path / "cache").iterdir()] == ["a.npy"]
 
 
-def test_what_killed_builders_left_does_not_pile_up(tmp_path: Path) -> None:
-    for who in ("first", "second"):
-        process = start(tmp_path, who, 600)
-        wait_for(tmp_path / f"half-by-{who}")
-        process.kill()
-        process.communicate()
-        left = sorted(file.name for file in (tmp_path / "cache").iterdir())
-        assert left == [".a.npy.lock", ".a.npy.partial"]
-    process = start(tmp_path, "third", 0)
-    assert process.communicate(timeout=60)[0] == "1770\n"
-    assert [file.name for file in (tmp_path / "cache").iterdir()] == ["a.npy"]
+def test_what_a_killed_builder_left_is_overwritten(tmp_path: Path) -> None:
+    process = start(tmp_path, "first")
+    wait_for(tmp_path / "half-by-first")
+    process.kill()
+    process.communicate()
+    left = sorted(file.name for file in (tmp_path / "cache").iterdir())
+    assert left == [".a.npy.lock", ".a.npy.partial"]
+    path = tmp_path / "cache" / "a.npy"
+    assert load_or_build(path, lambda: ones(2), row=(3,)).sum() == 6
+    assert os.listdir(path.parent) == ["a.npy"]
 
 
 def test_failed_build_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -144,7 +144,9 @@ def test_original_file_is_read_where_one_is_given(real: Path, tmp_path: Path) ->
         data = load("tetrominoes", "test", root=tmp_path, count=7, seed=0, source=source)
         torch.testing.assert_close(data.images, everything[:7, :3])
         torch.testing.assert_close(data.masks, everything[:7, 3])
-        assert len(load("tetrominoes", "test", root=tmp_path, count=None, seed=0, source=real)) == 10
+        assert (
+            len(load("tetrominoes", "test", root=tmp_path, count=None, seed=0, source=real)) == 10
+        )
     with pytest.raises(ValueError, match="holds 0 scenes for the train split of tetrominoes, 7"):
         load("tetrominoes", "train", root=tmp_path, count=7, seed=0, source=real)
     with pytest.raises(ValueError, match="holds 10 scenes for the test split"):

@@ -9,11 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from examples.object_discovery.data.crc32c import crc32c, masked_crc32c
 from examples.object_discovery.data import object_records, tetrominoes
+from examples.object_discovery.data.crc32c import crc32c, masked_crc32c
 from examples.object_discovery.data.tf_example import (
     bytes_of,
-    numbers_of,
     parse_example,
     split_example,
 )
@@ -243,6 +242,7 @@ def test_records_become_images_and_labels(tmp_path: Path) -> None:
     path = tmp_path / "a.tfrecords"
     path.write_bytes(frame(encode_example({"image": [image.tobytes()], "mask": [mask.tobytes()]})))
     (planes,) = read_scenes(path)
+    assert planes is not None
     np.testing.assert_array_equal(planes[:3], image.transpose(2, 0, 1)[:, 1:33, 1:33])
     np.testing.assert_array_equal(planes[3], label[1:33, 1:33])
 

@@ -66,9 +66,7 @@ def test_a_later_call_goes_on(site: Site, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("etag", ['"two"', None])
-def test_a_file_that_has_changed_starts_over(
-    site: Site, tmp_path: Path, etag: str | None
-) -> None:
+def test_a_file_that_has_changed_starts_over(site: Site, tmp_path: Path, etag: str | None) -> None:
     (tmp_path / "data.bin.part").write_bytes(b"old")
     (tmp_path / ".data.bin.part.tag").write_text('"zero"')
     site.etag = etag

@@ -1,0 +1,47 @@
+"""Small data sets in the published layouts, made for the tests."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+
+def write_clevrtex(
+    folder: Path, indices: range | list[int], *, variant: str = "full", width: int = 320
+) -> Path:
+    """A folder `clevrtex_<variant>`; pixel (0, 0) of the crop tells a scene's index."""
+    height = width * 3 // 4
+    for index in indices:
+        stem = folder / f"clevrtex_{variant}" / str(index // 1000)
+        stem.mkdir(parents=True, exist_ok=True)
+        name = f"CLEVRTEX_{variant}_{index:06d}"
+        image = np.full((height, width, 4), (index % 251, index // 251, 7, 0), np.uint8)
+        labels = np.zeros((height, width), np.uint8)
+        labels[height // 3 : height // 2, width // 3 : width // 2] = 1 + index % 10
+        Image.fromarray(image).save(stem / f"{name}.png")
+        flat = Image.fromarray(labels)
+        flat.putpalette(bytes(range(255, -1, -1)) * 3)
+        flat.save(stem / f"{name}_flat.png")
+        (stem / f"{name}.json").write_text("{}")
+        (stem / f"{name}_depth_0001.png").write_bytes(b"no image")
+    return folder / f"clevrtex_{variant}"
+
+
+def write_clevr(folder: Path, objects: list[int]) -> Path:
+    """A PNG export of CLEVR with masks; scene i has `objects[i]` objects and colour i."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for index, count in enumerate(objects):
+        image = np.full((240, 320, 3), index, np.uint8)
+        Image.fromarray(image).save(folder / f"CLEVR_image_{index}.png")
+        for entity, mask in enumerate(clevr_masks(count)):
+            Image.fromarray(mask).save(folder / f"CLEVR_mask_{index}_{entity}.png")
+    return folder
+
+
+def clevr_masks(count: int) -> np.ndarray:
+    """`(11, 240, 320)`: a row of squares inside the crop."""
+    masks = np.zeros((11, 240, 320), np.uint8)
+    for entity in range(1, count + 1):
+        masks[entity, 100:112, 64 + 12 * entity : 76 + 12 * entity] = 255
+    masks[0] = 255 - masks[1:].max(axis=0)
+    return masks

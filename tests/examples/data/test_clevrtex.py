@@ -1,0 +1,196 @@
+"""CLEVRTex: layout, splits, crop and resize, damage, and the cache's knowledge of its source."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from examples.object_discovery.data import LOADERS, SegmentedImages, clevrtex, load
+from tests.examples.data.scenes import write_clevrtex
+
+
+def read(
+    source: Path | None, split: str, variant: str = "full", **options: object
+) -> SegmentedImages:
+    defaults = {"count": None, "seed": 0, "source": source}
+    if "root" not in options and source is not None:
+        defaults["root"] = source / "cache"
+    return load(f"clevrtex-{variant}", split, **{**defaults, **options})
+
+
+def indices(data: SegmentedImages) -> list[int]:
+    return [int(image[0, 0, 0]) + 251 * int(image[1, 0, 0]) for image in data.images]
+
+
+def test_all_variants_are_known() -> None:
+    variants = {"full", "outd", "camo", "pbg", "vbg", "grassbg"}
+    assert {f"clevrtex-{name}" for name in variants} < LOADERS.keys()
+
+
+def test_splits_go_by_index_over_the_folders(tmp_path: Path) -> None:
+    write_clevrtex(tmp_path, range(990, 1020), width=40)
+    assert indices(read(tmp_path, "test", size=8)) == [990, 991, 992]
+    assert indices(read(tmp_path, "val", size=8)) == [993, 994, 995]
+    assert indices(read(tmp_path, "train", size=8)) == [*range(996, 1020)]
+    assert indices(read(tmp_path, "train", size=8, count=5)) == [*range(996, 1001)]
+
+
+@pytest.mark.parametrize("number", [1, 7, 10, 99, 600, 50_000])
+def test_splits_part_the_scenes(number: int) -> None:
+    scenes = [(str(i), "") for i in range(number)]
+    parts = [clevrtex.split_of(scenes, split) for split in ("test", "val", "train")]
+    assert sum(parts, []) == scenes
+    assert [len(part) for part in parts[:2]] == pytest.approx([number / 10] * 2, abs=1)
+    if number == 50_000:
+        assert parts[2][0][0] == "10000"
+
+
+def test_outd_is_one_test_split(tmp_path: Path) -> None:
+    write_clevrtex(tmp_path, range(10), variant="outd", width=40)
+    assert indices(read(tmp_path, "test", "outd", size=8)) == [*range(10)]
+    for split in ("train", "val"):
+        with pytest.raises(ValueError, match=f"unknown split '{split}' of clevrtex-outd; .*: test"):
+            read(tmp_path, split, "outd")
+
+
+def test_the_folder_may_be_named_or_lie_in_the_root(tmp_path: Path) -> None:
+    folder = write_clevrtex(tmp_path, range(10), variant="pbg", width=40)
+    for source in (folder, tmp_path, None):
+        assert len(read(source, "train", "pbg", size=8, root=tmp_path)) == 8
+
+
+def test_a_missing_folder_says_how_to_get_it(tmp_path: Path) -> None:
+    message = r"no folder .*clevrtex_camo; .*download --dataset clevrtex-camo --to"
+    for source in (tmp_path / "gone", None):
+        with pytest.raises(FileNotFoundError, match=message):
+            read(source, "train", "camo", root=tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"holds no CLEVRTEX_camo_\*\.png"):
+        read(tmp_path, "train", "camo")
+
+
+def test_too_many_images_are_refused(tmp_path: Path) -> None:
+    write_clevrtex(tmp_path, range(20), width=40)
+    with pytest.raises(ValueError, match="20 scenes, 16 of them in the train split: got count 17"):
+        read(tmp_path, "train", count=17)
+    with pytest.raises(ValueError, match="unknown split 'all' of clevrtex-full"):
+        read(tmp_path, "all")
+
+
+def test_the_crop_of_the_published_size(tmp_path: Path) -> None:
+    folder = write_clevrtex(tmp_path, range(10)) / "0"
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(256, size=(240, 320, 4), dtype=np.uint8)
+    labels = rng.integers(11, size=(240, 320), dtype=np.uint8)
+    Image.fromarray(pixels).save(folder / "CLEVRTEX_full_000000.png")
+    flat = Image.fromarray(labels)
+    flat.putpalette(bytes(range(255, -1, -1)) * 3)
+    flat.save(folder / "CLEVRTEX_full_000000_flat.png")
+    data = read(tmp_path, "test")
+    assert data.images.shape == (1, 3, 128, 128)
+
+    inner = torch.from_numpy(pixels[24:216, 64:256, :3]).permute(2, 0, 1)[None].float()
+    expected = torch.nn.functional.interpolate(inner, (128, 128), mode="bilinear", antialias=True)
+    assert (data.images.float() - expected).abs().max() <= 1  # pillow rounds after each axis
+    where = np.floor((np.arange(128) + 0.5) * 1.5).astype(int)
+    np.testing.assert_array_equal(data.masks[0], labels[24:216, 64:256][np.ix_(where, where)])
+    assert read(tmp_path, "test", size=256).images.shape == (1, 3, 256, 256)
+
+
+def test_renderings_whose_crop_has_the_size_are_not_resized(tmp_path: Path) -> None:
+    folder = tmp_path / "clevrtex_full" / "0"
+    folder.mkdir(parents=True)
+    pixels = np.random.default_rng(0).integers(256, size=(160, 214, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(folder / "CLEVRTEX_full_000000.png")
+    Image.fromarray(pixels[..., 0] % 11).save(folder / "CLEVRTEX_full_000000_flat.png")
+    data = read(tmp_path, "train")
+    np.testing.assert_array_equal(data.images[0].permute(1, 2, 0), pixels[16:144, 43:171])
+    np.testing.assert_array_equal(data.masks[0], pixels[16:144, 43:171, 0] % 11)
+
+
+def test_real_images_keep_their_content(shared: Path, tmp_path: Path) -> None:
+    folder = write_clevrtex(tmp_path, range(3)) / "0"
+    samples = sorted((shared / "data/clevrtex/samples").glob("*.png"))
+    if not samples:
+        pytest.skip("no samples of CLEVRTex")
+    for index, sample in enumerate(samples):
+        (folder / f"CLEVRTEX_full_{index:06d}.png").write_bytes(sample.read_bytes())
+    data = read(tmp_path, "train")
+    for image, sample in zip(data.images, samples, strict=True):
+        whole = np.asarray(Image.open(sample).convert("RGB"))[24:216, 64:256]
+        np.testing.assert_allclose(image.float().mean((1, 2)), whole.mean((0, 1)), atol=0.6)
+
+
+def damage(folder: Path, kind: str) -> None:
+    image, flat = folder / "CLEVRTEX_full_000005.png", folder / "CLEVRTEX_full_000005_flat.png"
+    content = image.read_bytes()
+    if kind == "cut":
+        image.write_bytes(content[: len(content) // 2])
+    elif kind == "flipped":
+        image.write_bytes(content[:60] + bytes([content[60] ^ 255]) + content[61:])
+    elif kind == "empty":
+        image.write_bytes(b"")
+    elif kind == "text":
+        image.write_text("no picture")
+    elif kind == "missing mask":
+        flat.unlink()
+    elif kind == "colours in the mask":
+        Image.new("RGB", (320, 240)).save(flat)
+    elif kind == "other size":
+        Image.new("P", (100, 100)).save(flat)
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("cut", r"000005\.png is damaged or no picture"),
+        ("flipped", r"000005\.png is damaged or no picture"),
+        ("empty", r"000005\.png is damaged or no picture"),
+        ("text", r"000005\.png is damaged or no picture"),
+        ("missing mask", r"000005_flat\.png is missing"),
+        ("colours in the mask", r"000005_flat\.png has pixels of mode RGB, not P or L"),
+        ("other size", r"000005_flat\.png has \(100, 100\) pixels, the image \(320, 240\)"),
+    ],
+)
+def test_a_damaged_scene_is_an_error_or_left_out(
+    kind: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    damage(write_clevrtex(tmp_path, range(10)) / "0", kind)
+    with pytest.raises(ValueError, match=rf"{message}.*; .*leave damaged .* bad='skip'"):
+        read(tmp_path, "train")
+    assert list((tmp_path / "cache").iterdir()) == []
+    for _ in range(2):
+        assert indices(read(tmp_path, "train", bad="skip")) == [2, 3, 4, 6, 7, 8, 9]
+    said = capsys.readouterr().err
+    assert said.count("1 damaged scenes left out") == 1
+    assert "CLEVRTEX_full_000005" in said
+    assert len(read(tmp_path, "val")) == 1  # the other splits do not need it
+    with pytest.raises(ValueError, match=message):  # what was built with a gap is not the whole
+        read(tmp_path, "train")
+
+
+def test_a_cache_of_other_files_is_not_used(tmp_path: Path) -> None:
+    folder = write_clevrtex(tmp_path, range(10), width=40) / "0"
+    one = folder / "CLEVRTEX_full_000005.png"
+
+    def built() -> int:
+        read(tmp_path, "train", size=8)
+        return len(list((tmp_path / "cache").iterdir()))
+
+    assert built() == built() == 1
+    (folder / "CLEVRTEX_full_000005.json").write_text("changed")
+    assert built() == 1
+    os.utime(one, ns=(1, 1))
+    assert built() == 2
+    content = one.read_bytes()
+    one.write_bytes(content + b"more")
+    os.utime(one, ns=(1, 1))
+    assert built() == 3
+    write_clevrtex(tmp_path, [10], width=40)
+    assert built() == 4
+    moved = tmp_path / "elsewhere"
+    folder.parent.rename(moved)
+    read(moved, "train", size=8, root=tmp_path / "cache")
+    assert len(list((tmp_path / "cache").iterdir())) == 5

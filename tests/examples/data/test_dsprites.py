@@ -1,0 +1,159 @@
+"""Multi-dSprites: shapes against the real animation, the rules of a scene, the original file."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image, ImageSequence
+
+from examples.object_discovery.data import dsprites, load
+from examples.object_discovery.data import sprite_scenes as scenes
+from tests.examples.data.test_tfrecord import encode_example, frame
+
+
+def one(shape: str, scale: int, orientation: int, row: int = 0, column: int = 0) -> np.ndarray:
+    """The pixels of a single sprite."""
+
+    def all_five(value: int) -> np.ndarray:
+        return np.full((1, scenes.MOST), value)
+
+    sprites = scenes.Sprites(
+        count=np.array([1]),
+        shape=all_five(scenes.SHAPES.index(shape)),
+        scale=all_five(scale),
+        orientation=all_five(orientation),
+        row=all_five(row),
+        column=all_five(column),
+        colors=np.zeros((1, 6, 3), np.uint8),
+    )
+    return scenes.render(sprites)[1][0] == 1
+
+
+@pytest.fixture(scope="module")
+def frames(shared: Path) -> np.ndarray:
+    path = shared / "data/dsprites/dsprites.gif"
+    if not path.exists():
+        pytest.skip(f"no {path}")
+    with Image.open(path) as animation:
+        return np.stack(
+            [np.asarray(f.convert("L")) > 127 for f in ImageSequence.Iterator(animation)]
+        )
+
+
+@pytest.fixture(scope="module")
+def many() -> scenes.Sprites:
+    return scenes.sample_sprites(10_000, rng=np.random.default_rng(0))
+
+
+def test_hearts_turn_as_in_the_animation(frames: np.ndarray) -> None:
+    for orientation in range(40):
+        assert (one("heart", 5, orientation) != frames[18 + orientation]).sum() <= 2
+
+
+def test_hearts_move_as_in_the_animation(frames: np.ndarray) -> None:
+    for row in range(32):
+        assert (one("heart", 5, 0, row=row) != frames[58 + row]).sum() <= 4
+
+
+@pytest.mark.parametrize(("shape", "first"), [("ellipse", 192), ("square", 256)])
+def test_other_shapes_are_those_of_the_animation(
+    shape: str, first: int, frames: np.ndarray
+) -> None:
+    bank = np.stack([one(shape, scale, turn) for scale in range(6) for turn in range(40)])
+    for number in range(first, first + 64, 3):
+        assert (bank != frames[number]).sum(axis=(1, 2)).min() <= 4
+
+
+def test_boxes_have_the_published_sizes() -> None:
+    for scale, value in enumerate((0.5, 0.6, 0.7, 0.8, 0.9, 1.0)):
+        rows, columns = np.nonzero(one("square", scale, 0))
+        assert np.ptp(rows) + 1 == np.ptp(columns) + 1 == round(20 * value)
+    for shape, wide, high in (("ellipse", 26, 14), ("heart", 20, 17)):
+        rows, columns = np.nonzero(one(shape, 5, 0))
+        assert (np.ptp(columns) + 1, np.ptp(rows) + 1) == (wide, high)
+
+
+def test_no_sprite_is_cut_by_its_window_or_the_border() -> None:
+    for shape in scenes.SHAPES:
+        areas = {
+            (o, p): one(shape, 5, o, p, p).sum() for o in range(0, 40, 3) for p in (0, 9, 20, 31)
+        }
+        values = np.array([*areas.values()])
+        assert np.ptp(values) < 0.15 * values.mean()
+        assert not one(shape, 5, 5, 0, 0)[:, [0, 63]].any()
+
+
+def test_every_rule_is_drawn(many: scenes.Sprites) -> None:
+    assert set(many.count) == {2, 3, 4, 5}
+    for values, number in (
+        (many.shape, 3),
+        (many.scale, 6),
+        (many.orientation, 40),
+        (many.row, 32),
+        (many.column, 32),
+    ):
+        frequency = np.bincount(values.ravel(), minlength=number) / values.size
+        assert len(frequency) == number
+        np.testing.assert_allclose(frequency, 1 / number, rtol=0.15)
+    assert (np.ptp(many.colors[:, 0].astype(int), axis=1) == 0).all()  # grey
+    assert len(np.unique(many.colors[:, 0, 0])) == 256
+    brightest = many.colors[:, 1:].max(axis=2) / 255  # the value of a colour, uniform
+    assert brightest.mean() == pytest.approx(0.5, abs=0.01)
+
+
+def test_colors_agree_with_the_standard_library() -> None:
+    import colorsys
+
+    hsv = np.random.default_rng(0).random((200, 3))
+    expected = [colorsys.hsv_to_rgb(*color) for color in hsv]
+    np.testing.assert_allclose(scenes.hsv_to_rgb(hsv), expected, atol=1e-12)
+
+
+def test_later_sprites_cover_earlier_ones(many: scenes.Sprites) -> None:
+    part = many[:50]
+    images, masks = scenes.render(part)
+    for scene in range(50):
+        expected = np.zeros((64, 64), np.uint8)
+        for k in range(part.count[scene]):
+            alone = one(
+                scenes.SHAPES[part.shape[scene, k]],
+                part.scale[scene, k],
+                part.orientation[scene, k],
+                part.row[scene, k],
+                part.column[scene, k],
+            )
+            expected[alone] = k + 1
+        np.testing.assert_array_equal(masks[scene], expected)
+        np.testing.assert_array_equal(
+            images[scene].transpose(1, 2, 0), part.colors[scene][expected]
+        )
+
+
+def test_load_maps_what_generate_draws(tmp_path: Path) -> None:
+    data = load("dsprites", "train", root=tmp_path, count=1_200, seed=3)
+    drawn = torch.from_numpy(np.concatenate([*dsprites.generate(1_200, seed=3)]))
+    assert data.images.shape == (1_200, 3, 64, 64)
+    torch.testing.assert_close(data.images, drawn[:, :3])
+    torch.testing.assert_close(data.masks, drawn[:, 3])
+    test = load("dsprites", "test", root=tmp_path, count=None, seed=3)
+    assert len(test) == 320
+    assert not {i.numpy().tobytes() for i in test.images} & {
+        i.numpy().tobytes() for i in data.images
+    }
+
+
+def test_the_original_file_is_read(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    image = rng.integers(256, size=(64, 64, 3), dtype=np.uint8)
+    label = rng.integers(6, size=(64, 64))
+    mask = np.stack([255 * (label == k) for k in range(6)]).astype(np.uint8)
+    record = encode_example({"image": [image.tobytes()], "mask": [mask.tobytes()]})
+    path = tmp_path / "multi_dsprites_colored_on_grayscale.tfrecords"
+    path.write_bytes(frame(record, record))
+    for source in (path, tmp_path):
+        data = load("dsprites", "test", root=tmp_path, count=2, seed=0, source=source)
+        np.testing.assert_array_equal(data.images[1], image.transpose(2, 0, 1))
+        np.testing.assert_array_equal(data.masks[1], label)
+    with pytest.raises(ValueError, match="dsprites has 64x64 pixels: got size 128"):
+        load("dsprites", "test", root=tmp_path, count=2, seed=0, source=path, size=128)
