@@ -13,13 +13,13 @@ import hashlib
 import json
 import math
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import torch
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import nn
 
 from examples.object_discovery.contact_sheet import write_sheet
@@ -34,6 +34,7 @@ from examples.training.command import run_command
 from examples.training.compiling import should_compile
 from examples.training.distributed import Processes, processes
 from examples.training.files import write_json
+from examples.training.progress import Meter
 from kuramoto_nn.models import AKOrN, ItrSA
 
 
@@ -121,16 +122,17 @@ def _score(
     """Score this process's share of what is missing, until the deadline."""
     shares = [table.missing()[here.rank :: here.world_size] for table in tables]
     here.wait()  # nobody adds rows while another still looks what is missing
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, TimeRemainingColumn(), disable=not here.is_main) as progress:
-        task = progress.add_task("evaluate", total=sum(map(len, shares)))
+    done, total = 0, sum(map(len, shares))
+    with Meter("evaluate") if here.is_main else nullcontext() as meter:
         for segmenter, table, share in zip(segmenters, tables, shares, strict=True):
             images = iter(share)
             size = batch_size or segmenter.batch_size(data)
             while time.monotonic() < deadline and (batch := list(islice(images, size))):
                 found = segmenter(data, batch)
                 table.add(batch, found.fg_ari, found.mbo)
-                progress.advance(task, len(batch))
+                done += len(batch)
+                if meter is not None:
+                    meter.show(done, total)
     here.wait()
 
 

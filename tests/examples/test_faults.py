@@ -59,6 +59,15 @@ def test_two_gloo_processes_equal_one_with_the_same_global_batch(alone, together
     assert largest_difference(alone, together) < 1e-6
 
 
+def test_processes_with_micro_batches_equal_one_without(data, tmp_path):
+    exact = {"precision": "float64", "max_steps": 10}
+    launcher = torchrun(2)
+    process = start_training(tmp_path / "2", data, launcher=launcher, micro_batch=3, **exact)
+    run(tmp_path / "1", data, **exact)
+    finish(process)
+    assert largest_difference(tmp_path / "1", tmp_path / "2") < 1e-9
+
+
 def test_torchrun_restarts_after_a_killed_rank(data, tmp_path, together):
     """The main one, which holds the folder's lock and writes the checkpoints."""
     launcher = torchrun(2, "--max-restarts", "2")
