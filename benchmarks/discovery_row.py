@@ -14,11 +14,14 @@ from examples.object_discovery.scores import Statistic
 from examples.object_discovery.train import train
 from examples.object_discovery.train_options import TrainOptions
 from examples.object_discovery.weights import TASK
+from examples.training.distributed import pick_device
 from examples.training.run_state import CHECKPOINT, read
 from kuramoto_nn.models import AKOrN, ItrSA
 
 OTHER_TESTS = {"clevrtex-full": {"OOD ": "clevrtex-outd", "CAMO ": "clevrtex-camo"}}
 """Further test sets of a training set, by the prefix of their scores."""
+CPU_MICRO_BATCH = 64
+"""A whole batch of 256 can take more memory than a machine has, and is no faster there."""
 
 
 class DiscoveryRow:
@@ -56,7 +59,7 @@ class DiscoveryRow:
                 out=self._folder,
                 data=settings.data,
                 num_images=settings.num_images,
-                micro_batch=settings.micro_batch,
+                micro_batch=settings.micro_batch or self._usual_micro_batch(),
                 time_limit=limit,
                 seed=settings.seed,
                 device=settings.device,
@@ -111,6 +114,9 @@ class DiscoveryRow:
             time_limit=seconds if math.isfinite(seconds) else None,
             device=settings.device,
         )
+
+    def _usual_micro_batch(self) -> int | None:
+        return CPU_MICRO_BATCH if pick_device(self.settings.device).type == "cpu" else None
 
     def _trained_seconds(self) -> float:
         path = self._folder / CHECKPOINT

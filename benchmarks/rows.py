@@ -62,7 +62,7 @@ class Settings:
     seed: int = 0
     """Seed of the training and of generated images."""
     micro_batch: int | None = None
-    """Images that a graph is kept for at a time, to fit a batch into memory."""
+    """Images that a graph is kept for at a time (64 on a CPU, else the whole batch)."""
     precision: Precision = "float32"
     """bf16: autocast to bfloat16 in training."""
     device: str = "auto"
