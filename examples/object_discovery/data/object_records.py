@@ -84,7 +84,9 @@ def nearest(part: slice, size: int) -> np.ndarray:
     return part.start + (2 * np.arange(size) + 1) * extent // (2 * size)
 
 
-def plan_records(request: Request, path: Path, layout: Layout, *, version: int, whole: int | None):
+def plan_records(
+    request: Request, path: Path, layout: Layout, *, version: int, whole: int | None
+) -> Plan:
     """Plan to read one split of a file.
 
     Args:
@@ -123,11 +125,12 @@ def plan_records(request: Request, path: Path, layout: Layout, *, version: int, 
 def _blocks(
     request: Request, path: Path, layout: Layout, skip: int, count: int | None
 ) -> Iterator[np.ndarray]:
-    every = layout.max_objects is None and count is not None
+    # How many records a set that leaves scenes out takes shows only at the end.
+    total = skip + count if count is not None and layout.max_objects is None else None
     scenes = decode_scenes(
         read_frames(path),
         partial(decode_frame, layout),
-        total=skip + count if every and count is not None else None,
+        total=total,
         title=f"{request.name} {request.split}",
         bad=request.bad,
         workers=1 if path.stat().st_size < SMALL_FILE else request.workers,

@@ -60,7 +60,3 @@ class SegmentedImages:
         """
         tensor = torch.from_numpy(planes)
         return cls(images=tensor[:, :3], masks=tensor[:, 3])
-
-    def to_planes(self) -> np.ndarray:
-        """Stack images and masks into the `(n, 4, H, W)` array that the cache stores."""
-        return torch.cat([self.images, self.masks[:, None]], dim=1).numpy()
