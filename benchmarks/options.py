@@ -87,6 +87,11 @@ def describe_machine(device: torch.device) -> dict[str, Any]:
         f"{limit.name} [G{limit.unit}/s]": limit.amount / times[limit.name].median / 1e9
         for limit in limits
     }
+    return name_machine(device) | rates
+
+
+def name_machine(device: torch.device) -> dict[str, Any]:
+    """Say what the numbers were measured on: names and versions."""
     return {
         "date": datetime.date.today().isoformat(),
         "processor": _processor(),
@@ -95,7 +100,7 @@ def describe_machine(device: torch.device) -> dict[str, Any]:
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
         "torch": torch.__version__,
         "python": platform.python_version(),
-    } | rates
+    }
 
 
 def _processor() -> str:

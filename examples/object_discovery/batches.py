@@ -22,6 +22,7 @@ class ViewBatches:
         noise_shape: Shape of one image's noise, ``(C, h, w)``.
         seed: Seed of the run.
         here: This process.
+        dtype: Type of views and noise. Noise is drawn in float32, the same for all types.
 
     Raises:
         ValueError: If there are fewer images than a batch takes, or the batch cannot be shared out.
@@ -35,9 +36,10 @@ class ViewBatches:
         *,
         seed: int,
         here: Processes,
+        dtype: torch.dtype = torch.float32,
     ):
         self.images, self.recipe, self.noise_shape = images, recipe, noise_shape
-        self.seed, self.here = seed, here
+        self.seed, self.here, self.dtype = seed, here, dtype
         self.rows = here.rows(recipe.batch_size)
         self.steps_per_epoch = len(images) // recipe.batch_size
         if recipe.batch_size < 2:
@@ -62,7 +64,7 @@ class ViewBatches:
         epoch, position = divmod(step, self.steps_per_epoch)
         order = torch.randperm(len(self.images), generator=generator_for(self.seed, "order", epoch))
         chosen = order[position * size : (position + 1) * size][self.rows]
-        images = self.images.images[chosen].to(device).float() / 255
+        images = self.images.images[chosen].to(device, self.dtype) / 255
 
         mine = torch.arange(2 * size).unflatten(0, (2, size))[:, self.rows].flatten()
         params = draw_views(
@@ -77,4 +79,6 @@ class ViewBatches:
             generator=generator_for(self.seed, "noise", step, device=device),
             device=device,
         )
-        return apply_views(images.repeat(2, 1, 1, 1), params[mine]), noise[mine.to(device)]
+        return apply_views(images.repeat(2, 1, 1, 1), params[mine]), noise[mine.to(device)].to(
+            self.dtype
+        )

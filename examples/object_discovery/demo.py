@@ -15,7 +15,8 @@ import torch
 from examples.object_discovery.data import SegmentedImages, load
 from examples.object_discovery.recipes import build_model, recipe_for
 from examples.object_discovery.report import ExampleView, Report, write_report
-from examples.object_discovery.segment import Segmentation, segment
+from examples.object_discovery.scores import Segmentation
+from examples.object_discovery.segment import segment
 from examples.object_discovery.train import TrainOptions, train
 from examples.object_discovery.weights import load_model
 from examples.training.command import run_command

@@ -1,121 +1,223 @@
 """Score a trained model: FG-ARI and MBO over held-out images, with or without up-tiling.
 
-python -m examples.object_discovery.evaluate --checkpoint runs/attn/checkpoint.pt --uptile 4
+    python -m examples.object_discovery.evaluate --checkpoint runs/attn/checkpoint.pt --uptile 4
+    torchrun --nproc-per-node 4 -m examples.object_discovery.evaluate \
+        --checkpoint runs/clevrtex/checkpoint.pt --test-data clevrtex-outd --noise-seeds 0 1 2
+
+Every image's scores, a summary and a picture of the best, median and worst images lie in a folder
+whose name tells what was scored. The same command again goes on where it was stopped.
 """
 
 import dataclasses
+import hashlib
+import json
 import math
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 import torch
+from torch import nn
 
-from examples.object_discovery.data import load
-from examples.object_discovery.recipes import build_model, recipe_for
-from examples.object_discovery.segment import Scores, segment
+from examples.object_discovery.contact_sheet import write_sheet
+from examples.object_discovery.data import SegmentedImages, load
+from examples.object_discovery.evaluate_options import EvaluateOptions
+from examples.object_discovery.recipes import Recipe, build_model, recipe_for
+from examples.object_discovery.score_table import Rows, ScoreTable
+from examples.object_discovery.scores import Statistic
+from examples.object_discovery.segment import Segmenter
 from examples.object_discovery.weights import load_model
 from examples.training.command import run_command
-from examples.training.distributed import pick_device
+from examples.training.compiling import should_compile
+from examples.training.distributed import Processes, processes
 from examples.training.files import write_json
-from examples.training.options import check_positive, check_seed
+from examples.training.progress import Meter
+from kuramoto_nn.models import AKOrN, ItrSA
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluateOptions:
-    """Score a trained object-discovery model on held-out images."""
+class Evaluation:
+    """What an evaluation found.
 
-    checkpoint: Path | None = None
-    """What `train` saved; without it the untrained network is scored."""
-    preset: str | None = None
-    """Row of the paper's tables; needed without a checkpoint."""
-    data: Path = Path("runs/data")
-    """Folder where generated images are kept."""
-    source: Path | None = None
-    """Original TFRecord file, or its folder, instead of generated images."""
-    num_images: int = 320
-    """Held-out images."""
-    uptile: int = 1
-    """How many times finer than the patch grid the features are, per axis."""
-    num_clusters: int | None = None
-    """K of the clustering (the recipe's if not given)."""
-    weights: Literal["averaged", "last"] = "averaged"
-    """Which of the saved weights."""
-    seed: int = 0
-    """Seed of the generated images and of the oscillators' noise."""
-    batch_size: int = 64
-    """Images at a time."""
-    device: str = "auto"
-    """auto (CUDA if there is any), cpu, cuda, …"""
-    out: Path | None = None
-    """JSON file for the scores, each image's included."""
+    Attributes:
+        fg_ari: Foreground adjusted Rand index, x100.
+        mbo: Mean best overlap, x100.
+        num_images: Images of the data set.
+        num_counted: Those with objects, over which the means go.
+        folder: Where its files are.
+    """
 
-    def __post_init__(self):
-        if self.checkpoint is None and self.preset is None:
-            raise ValueError("--checkpoint or --preset is needed: got neither")
-        check_positive(self, "num_images", "uptile", "num_clusters", "batch_size")
-        check_seed(self.seed)
-        if self.out is not None and (self.out.suffix != ".json" or self.out.is_dir()):
-            raise ValueError(f"--out must be a .json file: got {self.out}")
+    fg_ari: Statistic
+    mbo: Statistic
+    num_images: int
+    num_counted: int
+    folder: Path
 
 
-def evaluate(options: EvaluateOptions) -> Scores:
+def evaluate(options: EvaluateOptions) -> Evaluation | None:
     """Score a checkpoint, or an untrained network, and print the result.
 
     Args:
         options: What to score, and on what.
 
     Returns:
-        The mean scores.
+        The scores; None if the time limit came first, and in all processes but the main one.
 
     Raises:
-        ValueError: If an option or the checkpoint is wrong.
+        ValueError: If an option or the checkpoint is wrong, or memory does not suffice.
     """
+    began = time.monotonic()
+    with processes(options.device) as here:
+        model, preset = _load_network(options)
+        model.to(here.device)
+        if should_compile(options.compile, here.device):
+            model.compile()
+        recipe = recipe_for(preset)
+        data = _load_images(options, recipe)
+        identity = _identity(options, preset, recipe, model, data)
+        folder = options.folder / _name(identity)
+        segmenters = [
+            Segmenter(
+                model=model,
+                num_clusters=identity["num_clusters"],
+                uptile=options.uptile,
+                seed=seed,
+                precision=options.precision,
+            )
+            for seed in options.noise_seeds
+        ]
+        tables = [ScoreTable(folder / f"seed-{s.seed}.csv", len(data)) for s in segmenters]
+        deadline = began + (options.time_limit or math.inf)
+        _score(segmenters, tables, data, here, options.batch_size, deadline)
+        if not here.is_main:
+            return None
+        rows = [done for table in tables if (done := table.complete()) is not None]
+        if len(rows) < len(tables):
+            left = sum(len(table.missing()) for table in tables)
+            print(f"{left} of {len(tables) * len(data)} images are left; the same command goes on")
+            return None
+        result = _summarize(rows, folder)
+        _write_summary(result, identity, options)
+        if not (sheet := folder / "sheet.png").exists():
+            write_sheet(sheet, data, rows[0], segmenters[0])
+    print(
+        f"FG-ARI {result.fg_ari}  MBO {result.mbo}  ({result.num_counted} of {len(data)} images "
+        f"counted, {len(tables)} noise seeds, {time.monotonic() - began:.0f} s)\n"
+        f"scores of every image, summary and pictures: {folder}"
+    )
+    return result
+
+
+def _score(
+    segmenters: list[Segmenter],
+    tables: list[ScoreTable],
+    data: SegmentedImages,
+    here: Processes,
+    batch_size: int | None,
+    deadline: float,
+) -> None:
+    """Score this process's share of what is missing, until the deadline."""
+    shares = [table.missing()[here.rank :: here.world_size] for table in tables]
+    here.wait()  # nobody adds rows while another still looks what is missing
+    done, total = 0, sum(map(len, shares))
+    with Meter("evaluate") if here.is_main else nullcontext() as meter:
+        for segmenter, table, share in zip(segmenters, tables, shares, strict=True):
+            images = iter(share)
+            size = batch_size or segmenter.batch_size(data)
+            while time.monotonic() < deadline and (batch := list(islice(images, size))):
+                found = segmenter(data, batch)
+                table.add(batch, found.fg_ari, found.mbo)
+                done += len(batch)
+                if meter is not None:
+                    meter.show(done, total)
+    here.wait()
+
+
+def _load_network(options: EvaluateOptions) -> tuple[AKOrN | ItrSA, str]:
     if options.checkpoint is None:
         preset = options.preset or ""
-        model = build_model(preset, seed=options.seed).eval()
-    else:
-        averaged = options.weights == "averaged"
-        model, preset = load_model(options.checkpoint, preset=options.preset, averaged=averaged)
-    recipe = recipe_for(preset)
-    data = load(
-        recipe.data,
-        "test",
+        return build_model(preset, seed=options.seed).eval(), preset
+    averaged = options.weights == "averaged"
+    return load_model(options.checkpoint, preset=options.preset, averaged=averaged)
+
+
+def _load_images(options: EvaluateOptions, recipe: Recipe) -> SegmentedImages:
+    name = options.test_data or recipe.data
+    usual = recipe.num_test_images if name == recipe.data else None
+    return load(
+        name,
+        options.split,
         root=options.data,
-        count=options.num_images,
+        count=options.num_images or usual,
         seed=options.seed,
         source=options.source,
+        size=options.image_size,
+        bad=options.bad,
     )
-    began = time.monotonic()
-    result = segment(
-        model.to(pick_device(options.device)),
-        data,
-        num_clusters=options.num_clusters or recipe.num_clusters,
-        uptile=options.uptile,
-        seed=options.seed,
-        batch_size=options.batch_size,
-    )
-    scores = result.scores
-    print(
-        f"FG-ARI {scores.fg_ari:.2f}  MBO {scores.mbo:.2f}  ({scores.num_images} of {len(data)} "
-        f"images counted, {time.monotonic() - began:.0f} s)"
-    )
-    if options.out is not None:
-        record = {
-            "options": vars(options),
-            "scores": dataclasses.asdict(scores),
-            "fg_ari": _plain(result.fg_ari),
-            "mbo": _plain(result.mbo),
-        }
-        write_json(options.out, record)
-        print(f"scores of every image: {options.out}")
-    return scores
 
 
-def _plain(values: torch.Tensor) -> list[float | None]:
-    """A list for JSON, which knows no NaN."""
-    return [None if math.isnan(value) else value for value in values.tolist()]
+def _identity(
+    options: EvaluateOptions,
+    preset: str,
+    recipe: Recipe,
+    model: nn.Module,
+    data: SegmentedImages,
+) -> dict[str, Any]:
+    """What decides the scores of an image, but for its noise."""
+    return {
+        "preset": preset,
+        "weights": fingerprint(model),
+        "data": options.test_data or recipe.data,
+        "split": options.split,
+        "num_images": len(data),
+        "image_size": list(data.images.shape[2:]),
+        "source": None if options.source is None else str(options.source),
+        "data_seed": options.seed,
+        "num_clusters": options.num_clusters or recipe.num_clusters,
+        "uptile": options.uptile,
+        "precision": options.precision,
+    }
+
+
+def fingerprint(model: nn.Module) -> str:
+    """SHA-256 of a network's weights."""
+    digest = hashlib.sha256()
+    for name, value in sorted(model.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(value.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _name(identity: dict[str, Any]) -> str:
+    digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+    return "{preset}-{data}-{split}-k{num_clusters}-x{uptile}-".format(**identity) + digest[:8]
+
+
+def _summarize(tables: list[Rows], folder: Path) -> Evaluation:
+    columns = [list(zip(*rows.values(), strict=True)) for rows in tables]
+    fg_ari, mbo = (Statistic.of([list(column[i]) for column in columns]) for i in range(2))
+    counted = sum(not math.isnan(score) for score in columns[0][0])
+    return Evaluation(
+        fg_ari=fg_ari, mbo=mbo, num_images=len(tables[0]), num_counted=counted, folder=folder
+    )
+
+
+def _write_summary(result: Evaluation, identity: dict, options: EvaluateOptions) -> None:
+    summary = {
+        **identity,
+        "noise_seeds": options.noise_seeds,
+        "num_samples": len(options.noise_seeds),
+        "num_counted": result.num_counted,
+        "num_not_counted": result.num_images - result.num_counted,
+        "fg_ari": dataclasses.asdict(result.fg_ari),
+        "mbo": dataclasses.asdict(result.mbo),
+        "options": vars(options),
+        "torch": torch.__version__,
+    }
+    write_json(result.folder / "summary.json", summary)
 
 
 if __name__ == "__main__":

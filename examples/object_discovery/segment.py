@@ -1,6 +1,8 @@
 """From images to object masks: features, PCA, average linkage, and back to pixels."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 import torch
 from rich.progress import track
@@ -8,55 +10,110 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from examples.object_discovery.data import SegmentedImages
+from examples.object_discovery.scores import Segmentation
+from examples.training.memory import GIB, free_memory
+from examples.training.precision import Precision, autocast
 from examples.training.randomness import generator_for
 from kuramoto_nn.clustering import average_linkage, pca
 from kuramoto_nn.metrics import foreground_ari, mean_best_overlap
 from kuramoto_nn.models import AKOrN, ItrSA, uptiled_features
 
 PCA_COMPONENTS = 128
+LARGEST_BATCH = 64
+MOST_FEATURES = 2**25
+"""Numbers in the feature maps of a batch, which are held several times and partly in float64."""
+MOST_DISTANCES = 2**26
+"""Distances between sites that may be held at once; beyond, images are clustered one by one."""
+BYTES_PER_DISTANCE = {"cpu": 8 if find_spec("numba") else 24, "cuda": 24}
+"""The matrix in float64; without Numba and on a GPU also what a round of merging makes of it."""
 
 
-@dataclass(frozen=True)
-class Scores:
-    """Mean scores over images, x100.
+@dataclass(frozen=True, kw_only=True)
+class Segmenter:
+    """A network and how its features become masks.
 
-    Attributes:
-        fg_ari: Foreground adjusted Rand index.
-        mbo: Mean best overlap.
-        num_images: Images that counted: those with objects.
-    """
-
-    fg_ari: float
-    mbo: float
-    num_images: int
-
-    def named(self, suffix: str = "") -> dict[str, float]:
-        """Both means, ``fg_ari<suffix>`` and ``mbo<suffix>``."""
-        return {f"fg_ari{suffix}": self.fg_ari, f"mbo{suffix}": self.mbo}
-
-
-@dataclass(frozen=True)
-class Segmentation:
-    """Predicted masks of some images and how well they fit.
+    The noise of an image follows from the seed and the image's number alone, so that its masks do
+    not depend on which images it is segmented with, nor on the number of processes.
 
     Attributes:
-        labels: ``(n, H, W)`` int64, the cluster of every pixel.
-        fg_ari: ``(n,)`` adjusted Rand index over the foreground, x100; NaN without foreground.
-        mbo: ``(n,)`` mean best overlap, x100; NaN without objects.
+        model: Gives the features; on the device to compute on.
+        num_clusters: K.
+        uptile: How many times finer than the patch grid the features are, per axis.
+        seed: Of the noise that the oscillators start from.
+        precision: Of the features.
     """
 
-    labels: Tensor
-    fg_ari: Tensor
-    mbo: Tensor
+    model: AKOrN | ItrSA
+    num_clusters: int
+    uptile: int = 1
+    seed: int = 0
+    precision: Precision = "float32"
 
     @property
-    def scores(self) -> Scores:
-        """Means over the images that have objects."""
-        return Scores(
-            fg_ari=self.fg_ari.nanmean().item(),
-            mbo=self.mbo.nanmean().item(),
-            num_images=int((~self.fg_ari.isnan()).sum()),
+    def device(self) -> torch.device:
+        """Where it computes."""
+        return next(self.model.parameters()).device
+
+    @torch.no_grad()
+    def __call__(self, data: SegmentedImages, indices: Sequence[int]) -> Segmentation:
+        """Segment and score some images of a data set, all at a time.
+
+        Args:
+            data: Images and their true masks.
+            indices: Numbers of the images.
+
+        Returns:
+            Masks and scores, on the CPU.
+        """
+        chosen = torch.as_tensor(indices)
+        images = data.images[chosen].to(self.device).float() / 255
+        truth = data.masks[chosen].to(self.device).long()
+        labels = cluster(
+            self.features(images, indices), self.num_clusters, (truth.shape[1], truth.shape[2])
         )
+        scores = foreground_ari(labels, truth), mean_best_overlap(labels, truth)
+        return Segmentation(labels.cpu(), *(100 * score.cpu() for score in scores))
+
+    def features(self, images: Tensor, indices: Sequence[int]) -> Tensor:
+        """Features of images ``(B, 3, H, W)``, ``(B, C, r h, r w)``, of fresh noise per view."""
+        config = self.model.config
+        shape = (self.uptile**2, config.channels, *self.sites(images.shape[2], images.shape[3], 1))
+        noises = (  # drawn on the CPU: the same on every device
+            torch.randn(shape, generator=generator_for(self.seed, "evaluation", index))
+            for index in indices
+        )
+        noise_of_view = iter(torch.stack(list(noises), dim=1))
+
+        def features(view: Tensor) -> Tensor:
+            with autocast(self.precision, self.device):
+                return self.model.features(view, noise=next(noise_of_view).to(self.device))
+
+        return uptiled_features(
+            features, images, patch_size=config.patch_size, factor=self.uptile
+        ).float()
+
+    def sites(self, height: int, width: int, factor: int | None = None) -> tuple[int, int]:
+        """Rows and columns of the feature map of an image."""
+        patch, factor = self.model.config.patch_size, factor or self.uptile
+        return height // patch * factor, width // patch * factor
+
+    def batch_size(self, data: SegmentedImages) -> int:
+        """Images at a time whose features take little memory.
+
+        Raises:
+            ValueError: If the distances between the sites of one image do not fit into memory.
+        """
+        height, width = self.sites(data.images.shape[2], data.images.shape[3])
+        num_sites = height * width
+        needed = num_sites**2 * BYTES_PER_DISTANCE[self.device.type]
+        if needed > (free := free_memory(self.device)):
+            raise ValueError(
+                f"clustering the {num_sites:,} sites of an image needs the distances of all pairs, "
+                f"{needed / GIB:.1f} GiB: got {free / GIB:.1f} GiB of free memory; "
+                f"lower --uptile or take a machine with more"
+            )
+        per_image = num_sites * self.model.config.channels
+        return min(LARGEST_BATCH, max(1, MOST_FEATURES // per_image))
 
 
 def cluster(features: Tensor, num_clusters: int, size: tuple[int, int]) -> Tensor:
@@ -71,12 +128,14 @@ def cluster(features: Tensor, num_clusters: int, size: tuple[int, int]) -> Tenso
         Labels ``(B, H, W)`` int64 in 0..K-1.
     """
     sites = F.normalize(features.movedim(1, -1).flatten(1, 2), dim=-1)
-    labels = average_linkage(pca(sites, PCA_COMPONENTS), num_clusters)
+    together = max(1, MOST_DISTANCES // sites.shape[1] ** 2)
+    labels = torch.cat(
+        [average_linkage(pca(part, PCA_COMPONENTS), num_clusters) for part in sites.split(together)]
+    )
     maps = labels.unflatten(1, features.shape[2:])[:, None].to(torch.float64)
     return F.interpolate(maps, size=size, mode="nearest").squeeze(1).long()
 
 
-@torch.no_grad()
 def segment(
     model: AKOrN | ItrSA,
     data: SegmentedImages,
@@ -84,7 +143,7 @@ def segment(
     num_clusters: int,
     uptile: int = 1,
     seed: int = 0,
-    batch_size: int = 64,
+    batch_size: int | None = None,
     title: str = "evaluate",
 ) -> Segmentation:
     """Segment a data set under a progress bar and score every image.
@@ -95,25 +154,18 @@ def segment(
         num_clusters: K.
         uptile: How many times finer than the patch grid the features are.
         seed: Of the noise that the oscillators start from.
-        batch_size: Images at a time; part of what the noise depends on.
+        batch_size: Images at a time; None takes what memory suggests.
         title: What the progress bar says.
 
     Returns:
         Masks and scores of all images.
     """
-    device = next(model.parameters()).device
-    noise = generator_for(seed, "evaluation", device=device)
-    parts = []
-    for start in track(range(0, len(data), batch_size), description=title):
-        images = data.images[start : start + batch_size].to(device).float() / 255
-        truth = data.masks[start : start + batch_size].to(device).long()
-        features = uptiled_features(
-            lambda view: model.features(view, generator=noise),
-            images,
-            patch_size=model.config.patch_size,
-            factor=uptile,
+    segmenter = Segmenter(model=model, num_clusters=num_clusters, uptile=uptile, seed=seed)
+    batches = torch.arange(len(data)).split(batch_size or segmenter.batch_size(data))
+    parts = [segmenter(data, batch.tolist()) for batch in track(batches, description=title)]
+    return Segmentation(
+        *(
+            torch.cat([getattr(part, name) for part in parts])
+            for name in ("labels", "fg_ari", "mbo")
         )
-        labels = cluster(features, num_clusters, (truth.shape[1], truth.shape[2]))
-        scores = foreground_ari(labels, truth), mean_best_overlap(labels, truth)
-        parts.append((labels.cpu(), *(100 * score.cpu() for score in scores)))
-    return Segmentation(*(torch.cat(column) for column in zip(*parts, strict=True)))
+    )

@@ -1,5 +1,6 @@
 """Checkpoints: written whole or not at all, read without running code."""
 
+import io
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,9 @@ def save(path: Path, state: dict[str, Any]) -> None:
     Raises:
         OSError: If the disk refuses; the message names the file.
     """
-    write_whole(path, lambda file: torch.save(state, file))
+    content = io.BytesIO()  # torch, when it writes to the disk, does not say why it cannot
+    torch.save(state, content)
+    write_whole(path, lambda file: file.write(content.getbuffer()))
 
 
 def load(path: Path, *, device: torch.device | str = "cpu") -> dict[str, Any]:

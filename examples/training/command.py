@@ -1,6 +1,5 @@
 """Command lines from dataclasses, and one line instead of a traceback for a user's mistake."""
 
-import os
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -24,8 +23,3 @@ def run_command(function: Callable[[Any], object], options_type: type) -> None:
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
-    if int(os.environ.get("WORLD_SIZE", 1)) > 1:
-        # Threads of gloo may still run, and would abort an interpreter that winds down.
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(0)

@@ -1,5 +1,6 @@
 """One process or many: who am I, and how do we see each other's embeddings."""
 
+import gc
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,6 +9,8 @@ from dataclasses import dataclass
 import torch
 import torch.distributed as dist
 from torch import Tensor
+from torch.distributed.distributed_c10d import PrefixStore
+from torch.distributed.rendezvous import rendezvous
 
 
 @dataclass(frozen=True)
@@ -53,12 +56,16 @@ class Processes:
         return torch.cat(parts, dim)
 
     def agree(self, flag: bool) -> bool:
-        """The main process's ``flag``, in all processes."""
+        """Whether any process says so, in all processes; goes by the CPU, so no GPU has to wait."""
         if self.world_size == 1:
             return flag
-        shared = torch.tensor(flag, device=self.device)
-        dist.broadcast(shared, 0)
+        shared = torch.tensor(int(flag))
+        dist.all_reduce(shared, dist.ReduceOp.MAX)
         return bool(shared)
+
+    def wait(self) -> None:
+        """Go on once every process is here."""
+        self.agree(False)
 
 
 @contextmanager
@@ -80,11 +87,31 @@ def processes(device: str) -> Iterator[Processes]:
     if world_size == 1:
         yield Processes(0, 1, chosen)
         return
-    dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
+    _join("cpu:gloo,cuda:nccl" if chosen.type == "cuda" else "gloo", world_size)
     try:
         yield Processes(dist.get_rank(), world_size, chosen)
     finally:
+        # A DistributedDataParallel that outlives its group lets gloo's threads abort the
+        # interpreter when it winds down, now and then. It sits in a cycle of references.
+        gc.collect()
         dist.destroy_process_group()
+
+
+def _join(backend: str, world_size: int) -> None:
+    """Join the process group that torchrun's environment describes.
+
+    torchrun keeps its store over restarts, with the addresses of dead processes in it, and whoever
+    reads one of those waits for ever. On one machine every attempt gets keys of its own. On several
+    the number of the attempt is not known to all; there `TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1`
+    makes torchrun start a new store each time.
+    """
+    if int(os.environ.get("LOCAL_WORLD_SIZE", 0)) != world_size:
+        dist.init_process_group(backend)
+        return
+    store, rank, _ = next(iter(rendezvous("env://")))
+    attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
+    store = PrefixStore(f"attempt-{attempt}", store)
+    dist.init_process_group(backend, store=store, rank=rank, world_size=world_size)
 
 
 def pick_device(name: str, local_rank: int = 0) -> torch.device:

@@ -47,7 +47,7 @@ class RunLog:
         if not enabled:
             return
         folder.mkdir(parents=True, exist_ok=True)
-        path = folder / "log.jsonl"
+        self._path = path = folder / "log.jsonl"
         kept = [record for record in read_jsonl(path) if record["step"] <= first_step]
         write_text(path, "".join(json.dumps(record) + "\n" for record in kept))
         self._file = path.open("a")
@@ -71,18 +71,25 @@ class RunLog:
     ) -> None:
         if self.enabled:
             self._progress.stop()
-            self._file.close()
-            self._board.close()
+            for close in (self._file.close, self._board.close):
+                try:
+                    close()
+                except OSError as error:
+                    if kind is None:  # else it has been said
+                        raise self._refused(error) from error
 
     def record(self, values: dict[str, float], *, done: float, seconds_left: float) -> None:
         """Write one record; ``values`` has ``step``, ``loss`` and ``images_per_second``."""
         if not self.enabled:
             return
-        self._file.write(json.dumps(values) + "\n")
-        self._file.flush()
-        for name, value in values.items():
-            if name != "step":
-                self._board.add_scalar(f"train/{name}", value, int(values["step"]))
+        try:
+            self._file.write(json.dumps(values) + "\n")
+            self._file.flush()
+            for name, value in values.items():
+                if name != "step":
+                    self._board.add_scalar(f"train/{name}", value, int(values["step"]))
+        except OSError as error:
+            raise self._refused(error) from error
         minutes, seconds = divmod(int(seconds_left), 60)
         text = (
             f"step {values['step']}  loss {values['loss']:.3f}  "
@@ -93,6 +100,9 @@ class RunLog:
         elif time.monotonic() - self._last_line >= PLAIN_SECONDS or done >= 1:
             self._last_line = time.monotonic()
             self._console.print(f"{100 * done:5.1f}%  {text}", highlight=False)
+
+    def _refused(self, error: OSError) -> OSError:
+        return OSError(f"cannot write {self._path} or the files beside it: {error.strerror}")
 
     def say(self, text: str) -> None:
         """Print one line for the person who watches."""

@@ -17,7 +17,8 @@ class Pace:
     def __init__(self, *, step: int, seconds: float, last_step: int, time_limit: float | None):
         self.first_step, self.first_seconds, self.last_step = step, seconds, last_step
         self.time_limit = math.inf if time_limit is None else time_limit
-        self.began = self._last_due = time.monotonic()
+        self.began = self._last_due = self._last_lap = time.monotonic()
+        self._lap_step = step
 
     @property
     def seconds(self) -> float:
@@ -31,6 +32,13 @@ class Pace:
     def steps_per_second(self, step: int) -> float:
         """Mean of this session."""
         return (step - self.first_step) / max(time.monotonic() - self.began, 1e-9)
+
+    def lap(self, step: int) -> float:
+        """Seconds per step since this was last asked."""
+        now = time.monotonic()
+        seconds, steps = now - self._last_lap, step - self._lap_step
+        self._last_lap, self._lap_step = now, step
+        return seconds / max(steps, 1)
 
     def share_done(self, step: int) -> float:
         """Share of the run that is done, by steps or by time, whichever is further."""

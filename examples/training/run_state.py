@@ -23,6 +23,8 @@ class RunState:
         optimizer: Its optimiser.
         identity: What a run that goes on must share with the saved one; plain values, among them
             its ``"task"`` (the module that trains) and ``"preset"``.
+        options: Everything else that was chosen, plain values: kept in the checkpoint for whoever
+            reads it, and free to change when a run goes on.
 
     Attributes:
         step: Steps taken.
@@ -36,9 +38,10 @@ class RunState:
         optimizer: torch.optim.Optimizer,
         *,
         identity: dict[str, Any],
+        options: dict[str, Any] | None = None,
     ):
         self.model, self.average, self.optimizer = model, average, optimizer
-        self.identity = identity
+        self.identity, self.options = identity, options or {}
         self.step, self.seconds = 0, 0.0
 
     def save(self, path: Path) -> None:
@@ -55,6 +58,7 @@ class RunState:
         state = {
             "format": FORMAT,
             "identity": self.identity,
+            "options": self.options,
             "step": self.step,
             "seconds": self.seconds,
             "model": self.model.state_dict(),

@@ -1,21 +1,36 @@
 """From a model to scores: the golden clustering, files, and mistakes."""
 
+import csv
 import json
-import subprocess
-import sys
+import math
+import time
 from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 from torch.testing import assert_close
 
+from examples.object_discovery.contact_sheet import choose
 from examples.object_discovery.data import SegmentedImages, load
-from examples.object_discovery.evaluate import EvaluateOptions, evaluate
+from examples.object_discovery.evaluate import evaluate
+from examples.object_discovery.evaluate_options import EvaluateOptions
 from examples.object_discovery.recipes import RECIPES, build_model, recipe_for
-from examples.object_discovery.segment import cluster, segment
-from kuramoto_nn.models import AKOrN
+from examples.object_discovery.score_table import ScoreTable
+from examples.object_discovery.scores import Statistic
+from examples.object_discovery.segment import Segmenter, cluster, segment
+from kuramoto_nn.models import AKOrN, ItrSA
+from tests.examples.runs import EVALUATE, finish, start, torchrun
 
 ROOT = Path(__file__).resolve().parents[2]
+SMALL = {
+    "preset": "tetrominoes-attn-tiny",
+    "num_images": 12,
+    "uptile": 2,
+    "noise_seeds": (0, 3),
+    "device": "cpu",
+}
+SMALL_ARGUMENTS = {**SMALL, "noise_seeds": [0, 3]}
 
 
 @pytest.fixture(scope="module")
@@ -33,11 +48,10 @@ class Truth(torch.nn.Module):
         self.labels = images.masks.long()
         self.seen = 0
 
-    def features(self, images, *, generator):
+    def features(self, images, *, noise):
         labels = self.labels[self.seen : self.seen + len(images), 1::4, 1::4]
         self.seen += len(images)
-        noise = torch.randn(len(images), 5, 8, 8, generator=generator)
-        return torch.nn.functional.one_hot(labels, 5).movedim(-1, 1) + 0.01 * noise
+        return torch.nn.functional.one_hot(labels, 5).movedim(-1, 1) + 0.01 * noise[:, :5]
 
 
 def test_features_that_know_the_objects_are_clustered_into_them(data):
@@ -59,17 +73,101 @@ def test_labels_are_enlarged_to_the_size_of_the_mask():
     assert torch.equal(labels[0], expected)
 
 
-def test_evaluation_is_repeatable_and_writes_every_image(data, tmp_path, capsys):
-    options = EvaluateOptions(
-        preset="tetrominoes-demo", data=data, num_images=6, out=tmp_path / "scores.json", uptile=2
-    )
-    first, second = evaluate(options), evaluate(options)
-    assert (first.fg_ari, first.mbo) == (second.fg_ari, second.mbo)
-    assert f"FG-ARI {first.fg_ari:.2f}" in capsys.readouterr().out
-    written = json.loads(options.out.read_text())
-    assert len(written["fg_ari"]) == len(written["mbo"]) == 6
-    assert sum(written["fg_ari"]) / 6 == pytest.approx(first.fg_ari)
-    assert written["options"]["uptile"] == 2
+def scores_of(folder: Path, seed: int = 0) -> list[tuple[float, float]]:
+    lines = csv.DictReader((folder / f"seed-{seed}.csv").read_text().splitlines())
+    return [(float(line["fg_ari"]), float(line["mbo"])) for line in lines]
+
+
+@pytest.fixture(scope="module")
+def whole(data, tmp_path_factory):
+    """An evaluation in one go, over two noise seeds."""
+    return evaluate(EvaluateOptions(**SMALL, data=data, out=tmp_path_factory.mktemp("whole")))
+
+
+def test_evaluation_writes_every_image_a_summary_and_a_sheet(whole, capsys):
+    summary = json.loads((whole.folder / "summary.json").read_text())
+    expected = {"num_images": 12, "num_clusters": 4, "uptile": 2, "num_samples": 2}
+    assert expected.items() <= summary.items()
+    assert (summary["num_counted"], summary["num_not_counted"]) == (12, 0)
+    assert summary["noise_seeds"] == [0, 3] and len(summary["weights"]) == 64
+    tables = [scores_of(whole.folder, seed) for seed in (0, 3)]
+    means = [sum(fg_ari for fg_ari, _ in table) / 12 for table in tables]
+    assert len(tables[0]) == 12 and tables[0] != tables[1]
+    assert summary["fg_ari"]["per_seed"] == pytest.approx(means)
+    assert whole.fg_ari.mean == pytest.approx(sum(means) / 2)
+    assert whole.fg_ari.std_over_seeds == pytest.approx(abs(means[0] - means[1]) / 2**0.5)
+    with Image.open(whole.folder / "sheet.png") as sheet:
+        assert sheet.width > 400 and len(sheet.convert("RGB").getcolors(1 << 20)) > 8
+
+
+def test_scores_do_not_depend_on_batches_or_processes(data, tmp_path, whole):
+    out = tmp_path / "batches"
+    batches = evaluate(EvaluateOptions(**SMALL, data=data, out=out, batch_size=5))
+    process = start(EVALUATE, launcher=torchrun(2), **SMALL_ARGUMENTS, data=data, out=tmp_path)
+    finish(process)
+    for folder in (batches.folder, tmp_path / whole.folder.name):
+        for seed in (0, 3):
+            found, expected = scores_of(folder, seed), scores_of(whole.folder, seed)
+            assert_close(torch.tensor(found), torch.tensor(expected), atol=1e-3, rtol=0)
+
+
+def test_a_killed_evaluation_goes_on(data, tmp_path, whole):
+    given = {**SMALL_ARGUMENTS, "data": data, "out": tmp_path, "batch_size": 1}
+    process = start(EVALUATE, **given)
+    deadline = time.monotonic() + 120
+    while not (done := list(tmp_path.rglob("*.chunks/*.csv"))) and time.monotonic() < deadline:
+        time.sleep(0.005)
+    process.kill()
+    process.communicate()
+    before = {path: path.stat().st_mtime_ns for path in done}
+    unfinished = evaluate(EvaluateOptions(**SMALL, data=data, out=tmp_path, time_limit=1e-9))
+    assert unfinished is None
+    assert before == {path: path.stat().st_mtime_ns for path in done}
+    result = evaluate(EvaluateOptions(**SMALL, data=data, out=tmp_path))
+    assert result.fg_ari == whole.fg_ari and not list(tmp_path.rglob("*.chunks"))
+
+
+def test_other_weights_and_settings_are_other_evaluations(data, tmp_path):
+    given = {"preset": "tetrominoes-attn-tiny", "num_images": 2, "device": "cpu"}
+    folders = {
+        evaluate(EvaluateOptions(**{**given, "data": data, "out": tmp_path, **other})).folder
+        for other in ({}, {"uptile": 2}, {"num_clusters": 5}, {"seed": 1})
+    }
+    assert len(folders) == 4
+
+
+def test_a_damaged_table_is_named(tmp_path):
+    path = tmp_path / "seed-0.csv"
+    path.write_text("index,fg_ari,mbo\n0,1.5,abc\n")
+    with pytest.raises(ValueError, match=r"seed-0\.csv is no table of scores"):
+        ScoreTable(path, 4).missing()
+
+
+def test_statistics_leave_images_without_objects_out():
+    nan = float("nan")
+    found = Statistic.of([[1.0, nan, 3.0], [2.0, nan, 6.0]])
+    assert (found.mean, found.per_seed) == (3.0, [2.0, 4.0])
+    assert found.std_over_seeds == pytest.approx(2**0.5)
+    assert str(found) == "3.00 ± 1.41"
+    assert str(Statistic.of([[1.0, 2.0]])) == "1.50"
+
+
+def test_tables_keep_images_without_objects(tmp_path):
+    table = ScoreTable(tmp_path / "seed-0.csv", 3)
+    table.add([1, 2], torch.tensor([50.0, float("nan")]), torch.tensor([40.0, float("nan")]))
+    assert table.missing() == [0] and table.complete() is None
+    table.add([0], torch.tensor([10.0]), torch.tensor([20.0]))
+    rows = table.complete() or {}
+    assert list(rows) == [0, 1, 2] and rows[1] == (50.0, 40.0) and math.isnan(rows[2][0])
+    assert choose(rows, 1) == {"best": [1], "median": [0], "worst": [0]}
+
+
+def test_more_distances_than_memory_are_refused():
+    images = torch.zeros(1, 3, 1024, 1024, dtype=torch.uint8)
+    model = build_model("clevrtex-vit-tiny").eval()
+    segmenter = Segmenter(model=model, num_clusters=11, uptile=8)
+    with pytest.raises(ValueError, match=r"1,048,576 sites.* 8192\.0 GiB.*lower --uptile"):
+        segmenter.batch_size(SegmentedImages(images, images[:, 0]))
 
 
 def test_images_without_objects_do_not_count(data):
@@ -82,15 +180,18 @@ def test_images_without_objects_do_not_count(data):
 
 
 def test_recipes_are_the_papers_and_weights_follow_the_seed():
-    for preset in RECIPES:
-        build_model(preset)
+    assert set(RECIPES) == set(AKOrN.presets()) | set(ItrSA.presets())
     paper = recipe_for("tetrominoes-attn")
     assert (paper.batch_size, paper.learning_rate, paper.epochs) == (256, 1e-3, 50)
     assert (paper.ema_decay, paper.ema_every, paper.ema_start) == (0.998, 10, 200)
     first, same, other = (build_model("tetrominoes-demo", seed=seed) for seed in (0, 0, 1))
     weights = [model.embed.conv.weight for model in (first, same, other)]
     assert torch.equal(weights[0], weights[1]) and not torch.equal(weights[0], weights[2])
-    with pytest.raises(ValueError, match="unknown preset 'x'; known are tetrominoes-attn"):
+    large = recipe_for("clevrtex-large-l2")
+    assert (large.batch_size, large.learning_rate, large.epochs) == (512, 5e-4, 1024)
+    clusters = {recipe.data: recipe.num_clusters for recipe in RECIPES.values()}
+    assert clusters == {"clevrtex-full": 11, "clevr": 11, "dsprites": 7, "tetrominoes": 4}
+    with pytest.raises(ValueError, match="unknown preset 'x'; known are clevrtex-attn-l1"):
         recipe_for("x")
 
 
@@ -105,26 +206,23 @@ def test_noise_depends_on_the_seed(data):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--checkpoint", "nowhere.pt"], "no checkpoint at nowhere.pt"),
-        (["--checkpoint", "README.md"], "README.md is not a checkpoint"),
-        (["--preset", "tetris"], "unknown preset 'tetris'"),
-        (["--preset", "tetrominoes-attn", "--uptile", "3"], "`factor` must divide"),
-        (["--preset", "tetrominoes-attn", "--num-clusters", "65"], "`num_clusters`"),
+        ({"checkpoint": Path("nowhere.pt")}, "no checkpoint at nowhere.pt"),
+        ({"checkpoint": ROOT / "README.md"}, "README.md is not a checkpoint"),
+        ({"preset": "tetris"}, "unknown preset 'tetris'"),
+        ({"uptile": 3}, "`factor` must divide"),
+        ({"num_clusters": 65}, "`num_clusters`"),
+        ({"noise_seeds": ()}, "--noise-seeds needs at least one seed"),
+        ({"test_data": "clevrtex-outd"}, "clevrtex_outd"),
     ],
 )
-def test_mistakes_on_the_command_line_are_one_line(data, options, message):
-    run = subprocess.run(
-        [sys.executable, "-m", "examples.object_discovery.evaluate", "--device", "cpu"]
-        + ["--num-images", "4", "--data", str(data), *options],
-        cwd=ROOT,
-        env={
-            "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}",
-            "OMP_NUM_THREADS": "1",
-            "PATH": "/usr/bin:/bin",
-        },
-        capture_output=True,
-        text=True,
-    )
-    assert run.returncode == 1
-    assert message in run.stderr and "Traceback" not in run.stderr, run.stderr
-    assert len(run.stderr.strip().splitlines()) == 1
+def test_mistakes_are_named(data, tmp_path, options, message):
+    given = {"preset": "tetrominoes-attn", "num_images": 4, "device": "cpu", "data": data}
+    if "checkpoint" in options:
+        del given["preset"]
+    with pytest.raises((ValueError, OSError), match=message):
+        evaluate(EvaluateOptions(**{**given, "out": tmp_path, **options}))
+
+
+def test_mistakes_on_the_command_line_are_one_line(data):
+    _, errors = finish(start(EVALUATE, checkpoint="nowhere.pt", data=data), code=1)
+    assert "no checkpoint at nowhere.pt" in errors and len(errors.strip().splitlines()) == 1

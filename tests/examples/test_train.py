@@ -1,65 +1,31 @@
-"""Training runs as users start them: resumed, killed, stopped, shared out, mistyped."""
+"""Training runs as users start them: resumed, limited, in parts, mistyped."""
 
-import os
-import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
+from dataclasses import fields
 
 import pytest
 import torch
-from torch.testing import assert_close
 
-from examples.object_discovery.train import TrainOptions, train
-from examples.object_discovery.weights import TASK, load_model
+from examples.object_discovery.recipes import build_model
+from examples.object_discovery.train_options import TrainOptions
+from examples.object_discovery.weights import load_model
 from examples.training.lock import exclusive
 from examples.training.log import read_jsonl
-from examples.training.run_state import CHECKPOINT, read
+from examples.training.run_state import CHECKPOINT
+from tests.examples.runs import (
+    assert_same_run,
+    finish,
+    largest_difference,
+    run,
+    saved,
+    start_training,
+)
 
-ROOT = Path(__file__).resolve().parents[2]
-SMALL = {"preset": "tetrominoes-demo", "num_images": 64, "batch_size": 8, "compile": "off"}
+PRESET = "tetrominoes-attn-tiny"
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     return tmp_path_factory.mktemp("data")
-
-
-def run(out, data, **options):
-    return train(TrainOptions(**{**SMALL, "out": out, "data": data, "log_every": 1, **options}))
-
-
-def command(out, data, *options, module="examples.object_discovery.train", launcher=()):
-    arguments = [
-        *(sys.executable, *launcher, "-m", module, "--preset", "tetrominoes-demo"),
-        *("--out", str(out), "--data", str(data), "--num-images", "64", "--batch-size", "8"),
-        *("--compile", "off", "--device", "cpu", *options),
-    ]
-    environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}", "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(
-        arguments,
-        cwd=ROOT,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def assert_same_run(first, second):
-    a, b = read(first / CHECKPOINT, task=TASK), read(second / CHECKPOINT, task=TASK)
-    assert a["step"] == b["step"]
-    for part in ("model", "average"):
-        for name, value in a[part].items():
-            assert torch.equal(value, b[part][name]), (part, name)
-    for index, moments in a["optimizer"]["state"].items():
-        for name, value in moments.items():
-            assert torch.equal(value, b["optimizer"]["state"][index][name]), (index, name)
-    losses = [
-        [(r["step"], r["loss"]) for r in read_jsonl(f / "log.jsonl")] for f in (first, second)
-    ]
-    assert losses[0] == losses[1]
 
 
 @pytest.fixture(scope="module")
@@ -80,50 +46,6 @@ def test_resumed_equals_uninterrupted_bit_for_bit(data, tmp_path, uninterrupted)
     assert run(tmp_path, data, max_steps=5).step == 5
     assert run(tmp_path, data, max_steps=12).step == 12
     assert_same_run(tmp_path, uninterrupted)
-
-
-def test_a_killed_run_goes_on_from_its_checkpoint(data, tmp_path, uninterrupted):
-    process = command(
-        tmp_path, data, "--max-steps", "12", "--log-every", "1", "--checkpoint-seconds", "1e-9"
-    )
-    deadline = time.monotonic() + 120
-    while len(read_jsonl(tmp_path / "log.jsonl")) < 4 and time.monotonic() < deadline:
-        time.sleep(0.01)
-    process.kill()
-    process.communicate()
-    assert 0 < read(tmp_path / CHECKPOINT, task=TASK)["step"]
-    run(tmp_path, data, max_steps=12)
-    assert_same_run(tmp_path, uninterrupted)
-
-
-def test_sigterm_saves_and_exits_with_success(data, tmp_path):
-    process = command(tmp_path, data, "--epochs", "1000", "--log-every", "1")
-    deadline = time.monotonic() + 120
-    while not read_jsonl(tmp_path / "log.jsonl") and time.monotonic() < deadline:
-        time.sleep(0.05)
-    process.send_signal(signal.SIGTERM)
-    output, errors = process.communicate(timeout=60)
-    assert process.returncode == 0, errors
-    assert "SIGTERM" in output
-    last = read_jsonl(tmp_path / "log.jsonl")[-1]["step"]
-    assert read(tmp_path / CHECKPOINT, task=TASK)["step"] == last
-
-
-def test_two_gloo_processes_equal_one_with_the_same_global_batch(data, tmp_path, uninterrupted):
-    launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
-    process = command(tmp_path, data, "--max-steps", "12", "--log-every", "1", launcher=launcher)
-    _, errors = process.communicate(timeout=300)
-    assert process.returncode == 0, errors
-    two, one = (read_jsonl(folder / "log.jsonl") for folder in (tmp_path, uninterrupted))
-    assert [r["step"] for r in two] == [r["step"] for r in one]
-    for ours, theirs in zip(two, one, strict=True):
-        assert ours["loss"] == pytest.approx(theirs["loss"], abs=1e-4)
-    assert two[0]["loss"] == pytest.approx(one[0]["loss"], abs=1e-6)
-    weights = [
-        read(folder / CHECKPOINT, task=TASK)["model"] for folder in (tmp_path, uninterrupted)
-    ]
-    for name, value in weights[0].items():
-        assert_close(value, weights[1][name], atol=1e-4, rtol=1e-3, msg=name)
 
 
 def test_time_limit_counts_earlier_sessions(data, tmp_path):
@@ -159,43 +81,80 @@ def test_a_diverged_run_keeps_its_last_good_checkpoint(data, tmp_path):
 def test_trained_models_load_averaged_or_last(uninterrupted):
     averaged, preset = load_model(uninterrupted / CHECKPOINT)
     last, _ = load_model(uninterrupted / CHECKPOINT, averaged=False)
-    assert preset == "tetrominoes-demo" and not averaged.training
-    saved = read(uninterrupted / CHECKPOINT, task=TASK)
+    assert preset == PRESET and not averaged.training
+    state = saved(uninterrupted)
     for model, part in ((averaged, "average"), (last, "model")):
-        assert all(torch.equal(v, saved[part][k]) for k, v in model.state_dict().items())
-    with pytest.raises(ValueError, match="trained with --preset tetrominoes-demo"):
+        assert all(torch.equal(v, state[part][k]) for k, v in model.state_dict().items())
+    with pytest.raises(ValueError, match="trained with --preset tetrominoes-attn-tiny"):
         load_model(uninterrupted / CHECKPOINT, preset="tetrominoes-attn")
+
+
+def test_the_time_limit_is_looked_at_every_step(data, tmp_path):
+    state = run(tmp_path, data, time_limit=0.5, epochs=1000, log_every=10_000)
+    assert 0.5 <= state.seconds < 1.5
+    assert [r["step"] for r in read_jsonl(tmp_path / "log.jsonl")] == [state.step]
+
+
+def test_micro_batches_train_the_same_network(data, tmp_path):
+    for micro_batch in (None, 3):
+        out = tmp_path / f"{micro_batch}"
+        run(out, data, max_steps=6, precision="float64", micro_batch=micro_batch)
+    assert largest_difference(tmp_path / "None", tmp_path / "3") < 1e-9
+
+
+def test_bfloat16_is_in_the_products_only(data, tmp_path, uninterrupted):
+    run(tmp_path, data, max_steps=2, precision="bf16", micro_batch=4)
+    ours, theirs = (read_jsonl(out / "log.jsonl")[0]["loss"] for out in (tmp_path, uninterrupted))
+    assert ours != theirs and ours == pytest.approx(theirs, abs=0.05)
+    state = saved(tmp_path)
+    for part in ("model", "average"):
+        assert all(value.dtype == torch.float32 for value in state[part].values())
+    with pytest.raises(ValueError, match="precision = 'bf16', this one has 'float32'"):
+        run(tmp_path, data, max_steps=3)
+
+
+def test_checkpoints_hold_every_option_and_plain_names(data, tmp_path):
+    model = build_model(PRESET)
+    names = list(model.state_dict())
+    model.compile()
+    assert list(model.state_dict()) == names
+    run(tmp_path, data, max_steps=1, micro_batch=4, checkpoint_seconds=7.0)
+    state = saved(tmp_path)
+    assert list(state["model"]) == list(state["average"]) == names
+    assert state["options"].keys() == {f.name for f in fields(TrainOptions)} | {"world_size"}
+    assert (state["options"]["micro_batch"], state["options"]["checkpoint_seconds"]) == (4, 7.0)
+
+
+def test_the_log_tells_pace_rate_and_memory(uninterrupted):
+    records = read_jsonl(uninterrupted / "log.jsonl")
+    assert [record["step"] for record in records] == list(range(1, 13))
+    rates = [record["learning_rate"] for record in records]
+    assert rates[:2] == pytest.approx([2e-3 / 51, 4e-3 / 51])
+    for record in records:
+        assert record["images_per_second"] == pytest.approx(8 / record["step_seconds"])
+        assert 0.05 < record["peak_memory_gib"] < 64
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--preset", "tetris"], "unknown preset 'tetris'; known are tetrominoes-attn"),
-        (["--batch-size", "128"], "a batch needs 128 images: got 64"),
-        (["--source", "nowhere.tfrecords"], "nowhere.tfrecords"),
-        (["--device", "tpu9"], "unknown device 'tpu9'"),
-        (["--batch-size", "1"], "at least 2 images"),
-        (["--device", "mps"], "device 'mps' is not supported"),
+        ({"preset": "tetris"}, "unknown preset 'tetris'; known are clevrtex-attn-l1"),
+        ({"batch_size": 128}, "a batch needs 128 images: got 64"),
+        ({"source": "nowhere.tfrecords"}, "nowhere.tfrecords"),
+        ({"device": "tpu9"}, "unknown device 'tpu9'"),
+        ({"batch_size": 1}, "at least 2 images"),
+        ({"device": "mps"}, "device 'mps' is not supported"),
+        ({"micro_batch": 0}, "--micro-batch must be positive"),
     ],
 )
-def test_mistakes_on_the_command_line_are_one_line(data, tmp_path, options, message):
-    process = command(tmp_path, data, *options)
-    _, errors = process.communicate(timeout=120)
-    assert process.returncode == 1
-    assert message in errors
-    assert "Traceback" not in errors and len(errors.strip().splitlines()) == 1, errors
+def test_mistakes_are_named(data, tmp_path, options, message):
+    with pytest.raises((ValueError, OSError), match=message):
+        run(tmp_path, data, **options)
 
 
-def test_unknown_options_and_help(data, tmp_path):
-    process = command(tmp_path, data, "--lerning-rate", "1")
-    _, errors = process.communicate(timeout=120)
-    assert process.returncode == 2
-    assert "--lerning-rate" in errors and "Traceback" not in errors
-    for option, value in (("--batch-size", "0"), ("--time-limit", "nan"), ("--seed", "-1")):
-        process = command(tmp_path, data, option, value)
-        _, errors = process.communicate(timeout=120)
-        assert process.returncode == 2
-        assert option in errors and value in errors and "Traceback" not in errors
-    process = command(tmp_path, data, "--help")
-    output, _ = process.communicate(timeout=120)
-    assert process.returncode == 0 and "--time-limit" in output
+def test_mistakes_on_the_command_line_are_one_line(data, tmp_path):
+    _, errors = finish(start_training(tmp_path, data, batch_size=128), code=1)
+    assert "a batch needs 128 images" in errors and len(errors.strip().splitlines()) == 1, errors
+    for option, value in (("lerning_rate", "1"), ("time_limit", "nan")):
+        _, errors = finish(start_training(tmp_path, data, **{option: value}), code=2)
+        assert f"--{option.replace('_', '-')}" in errors and "Traceback" not in errors

@@ -39,9 +39,9 @@ class KuramotoLayer(Stepwise):
         integrator: How a step is taken: ``euler``, ``exponential``, ``heun`` of
             `kuramoto_nn.functional` or your own.
         project: Whether forces are projected onto the tangent space; False is the paper's ablation.
-        checkpoint_steps: Whether a call with gradients keeps only the state of every step and
-            computes all else of it again on the way back: more time for a fraction of the memory,
-            so that many steps can be trained.
+        checkpoint_steps: Whether a call with gradients keeps only one state for every sqrt(T)
+            steps and computes all else again on the way back: more time for a fraction of the
+            memory, so that many steps can be trained.
 
     Raises:
         ValueError: If N does not divide the channels or ``num_steps`` is negative.

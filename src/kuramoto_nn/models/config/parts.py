@@ -25,8 +25,8 @@ class OscillatorConfig(Config):
         frequency_init: Their angular speed at the start, in radians per unit time.
         trainable_frequency: Whether they are learned.
         project: Whether forces are projected onto the tangent space; False is an ablation.
-        checkpoint_steps: Whether training keeps only the state of every step and computes the rest
-            again: more time for a fraction of the memory.
+        checkpoint_steps: Whether training keeps only one state for every sqrt(T) steps and
+            computes the rest again: more time for a fraction of the memory.
     """
 
     oscillator_dim: int = 4

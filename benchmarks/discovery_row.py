@@ -1,0 +1,132 @@
+"""Object-discovery rows of `reproduce`: SimCLR, then FG-ARI and MBO with and without up-tiling."""
+
+import math
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from benchmarks.rows import Settings
+from examples.object_discovery.data import load
+from examples.object_discovery.evaluate import evaluate
+from examples.object_discovery.evaluate_options import EvaluateOptions
+from examples.object_discovery.recipes import recipe_for
+from examples.object_discovery.scores import Statistic
+from examples.object_discovery.train import train
+from examples.object_discovery.train_options import TrainOptions
+from examples.object_discovery.weights import TASK
+from examples.training.distributed import pick_device
+from examples.training.run_state import CHECKPOINT, read
+from kuramoto_nn.models import AKOrN, ItrSA
+
+OTHER_TESTS = {"clevrtex-full": {"OOD ": "clevrtex-outd", "CAMO ": "clevrtex-camo"}}
+"""Further test sets of a training set, by the prefix of their scores."""
+CPU_MICRO_BATCH = 64
+"""A whole batch of 256 can take more memory than a machine has, and is no faster there."""
+
+
+class DiscoveryRow:
+    """One preset of AKOrN or a control; see `Row`.
+
+    Args:
+        name: Name of the preset.
+        settings: How it is trained and scored.
+    """
+
+    def __init__(self, name: str, settings: Settings):
+        family = AKOrN if name in AKOrN.presets() else ItrSA
+        self.name, self.settings, self.recipe = name, settings, recipe_for(name)
+        self.published: Mapping[str, tuple[float, float]] = family.presets()[name].published
+        self._folder = settings.out / name
+
+    def missing(self) -> str | None:
+        """Why the training or the test images cannot be had."""
+        test = min(self.settings.num_test_images, self.recipe.num_test_images or 1)
+        train = self.settings.num_images or self.recipe.num_images
+        return self._problem(self.recipe.data, "train", train) or self._problem(
+            self.recipe.data, "test", test
+        )
+
+    def train(self, seconds: float) -> bool:
+        """Train on; the checkpoint knows how long it has trained."""
+        settings, total = self.settings, 60 * self.settings.minutes
+        trained = self._trained_seconds()
+        if trained >= total:
+            return True
+        limit = min(total, trained + seconds)
+        state = train(
+            TrainOptions(
+                preset=self.name,
+                out=self._folder,
+                data=settings.data,
+                num_images=settings.num_images,
+                micro_batch=settings.micro_batch or self._usual_micro_batch(),
+                time_limit=limit,
+                seed=settings.seed,
+                device=settings.device,
+                precision=settings.precision,
+                compile=settings.compile,
+            )
+        )
+        return state.seconds >= total or state.seconds < limit  # of time, or of epochs
+
+    def evaluate(self, seconds: float) -> dict[str, Statistic] | None:
+        """Score on all test sets at hand, plain and up-tiled."""
+        deadline = time.monotonic() + seconds
+        tests = {"": self.recipe.data} | OTHER_TESTS.get(self.recipe.data, {})
+        scores: dict[str, Statistic] = {}
+        for prefix, data in tests.items():
+            if prefix and self._problem(data, "test", None):
+                continue
+            for suffix, uptile in (
+                ("", 1),
+                (f", up-tiled x{self.settings.uptile}", self.settings.uptile),
+            ):
+                left = deadline - time.monotonic()
+                result = evaluate(self._evaluation(data, uptile, left)) if left > 0 else None
+                if result is None:
+                    return None
+                scores[f"{prefix}FG-ARI{suffix}"] = result.fg_ari
+                scores[f"{prefix}MBO{suffix}"] = result.mbo
+        return scores
+
+    def facts(self) -> dict[str, Any]:
+        """How far the training is."""
+        saved = read(self._folder / CHECKPOINT, task=TASK)
+        return {
+            "seconds": saved["seconds"],
+            "steps": saved["step"],
+            "samples_seen": saved["step"] * self.recipe.batch_size,
+            "epochs": saved["step"] * self.recipe.batch_size / saved["identity"]["num_images"],
+            "epochs_of_the_recipe": self.recipe.epochs,
+        }
+
+    def _evaluation(self, data: str, uptile: int, seconds: float) -> EvaluateOptions:
+        settings = self.settings
+        most = self.recipe.num_test_images if data == self.recipe.data else None
+        return EvaluateOptions(
+            checkpoint=self._folder / CHECKPOINT,
+            data=settings.data,
+            test_data=data,
+            num_images=min(settings.num_test_images, most or settings.num_test_images),
+            uptile=uptile,
+            noise_seeds=settings.noise_seeds,
+            seed=settings.seed,
+            time_limit=seconds if math.isfinite(seconds) else None,
+            device=settings.device,
+        )
+
+    def _usual_micro_batch(self) -> int | None:
+        return CPU_MICRO_BATCH if pick_device(self.settings.device).type == "cpu" else None
+
+    def _trained_seconds(self) -> float:
+        path = self._folder / CHECKPOINT
+        return read(path, task=TASK)["seconds"] if path.exists() else 0.0
+
+    def _problem(self, data: str, split: str, count: int | None) -> str | None:
+        """Why a split cannot be loaded; building its cache is what finds out."""
+        settings = self.settings
+        try:
+            load(data, split, root=settings.data, count=count, seed=settings.seed)
+        except (ValueError, OSError) as error:
+            return str(error)
+        return None

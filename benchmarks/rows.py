@@ -1,0 +1,78 @@
+"""What `reproduce` knows of a row of the paper's tables, whatever its task."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from examples.object_discovery.scores import Statistic
+from examples.training.compiling import Compile
+from examples.training.options import check_positive, check_seed
+from examples.training.precision import Precision
+
+
+class Row(Protocol):
+    """One network, trained for so long and scored.
+
+    Every method can be called again after a process died in it, and goes on.
+
+    Attributes:
+        name: Name of the row: its preset.
+        published: Published scores (x100) by name, mean and deviation.
+    """
+
+    name: str
+    published: Mapping[str, tuple[float, float]]
+
+    def missing(self) -> str | None:
+        """Why the row cannot run here (its data, most likely); None if it can."""
+        ...
+
+    def train(self, seconds: float) -> bool:
+        """Train on, for at most so many seconds now; whether its whole time is used up."""
+        ...
+
+    def evaluate(self, seconds: float) -> dict[str, Statistic] | None:
+        """Score by the names of the published scores and more; None if the seconds were too few."""
+        ...
+
+    def facts(self) -> dict[str, Any]:
+        """Say what was done: ``seconds`` and ``steps`` of training, ``samples_seen`` and more."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """How every row is trained and scored."""
+
+    minutes: float = 30.0
+    """Minutes of training per row."""
+    out: Path = Path("runs/reproduce")
+    """Folder of weights, logs and scores, one folder a row."""
+    data: Path = Path("runs/data")
+    """Folder of the data sets: downloaded ones, generated ones, and what is made of them."""
+    num_images: int | None = None
+    """Training images (the recipes' if not given)."""
+    num_test_images: int = 320
+    """Held-out images at most."""
+    uptile: int = 4
+    """Up-tiling of the second evaluation."""
+    noise_seeds: tuple[int, ...] = (0, 1, 2)
+    """Seeds of the noise at evaluation; measured deviations are over them."""
+    seed: int = 0
+    """Seed of the training and of generated images."""
+    micro_batch: int | None = None
+    """Images that a graph is kept for at a time (64 on a CPU, else the whole batch)."""
+    precision: Precision = "float32"
+    """bf16: autocast to bfloat16 in training."""
+    device: str = "auto"
+    """auto (CUDA if there is any), cpu, cuda, …"""
+    compile: Compile = "auto"
+    """Compile the oscillators' update; auto tries whether this machine can."""
+
+    def __post_init__(self):
+        check_positive(self, "minutes", "num_images", "num_test_images", "uptile", "micro_batch")
+        for seed in (self.seed, *self.noise_seeds):
+            check_seed(seed)
+        if not self.noise_seeds:
+            raise ValueError("--noise-seeds needs at least one seed: got none")

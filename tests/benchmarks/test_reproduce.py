@@ -1,0 +1,91 @@
+"""A row from nothing to the table, in slices; and a row whose data is not there."""
+
+import json
+
+import pytest
+
+from benchmarks.discovery_row import DiscoveryRow
+from benchmarks.reproduce import GROUPS, ROWS, ReproduceOptions, reproduce
+from benchmarks.reproduce_table import markdown
+from benchmarks.rows import Settings
+from examples.object_discovery.train_options import TrainOptions
+from examples.object_discovery.weights import TASK
+from examples.training.run_state import read
+
+
+@pytest.fixture
+def given(tmp_path):
+    return {
+        "minutes": 0.01,
+        "out": tmp_path / "out",
+        "data": tmp_path / "data",
+        "results": tmp_path,
+        "num_images": 64,
+        "num_test_images": 4,
+        "noise_seeds": (0, 1),
+        "device": "cpu",
+        "compile": "off",
+    }
+
+
+def test_a_row_is_trained_scored_and_tabulated_and_one_without_data_is_listed(given, tmp_path):
+    rows = ("tetrominoes-attn-tiny", "clevrtex-vit-tiny")
+    first = reproduce(ReproduceOptions(**given, rows=rows, slice_minutes=0.01))
+    assert [record["status"] for record in first] == ["not trained", "not trained"]
+    done, absent = reproduce(ReproduceOptions(**given, rows=rows))
+    assert done["status"] == "done" and done["training"]["seconds"] >= 0.6
+    assert done["training"]["samples_seen"] == 32 * done["training"]["steps"]
+    assert list(done["measured"]) == ["FG-ARI", "MBO", "FG-ARI, up-tiled x4", "MBO, up-tiled x4"]
+    assert len(done["measured"]["MBO"]["per_seed"]) == 2
+    assert absent["status"].startswith("not at hand: no folder")
+
+    content = json.loads((tmp_path / "reproduce.json").read_text())
+    assert content["rows"][0]["measured"]["FG-ARI"]["mean"] == done["measured"]["FG-ARI"]["mean"]
+    assert {"processor", "torch", "date"} <= content["machine"].keys()
+    assert content["settings"]["seed"] == 0
+    page = (tmp_path / "reproduce.md").read_text()
+    assert page.count("| tetrominoes-attn-tiny |") == 4
+    assert "- clevrtex-vit-tiny: not at hand" in page
+
+    checkpoint = given["out"] / "tetrominoes-attn-tiny" / "checkpoint.pt"
+    again, _ = reproduce(ReproduceOptions(**given, rows=rows))
+    assert again["measured"] == done["measured"]
+    assert read(checkpoint, task=TASK)["step"] == done["training"]["steps"]
+
+
+def test_training_goes_on_in_slices(given):
+    values = {name: value for name, value in given.items() if name != "results"}
+    row = DiscoveryRow("tetrominoes-attn-tiny", Settings(**values))
+    assert not row.train(0.2)
+    first = row.facts()
+    assert 0.2 <= first["seconds"] < 0.6
+    assert row.train(100)
+    second = row.facts()
+    assert second["steps"] > first["steps"] and second["seconds"] >= 0.6
+
+
+def test_the_table_puts_measured_beside_published():
+    score = {"mean": 80.0, "std_over_seeds": 0.25}
+    record = {
+        "row": "tetrominoes-attn",
+        "status": "done",
+        "published": {"FG-ARI": (88.6, 1.7)},
+        "measured": {"FG-ARI": score, "MBO": score | {"std_over_seeds": None}},
+        "training": {"seconds": 90.0, "steps": 1000, "samples_seen": 256_000},
+    }
+    machine = dict.fromkeys(("date", "processor", "device", "threads", "torch", "python"), "x")
+    page = markdown([record], machine=machine, settings=vars(Settings()))
+    expected = "88.6 ± 1.7 | 80.0 ± 0.2 | -8.6 | 1.5 min | 1,000 | 256,000 |"
+    assert f"| tetrominoes-attn | FG-ARI | {expected}" in page
+    assert "| tetrominoes-attn | MBO |  | 80.0 |  |" in page
+
+
+def test_groups_are_the_papers_rows():
+    assert len(GROUPS["tetrominoes"]) == len(GROUPS["dsprites"]) == len(GROUPS["clevr"]) == 4
+    assert len(GROUPS["clevrtex"]) == 6 and len(GROUPS["all"]) == 18
+    for name in GROUPS["all"]:
+        assert ROWS[name](name, Settings()).published, name
+        assert TrainOptions(preset=name).recipe().data
+    assert ReproduceOptions(rows=("all", "clevr-attn")).names() == list(GROUPS["all"])
+    with pytest.raises(ValueError, match="unknown row 'tetris'; known are the groups tetromino"):
+        ReproduceOptions(rows=("tetris",))
