@@ -7,7 +7,9 @@ import json
 import resource
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from statistics import median
 from typing import Any
 
 import torch
@@ -17,6 +19,8 @@ from benchmarks.baseline import PlainAttention, PlainKuramoto, to_library
 from benchmarks.measure import synchronize
 
 GIGABYTE = 2**30
+RUNS = 3
+"""Timed runs, whose median counts."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +69,7 @@ def build(job: Job) -> torch.nn.Module:
 
 
 def do(job: Job) -> dict[str, Any]:
-    """Do the work; report the bytes it takes beyond one step, and the seconds of a second run."""
+    """Do the work; report the bytes it takes beyond one step, and the seconds of further runs."""
     device = torch.device(job.device)
     layer = build(job).to(device)
     x, c = torch.randn(2, job.batch, job.channels, job.side, job.side, device=device)
@@ -83,17 +87,22 @@ def do(job: Job) -> dict[str, Any]:
     before = _peak_bytes(device)
     try:
         work(job.num_steps)
-        started = time.perf_counter()
-        work(job.num_steps)
+        seconds = [_seconds(lambda: work(job.num_steps)) for _ in range(RUNS)]
     except RuntimeError as error:  # torch.OutOfMemoryError is one
         if "memory" not in str(error):
             raise
         return {"out_of_memory": True}
     return {
         "out_of_memory": False,
-        "seconds": time.perf_counter() - started,
+        "seconds": median(seconds),
         "bytes": _peak_bytes(device) - before,
     }
+
+
+def _seconds(work: Callable[[], None]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
 
 
 def _peak_bytes(device: torch.device) -> int:

@@ -6,8 +6,8 @@ from torch.nn import functional as F
 
 CHUNK_SCORES = 2**20
 """Scores that a CPU writes out at once: a few MB, which stay in its cache."""
-COMPILED_SCORES = 2**21
-"""Scores of a whole batch up to which compiled code writes them out; it cannot cut a batch up."""
+KEPT_SCORES = 2**21
+"""Scores of a whole batch up to which they are written out where a gradient keeps them all."""
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
@@ -49,6 +49,7 @@ def _images_at_once(query: Tensor) -> int:
         return 0
     batch, heads, sites, _ = query.shape
     scores = heads * sites**2
-    if torch.compiler.is_compiling():
-        return batch if batch * scores <= COMPILED_SCORES else 0
+    # Nor can the compiler cut a batch up without compiling anew for every size.
+    if torch.compiler.is_compiling() or (torch.is_grad_enabled() and query.requires_grad):
+        return batch if batch * scores <= KEPT_SCORES else 0
     return CHUNK_SCORES // scores
