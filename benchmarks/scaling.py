@@ -91,8 +91,8 @@ CURVES = (
         (1, 4, 16, 64, 256),
         (1, 4),
         lambda value, device: layer_work(device, batch=value),
-        "Linear once all cores have work; below, the calls themselves cost. Beyond some tens of MB a "
-        "tensor, glibc takes fresh memory for each from the system, page by page.",
+        "Linear once all cores have work; below, the calls themselves cost. Tensors of tens "
+        "of MB also cost fresh memory from the system, page by page.",
     ),
     Curve(
         "votes",
