@@ -41,14 +41,14 @@ def stripes(
     return Surface(g.shade(color, height * 0.6 + 0.4), height, 0.02, rough=0.9, sheen=0.3)
 
 
-def herringbone(g: Graph, *, light: str, dark: str, width: float = 0.3) -> Surface:
+def herringbone(g: Graph, *, light: str, dark: str, width: float = 0.375) -> Surface:
     """Twill whose diagonal turns with every column."""
     column = rows(g, width=width, height=1.0)
     x, y, _ = g.axes(g.uv)
     zigzag = abs(column.u - 0.5) * width * 1.6
-    line = g.math("SINE", (y + zigzag) * 100.0) * 0.5 + 0.5
+    line = g.math("SINE", (y + zigzag) * 52.36) * 0.5 + 0.5
     fibre = g.noise(40.0, detail=2.0)
-    color = g.mix(dark, light, g.smooth(line * 0.75 + fibre * 0.25, 0.35, 0.6))
+    color = g.mix(dark, light, g.smooth(line * 0.75 + fibre * 0.25, 0.4, 0.6))
     return Surface(color, line * 0.8 + fibre * 0.2, 0.025, rough=0.95, sheen=0.3)
 
 
@@ -98,7 +98,7 @@ def leather(
 
 
 FULL: Table = {
-    "linen": (woven, {"warp": "#cdbf9f", "weft": "#e6dcc4"}),
+    "linen": (woven, {"warp": "#b3a27c", "weft": "#e6dcc4", "width": 0.075, "relief": 0.03}),
     "denim": (woven, {"warp": "#dfe5ec", "weft": "#1f3a66", "width": 0.04, "twill": 2}),
     "burlap": (
         woven,
@@ -108,11 +108,11 @@ FULL: Table = {
         stripes,
         {"colors": ("#a01818", "#a01818", "#123a24", "#101828", "#d8c040"), "plaid": True},
     ),
-    "herringbone_tweed": (herringbone, {"light": "#b9b2a3", "dark": "#37332e"}),
-    "red_knit": (knit, {"color": "#b3202a"}),
+    "herringbone_tweed": (herringbone, {"light": "#b9b2a3", "dark": "#26221e"}),
+    "red_knit": (knit, {"color": "#b3202a", "width": 0.2}),
     "quilt": (quilted, {"color": "#7b8fae"}),
     "carpet": (pile, {"colors": ("#39122b", "#7c2a56", "#b65a86")}),
-    "brown_leather": (leather, {"colors": ("#1f0e07", "#5a2d17", "#8a4f2b")}),
+    "brown_leather": (leather, {"colors": ("#241007", "#7a4223", "#a8683c")}),
     "sheepskin": (pile, {"colors": ("#b9ad97", "#e8dfcd", "#fbf6ea"), "relief": 0.12, "scale": 9.0}),
 }
 OUTD: Table = {

@@ -55,10 +55,10 @@ def litter(
             g.warp(g.rest, 0.25, 3.0), rotate=(0.5 * k, 0.3, 1.05 * k), scale=(1.0, 0.28, 1.0)
         )
         near, _, number = g.cells(scale, at=g.vector(at, shift=(3.7 * k, 0.0, 0.0)))
-        blade = g.smooth(near, 0.45, 0.0)
+        blade = g.smooth(near, 0.65, 0.1)
         height = g.math("MAXIMUM", height, blade * (number * 0.5 + 0.5))
         tone = tone + number * blade * 0.3
-    color = g.shade(g.ramp(tone, colors), g.smooth(height, 0.0, 0.6) * 0.85 + 0.15)
+    color = g.shade(g.ramp(tone, colors), g.smooth(height, 0.0, 0.6) * 0.65 + 0.35)
     return Surface(color, height, relief, rough=0.85, sheen=0.1)
 
 
@@ -85,7 +85,7 @@ def drifts(
 
 
 FULL: Table = {
-    "forest_floor": (litter, {"colors": ("#1a2608", "#3f5a17", "#7d8f35", "#8a6b38")}),
+    "forest_floor": (litter, {"colors": ("#26380c", "#57782a", "#93a845", "#b59a5a")}),
     "soil": (soil, {"colors": ("#1c110a", "#45301f", "#7a5a3e")}),
     "gravel": (soil, {"colors": ("#3f3c38", "#77726a", "#aaa498"), "stones": 0.85}),
     "cracked_mud": (cracked, {"colors": ("#8a6a4a", "#b89a75", "#cfb795"), "crack": "#24170d"}),
