@@ -14,10 +14,9 @@ import importlib.metadata
 import importlib.util
 import json
 import re
-import shlex
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -157,10 +156,11 @@ def write_card(options: RenderOptions, job: Job) -> None:
                 "another --out"
             )
         return
-    typed = asdict(options)
-    words = [f"--{name} {shlex.quote(str(typed[name]))}" for name in typed]
+    command = (
+        f"python -m examples.clevrtex_scenes --variant {job.variant} --size {options.size} "
+        f"--samples {job.samples} --seed {job.seed}"
+    )
     versions = {name: importlib.metadata.version(name) for name in ("bpy", "numpy", "pillow")}
-    command = f"python -m examples.clevrtex_scenes {' '.join(words)}"
     write_json(path, same | {"command": command, "versions": versions})
 
 

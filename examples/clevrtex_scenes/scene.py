@@ -170,7 +170,14 @@ def _place(
         position = (x, y, radius)
         placed.append(
             SceneObject(
-                shape, size, radius, rotation, position, material, color, texture_offset=_offset(rng)
+                shape,
+                size,
+                radius,
+                rotation,
+                position,
+                material,
+                color,
+                texture_offset=_offset(rng),
             )
         )
     return tuple(placed)

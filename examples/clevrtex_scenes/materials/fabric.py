@@ -72,12 +72,12 @@ def quilted(g: Graph, *, color: str, pitch: float = 0.42, seam: str = "#202020")
     weave, _, _ = threads(g, width=0.035)
     line = g.smooth(pad.edge, 0.012, 0.006)
     shaded = g.shade(color, bulge * 0.5 + 0.4 + weave * 0.15)
-    return Surface(
-        g.mix(shaded, seam, line), bulge * 0.9 + weave * 0.1, 0.12, rough=0.7, sheen=0.3
-    )
+    return Surface(g.mix(shaded, seam, line), bulge * 0.9 + weave * 0.1, 0.12, rough=0.7, sheen=0.3)
 
 
-def pile(g: Graph, *, colors: tuple[str, ...], relief: float = 0.07, scale: float = 14.0) -> Surface:
+def pile(
+    g: Graph, *, colors: tuple[str, ...], relief: float = 0.07, scale: float = 14.0
+) -> Surface:
     """Carpet or fur: tufts with shadows between them."""
     near, _, number = g.cells(scale, at=g.warp(g.rest, 0.06, 12.0))
     tuft = g.smooth(near, 0.7, 0.05)
@@ -113,12 +113,18 @@ FULL: Table = {
     "quilt": (quilted, {"color": "#7b8fae"}),
     "carpet": (pile, {"colors": ("#39122b", "#7c2a56", "#b65a86")}),
     "brown_leather": (leather, {"colors": ("#241007", "#7a4223", "#a8683c")}),
-    "sheepskin": (pile, {"colors": ("#b9ad97", "#e8dfcd", "#fbf6ea"), "relief": 0.12, "scale": 9.0}),
+    "sheepskin": (
+        pile,
+        {"colors": ("#b9ad97", "#e8dfcd", "#fbf6ea"), "relief": 0.12, "scale": 9.0},
+    ),
 }
 OUTD: Table = {
     "canvas": (woven, {"warp": "#5f6b46", "weft": "#7d8a5c", "width": 0.06}),
     "houndstooth": (woven, {"warp": "#f2efe8", "weft": "#141414", "width": 0.12, "twill": 2}),
     "deckchair": (stripes, {"colors": ("#f3efe2", "#e0701e", "#f3efe2", "#1f6f8b")}),
     "green_knit": (knit, {"color": "#2f7d4a", "width": 0.24, "relief": 0.1}),
-    "crocodile": (leather, {"colors": ("#0d1a10", "#27452c", "#5f7d4f"), "scale": 5.0, "relief": 0.07}),
+    "crocodile": (
+        leather,
+        {"colors": ("#0d1a10", "#27452c", "#5f7d4f"), "scale": 5.0, "relief": 0.07},
+    ),
 }

@@ -81,7 +81,9 @@ def drifts(
     grain = g.noise(30.0, detail=3.0, rough=0.7)
     crust = g.smooth(g.noise(5.0, detail=4.0), 0.4, 0.7)
     tone = drift * 0.4 + grain * 0.3 + crust * 0.3
-    return Surface(g.ramp(tone, colors), drift * 0.6 + crust * 0.2 + grain * 0.2, relief, rough=rough)
+    return Surface(
+        g.ramp(tone, colors), drift * 0.6 + crust * 0.2 + grain * 0.2, relief, rough=rough
+    )
 
 
 FULL: Table = {

@@ -76,7 +76,13 @@ def perforated(g: Graph, *, color: str, pitch: float = 0.15, hole: float = 0.3) 
 def mail(g: Graph, *, color: str, pitch: float = 0.16) -> Surface:
     """Rings linked row by row."""
     cell = rows(g, width=pitch, height=pitch * 0.6, shift=0.5)
-    other = rows(g, width=pitch, height=pitch * 0.6, shift=0.5, at=g.vector(g.uv, shift=(0.0, pitch * 0.3, 0.0)))
+    other = rows(
+        g,
+        width=pitch,
+        height=pitch * 0.6,
+        shift=0.5,
+        at=g.vector(g.uv, shift=(0.0, pitch * 0.3, 0.0)),
+    )
     ring = g.smooth(abs(cell.radius - pitch * 0.36), pitch * 0.14, pitch * 0.02)
     linked = g.smooth(abs(other.radius - pitch * 0.36), pitch * 0.14, pitch * 0.02)
     height = g.math("MAXIMUM", ring, linked * 0.8)

@@ -32,9 +32,7 @@ class Piece:
     def random(self, stream: float = 0.0) -> Value:
         """A number in 0..1 per piece; another one for another stream."""
         # White noise hashes bits: a half keeps -0 and 0, which are one piece, apart from trouble.
-        return self.graph.random(
-            self.graph.point(self.column + 0.5, self.row + 0.5, stream + 0.5)
-        )
+        return self.graph.random(self.graph.point(self.column + 0.5, self.row + 0.5, stream + 0.5))
 
     def own(self, at: Value, stretch: tuple[float, float] = (1.0, 1.0)) -> Value:
         """Coordinates that start somewhere else in every piece, for grain that ends at a joint."""

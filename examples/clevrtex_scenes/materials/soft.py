@@ -45,7 +45,10 @@ def granules(g: Graph, *, colors: tuple[str, ...], scale: float = 13.0) -> Surfa
     crumb = g.smooth(edge, 0.0, 0.12)
     tone = number * 0.7 + g.noise(9.0, detail=4.0) * 0.3
     return Surface(
-        g.shade(g.ramp(tone, colors), crumb * 0.4 + 0.6), crumb * 0.6 + number * 0.4, 0.03, rough=0.85
+        g.shade(g.ramp(tone, colors), crumb * 0.4 + 0.6),
+        crumb * 0.6 + number * 0.4,
+        0.03,
+        rough=0.85,
     )
 
 
@@ -59,7 +62,9 @@ def bars(g: Graph, *, color: str, size: float = 0.36, rough: float = 0.35) -> Su
     return Surface(shaded, bevel * 0.85 + frame * 0.15, 0.08, rough=rough, coat=0.2)
 
 
-def coral(g: Graph, *, colors: tuple[str, ...], scale: float = 3.0, relief: float = 0.16) -> Surface:
+def coral(
+    g: Graph, *, colors: tuple[str, ...], scale: float = 3.0, relief: float = 0.16
+) -> Surface:
     """Brain coral: winding walls between valleys."""
     wall = g.smooth(g.ridges(scale, detail=1.0, at=g.warp(g.rest, 0.2, 2.5)), 0.55, 0.95)
     fine = g.noise(24.0, detail=3.0)

@@ -76,7 +76,9 @@ def roof(g: Graph, *, colors: tuple[str, ...], width: float = 0.4, length: float
     return Surface(shaded, arch * 0.6 + step * 0.35 * lip + fine * 0.05, 0.16, rough=0.7)
 
 
-def scales(g: Graph, *, colors: tuple[str, ...], width: float = 0.25, shine: float = 0.3) -> Surface:
+def scales(
+    g: Graph, *, colors: tuple[str, ...], width: float = 0.25, shine: float = 0.3
+) -> Surface:
     """Rounded shingles: each point belongs to the topmost disc that covers it."""
     low = rows(g, width=width, height=width * 0.5, shift=0.5)
     x, y = low.u - 0.5, low.v * 0.5 - 0.5
