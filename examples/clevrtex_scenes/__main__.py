@@ -48,7 +48,7 @@ class RenderOptions:
     out: Path = Path("runs/clevrtex")
     """Folder of all variants."""
     size: str = "214x160"
-    """Width x height in pixels; 214x160 needs no resizing after the crop to 128, 320x240 is CLEVR's."""
+    """Width x height in pixels; 320x240 is what was published, 214x160 crops to 128 unresized."""
     samples: int = 16
     """Rays per pixel, before the denoiser."""
     processes: int = 2

@@ -46,7 +46,7 @@ def palette() -> bytes:
     colors = np.zeros((256, 3))
     hue = np.arange(255) * 0.618034 % 1.0
     waves = np.abs((hue[:, None] * 6 + np.array([0.0, 4.0, 2.0])) % 6 - 3) - 1
-    level = 1 - 0.3 * (np.arange(255) % 2)
+    level = 1 - 0.4 * (np.arange(255) % 2)
     colors[1:] = 255 * level[:, None] * np.clip(waves, 0, 1)
     return colors.astype(np.uint8).tobytes()
 

@@ -140,4 +140,7 @@ def _serve(work: Callable[[int], float | None], pipe: Connection) -> None:
             answer = OSError(str(error))
         except Exception as error:  # one bad item must not end the others
             answer = Outcome(item, error=f"{type(error).__name__}: {error}")
-        pipe.send(answer)
+        try:
+            pipe.send(answer)
+        except BrokenPipeError:  # the parent was killed
+            return
