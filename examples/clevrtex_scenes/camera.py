@@ -42,7 +42,7 @@ class Camera:
         up = np.array([0.0, 0.0, 1.0])
         named = {"right": right, "left": -right, "front": front, "behind": -front}
         named |= {"above": up, "below": -up}
-        return {name: tuple(float(x) for x in vector) for name, vector in named.items()}
+        return {name: (float(x), float(y), float(z)) for name, (x, y, z) in named.items()}
 
     def project(
         self, point: tuple[float, float, float], *, size: tuple[int, int]

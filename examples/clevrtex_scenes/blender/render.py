@@ -43,7 +43,7 @@ class Quality:
 
 
 def render(scene: Scene, quality: Quality) -> tuple[np.ndarray, np.ndarray]:
-    """Render a scene that `visible_pixels` has built.
+    """Render a scene whose shapes `quick_labels` has built.
 
     Args:
         scene: The scene.
@@ -124,15 +124,12 @@ def read_labels(path: str) -> np.ndarray:
         `(H, W)` uint8; what has no label, as the ground, is 0.
     """
     part = 0
-    while True:
-        buffer = oiio.ImageBuf(path, part, 0)
-        assert buffer.spec().nchannels, f"{path} has no pass {CRYPTOMATTE}"
-        manifest = [a.value for a in buffer.spec().extra_attribs if a.name.endswith("/manifest")]
-        if part == 0:
-            names = {int(key, 16): name for name, key in json.loads(manifest[0]).items()}
-        if CRYPTOMATTE in buffer.spec().channelnames[0]:
-            break
+    while CRYPTOMATTE not in (buffer := oiio.ImageBuf(path, part, 0)).spec().channelnames[0]:
         part += 1
+    # The first part's header names the objects by their hashes.
+    header = oiio.ImageBuf(path, 0, 0).spec().extra_attribs
+    (manifest,) = [entry.value for entry in header if entry.name.endswith("/manifest")]
+    names = {int(key, 16): name for name, key in json.loads(manifest).items()}
     # Ranks are sorted by their share of the pixel: the first channel names the largest one.
     keys = np.ascontiguousarray(buffer.get_pixels("float")[..., 0]).view(np.uint32)
     labels = np.zeros(keys.shape, dtype=np.uint8)

@@ -10,7 +10,7 @@ import numpy as np
 from mathutils import Euler, Matrix, Vector  # pyright: ignore[reportMissingImports]
 
 from examples.clevrtex_scenes import camera, materials, meshes
-from examples.clevrtex_scenes.meshes import Mesh
+from examples.clevrtex_scenes.grids import Mesh, join
 from examples.clevrtex_scenes.scene import Scene
 from examples.clevrtex_scenes.variants import COLORS
 
@@ -102,7 +102,7 @@ def _add_mesh(name: str, mesh: Mesh) -> bpy.types.Object:
 
 @cache
 def _ground() -> Mesh:
-    return meshes.join(meshes.ground())
+    return join(meshes.ground())
 
 
 @cache
@@ -110,7 +110,7 @@ def _shape(name: str) -> Mesh:
     """Points of a shape, welded; kept, because building and welding take a while."""
     if name == "monkey":
         return _monkey()
-    raw = meshes.join(meshes.SHAPES[name]())
+    raw = join(meshes.SHAPES[name]())
     data = bpy.data.meshes.new(name)
     data.from_pydata(raw.points, [], raw.faces)
     data.uv_layers.new(name=materials.UV).data.foreach_set("uv", raw.uv.astype("f").ravel())

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from examples.clevrtex_scenes.meshes import SHAPES, Mesh, ground, join
+from examples.clevrtex_scenes.grids import Mesh, join
+from examples.clevrtex_scenes.meshes import SHAPES, ground
 
 # pi r^2 h / 3 with rounded rims is a little less, and so on.
 VOLUMES = {
