@@ -34,6 +34,8 @@ class Variant:
         shapes: Names of the shapes.
         sizes: Half the height of an object, by name, in world units.
         one_material: Whether all objects take the ground's material.
+        ambient: Light from everywhere; metal in a black world is black.
+        look: Contrast of Blender's Filmic view.
     """
 
     stream: int
@@ -42,6 +44,8 @@ class Variant:
     shapes: tuple[str, ...] = _SHAPES
     sizes: tuple[tuple[str, float], ...] = tuple(_SIZES.items())
     one_material: bool = False
+    ambient: float = 0.0
+    look: str = "Very High Contrast"
 
 
 VARIANTS = {
@@ -63,6 +67,8 @@ VARIANTS = {
         ground=PLAIN_GROUND,
         shapes=("cube", "sphere", "cylinder"),
         sizes=(("large", 0.7), ("small", 0.35)),
+        ambient=0.25,
+        look="Medium Contrast",
     ),
 }
 

@@ -18,6 +18,7 @@ from PIL import Image
 
 from examples.clevrtex_scenes.blender.stage import build_shapes, light_and_paint
 from examples.clevrtex_scenes.scene import Scene
+from examples.clevrtex_scenes.variants import find_variant
 
 # Blender's own reader of EXR files comes with bpy, but outside the path.
 _OWN_PACKAGES = f"python/lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages"
@@ -81,7 +82,7 @@ def _prepare(scene: Scene, quality: Quality) -> None:
     settings.render.threads_mode, settings.render.threads = "FIXED", quality.threads
     settings.render.dither_intensity = 0.0
     settings.view_settings.view_transform = "Filmic"
-    settings.view_settings.look = "Very High Contrast"
+    settings.view_settings.look = find_variant(scene.variant).look
     cycles = settings.cycles
     cycles.device, cycles.seed = "CPU", scene.render_seed
     cycles.samples, cycles.use_adaptive_sampling = quality.samples, False

@@ -12,7 +12,7 @@ from mathutils import Euler, Matrix, Vector  # pyright: ignore[reportMissingImpo
 from examples.clevrtex_scenes import camera, materials, meshes
 from examples.clevrtex_scenes.grids import Mesh, join
 from examples.clevrtex_scenes.scene import Scene
-from examples.clevrtex_scenes.variants import COLORS
+from examples.clevrtex_scenes.variants import COLORS, find_variant
 
 GROUND = "ground"
 GROUND_TEXTURE_SCALE = 0.6
@@ -64,6 +64,11 @@ def light_and_paint(scene: Scene) -> None:
     data = bpy.data.lights.new("sun", "SUN")
     data.energy, data.angle = SUN_STRENGTH, SUN_ANGLE
     _add("sun", data).rotation_euler = Euler(SUN_ROTATION)
+    world = bpy.data.worlds.new("world")
+    background = world.node_tree.nodes["Background"].inputs
+    background["Color"].default_value = (1.0, 1.0, 1.0, 1.0)
+    background["Strength"].default_value = find_variant(scene.variant).ambient
+    bpy.context.scene.world = world
     _paint(GROUND, scene.ground_material, None, scene.ground_offset, GROUND_TEXTURE_SCALE)
     for label, item in enumerate(scene.objects, start=1):
         _paint(str(label), item.material, item.color, item.texture_offset, 1.0)
