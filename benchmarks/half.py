@@ -13,13 +13,15 @@ from pathlib import Path
 import torch
 
 from benchmarks.options import RESULTS, describe_machine
-from examples.object_discovery.data import SegmentedImages, load
-from examples.object_discovery.segment import Scores, segment
+from examples.object_discovery.data import load
+from examples.object_discovery.segment import segment
 from examples.training.command import run_command
 from examples.training.files import write_json
+from examples.training.precision import Precision
 from kuramoto_nn.models import AKOrN
 
 DATA, NUM_CLUSTERS = "tetrominoes", 4
+PRECISIONS: tuple[Precision, ...] = ("float32", "bf16")
 MOST_CHANGE = 0.5
 """Points of FG-ARI that bfloat16 may cost or give."""
 
@@ -46,7 +48,10 @@ def compare(options: HalfOptions) -> None:
     data = load(DATA, "test", root=options.data, count=options.num_images, seed=0)
     rows = []
     for seed in options.seeds:
-        wide, half = (score(model, data, seed, half=half) for half in (False, True))
+        wide, half = (
+            segment(model, data, num_clusters=NUM_CLUSTERS, seed=seed, precision=precision).scores
+            for precision in PRECISIONS
+        )
         change = half.fg_ari - wide.fg_ari
         rows.append(
             {
@@ -65,12 +70,6 @@ def compare(options: HalfOptions) -> None:
     machine = describe_machine(torch.device("cpu"))
     write_json(path, {"machine": machine, "model": str(options.model), "rows": rows})
     print(path)
-
-
-def score(model: AKOrN, data: SegmentedImages, seed: int, *, half: bool) -> Scores:
-    """Mean scores from the noise of a seed."""
-    with torch.autocast("cpu", torch.bfloat16, enabled=half):
-        return segment(model, data, num_clusters=NUM_CLUSTERS, seed=seed).scores
 
 
 if __name__ == "__main__":

@@ -143,6 +143,7 @@ def segment(
     num_clusters: int,
     uptile: int = 1,
     seed: int = 0,
+    precision: Precision = "float32",
     batch_size: int | None = None,
     title: str = "evaluate",
 ) -> Segmentation:
@@ -154,13 +155,16 @@ def segment(
         num_clusters: K.
         uptile: How many times finer than the patch grid the features are.
         seed: Of the noise that the oscillators start from.
+        precision: Of the features.
         batch_size: Images at a time; None takes what memory suggests.
         title: What the progress bar says.
 
     Returns:
         Masks and scores of all images.
     """
-    segmenter = Segmenter(model=model, num_clusters=num_clusters, uptile=uptile, seed=seed)
+    segmenter = Segmenter(
+        model=model, num_clusters=num_clusters, uptile=uptile, seed=seed, precision=precision
+    )
     batches = torch.arange(len(data)).split(batch_size or segmenter.batch_size(data))
     parts = [segmenter(data, batch.tolist()) for batch in track(batches, description=title)]
     return Segmentation(

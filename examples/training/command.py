@@ -15,8 +15,9 @@ def run_command(function: Callable[[Any], object], options_type: type) -> None:
         options_type: The dataclass; its docstring and its fields' are the help.
     """
     spec = sys.modules["__main__"].__spec__  # what python -m ran
+    program = f"python -m {spec.name.removesuffix('.__main__')}" if spec else None
     try:
-        function(tyro.cli(options_type, prog=f"python -m {spec.name}" if spec else None))
+        function(tyro.cli(options_type, prog=program))
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         sys.exit(130)
