@@ -66,8 +66,8 @@ class Segmenter:
             Masks and scores, on the CPU.
         """
         chosen = torch.as_tensor(indices)
-        images = data.images[chosen].to(self.device).float() / 255
-        truth = data.masks[chosen].to(self.device).long()
+        images = data.images.index_select(0, chosen).to(self.device).float() / 255
+        truth = data.masks.index_select(0, chosen).to(self.device).long()
         labels = cluster(
             self.features(images, indices), self.num_clusters, (truth.shape[1], truth.shape[2])
         )
