@@ -93,8 +93,17 @@ class Segmenter:
         ).float()
 
     def sites(self, height: int, width: int, factor: int | None = None) -> tuple[int, int]:
-        """Rows and columns of the feature map of an image."""
+        """Rows and columns of the feature map of an image.
+
+        Raises:
+            ValueError: If the patches do not fill the image.
+        """
         patch, factor = self.model.config.patch_size, factor or self.uptile
+        if height % patch or width % patch:
+            raise ValueError(
+                f"images must have sides that are multiples of the patch size {patch}: got "
+                f"{height} x {width}; try --image-size {max(height // patch, 1) * patch}"
+            )
         return height // patch * factor, width // patch * factor
 
     def batch_size(self, data: SegmentedImages) -> int:
