@@ -147,7 +147,10 @@ def write_card(options: RenderOptions, job: Job) -> None:
         "recipe": RECIPE,
     }
     if path.exists():
-        card = json.loads(path.read_text())
+        try:
+            card = dict(json.loads(path.read_text()))
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"{path} is damaged ({error}); remove it") from error
         differing = [key for key in same if card.get(key) != same[key]]
         if differing:
             there = ", ".join(f"{key} {card.get(key)}" for key in differing)

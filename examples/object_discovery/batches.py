@@ -64,7 +64,7 @@ class ViewBatches:
         epoch, position = divmod(step, self.steps_per_epoch)
         order = torch.randperm(len(self.images), generator=generator_for(self.seed, "order", epoch))
         chosen = order[position * size : (position + 1) * size][self.rows]
-        images = self.images.images[chosen].to(device, self.dtype) / 255
+        images = self.images.images.index_select(0, chosen).to(device, self.dtype) / 255
 
         mine = torch.arange(2 * size).unflatten(0, (2, size))[:, self.rows].flatten()
         params = draw_views(

@@ -9,22 +9,19 @@ whose name tells what was scored. The same command again goes on where it was st
 """
 
 import dataclasses
-import hashlib
-import json
 import math
 import time
 from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import torch
-from torch import nn
 
 from examples.object_discovery.contact_sheet import write_sheet
 from examples.object_discovery.data import SegmentedImages, load
 from examples.object_discovery.evaluate_options import EvaluateOptions
+from examples.object_discovery.evaluation_identity import folder_name, identify
 from examples.object_discovery.recipes import Recipe, build_model, recipe_for
 from examples.object_discovery.score_table import Rows, ScoreTable
 from examples.object_discovery.scores import Statistic
@@ -77,8 +74,8 @@ def evaluate(options: EvaluateOptions) -> Evaluation | None:
             model.compile()
         recipe = recipe_for(preset)
         data = _load_images(options, recipe)
-        identity = _identity(options, preset, recipe, model, data)
-        folder = options.folder / _name(identity)
+        identity = identify(options, preset, recipe, model, data)
+        folder = options.folder / folder_name(identity)
         segmenters = [
             Segmenter(
                 model=model,
@@ -103,9 +100,10 @@ def evaluate(options: EvaluateOptions) -> Evaluation | None:
         _write_summary(result, identity, options)
         if not (sheet := folder / "sheet.png").exists():
             write_sheet(sheet, data, rows[0], segmenters[0])
+    seeds = " ".join(map(str, options.noise_seeds))
     print(
         f"FG-ARI {result.fg_ari}  MBO {result.mbo}  ({result.num_counted} of {len(data)} images "
-        f"counted, {len(tables)} noise seeds, {time.monotonic() - began:.0f} s)\n"
+        f"counted, noise seeds {seeds}, {time.monotonic() - began:.0f} s)\n"
         f"scores of every image, summary and pictures: {folder}"
     )
     return result
@@ -157,43 +155,6 @@ def _load_images(options: EvaluateOptions, recipe: Recipe) -> SegmentedImages:
         size=options.image_size,
         bad=options.bad,
     )
-
-
-def _identity(
-    options: EvaluateOptions,
-    preset: str,
-    recipe: Recipe,
-    model: nn.Module,
-    data: SegmentedImages,
-) -> dict[str, Any]:
-    """What decides the scores of an image, but for its noise."""
-    return {
-        "preset": preset,
-        "weights": fingerprint(model),
-        "data": options.test_data or recipe.data,
-        "split": options.split,
-        "num_images": len(data),
-        "image_size": list(data.images.shape[2:]),
-        "source": None if options.source is None else str(options.source),
-        "data_seed": options.seed,
-        "num_clusters": options.num_clusters or recipe.num_clusters,
-        "uptile": options.uptile,
-        "precision": options.precision,
-    }
-
-
-def fingerprint(model: nn.Module) -> str:
-    """SHA-256 of a network's weights."""
-    digest = hashlib.sha256()
-    for name, value in sorted(model.state_dict().items()):
-        digest.update(name.encode())
-        digest.update(value.detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()
-
-
-def _name(identity: dict[str, Any]) -> str:
-    digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
-    return "{preset}-{data}-{split}-k{num_clusters}-x{uptile}-".format(**identity) + digest[:8]
 
 
 def _summarize(tables: list[Rows], folder: Path) -> Evaluation:

@@ -66,8 +66,8 @@ class Segmenter:
             Masks and scores, on the CPU.
         """
         chosen = torch.as_tensor(indices)
-        images = data.images[chosen].to(self.device).float() / 255
-        truth = data.masks[chosen].to(self.device).long()
+        images = data.images.index_select(0, chosen).to(self.device).float() / 255
+        truth = data.masks.index_select(0, chosen).to(self.device).long()
         labels = cluster(
             self.features(images, indices), self.num_clusters, (truth.shape[1], truth.shape[2])
         )
@@ -93,8 +93,17 @@ class Segmenter:
         ).float()
 
     def sites(self, height: int, width: int, factor: int | None = None) -> tuple[int, int]:
-        """Rows and columns of the feature map of an image."""
+        """Rows and columns of the feature map of an image.
+
+        Raises:
+            ValueError: If the patches do not fill the image.
+        """
         patch, factor = self.model.config.patch_size, factor or self.uptile
+        if height % patch or width % patch:
+            raise ValueError(
+                f"images must have sides that are multiples of the patch size {patch}: got "
+                f"{height} x {width}; try --image-size {max(height // patch, 1) * patch}"
+            )
         return height // patch * factor, width // patch * factor
 
     def batch_size(self, data: SegmentedImages) -> int:

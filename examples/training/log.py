@@ -90,13 +90,14 @@ class RunLog:
                     self._board.add_scalar(f"train/{name}", value, int(values["step"]))
         except OSError as error:
             raise self._refused(error) from error
+        done = min(done, 1.0)  # the last step may end after the time
         minutes, seconds = divmod(int(seconds_left), 60)
         text = (
             f"step {values['step']}  loss {values['loss']:.3f}  "
             f"{values['images_per_second']:.0f} images/s  {minutes}:{seconds:02d} left"
         )
         if self._console.is_terminal:
-            self._progress.update(self._task, completed=min(done, 1.0), text=text)
+            self._progress.update(self._task, completed=done, text=text)
         elif time.monotonic() - self._last_line >= PLAIN_SECONDS or done >= 1:
             self._last_line = time.monotonic()
             self._console.print(f"{100 * done:5.1f}%  {text}", highlight=False)

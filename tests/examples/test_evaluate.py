@@ -15,6 +15,7 @@ from examples.object_discovery.contact_sheet import choose
 from examples.object_discovery.data import SegmentedImages, load
 from examples.object_discovery.evaluate import evaluate
 from examples.object_discovery.evaluate_options import EvaluateOptions
+from examples.object_discovery.evaluation_identity import fingerprint_images
 from examples.object_discovery.recipes import RECIPES, build_model, recipe_for
 from examples.object_discovery.score_table import ScoreTable
 from examples.object_discovery.scores import Statistic
@@ -136,6 +137,16 @@ def test_other_weights_and_settings_are_other_evaluations(data, tmp_path):
     assert len(folders) == 4
 
 
+def test_scenes_rendered_anew_are_scored_anew(tmp_path):
+    """Same place and number of images, one pixel of a mask differs."""
+    images = load("tetrominoes", "test", root=tmp_path, count=2, seed=0)
+    masks = images.masks.clone()
+    masks[1, 4, 5] += 1
+    changed = SegmentedImages(images.images, masks)
+    found = [fingerprint_images(data) for data in (images, images, changed)]
+    assert found[0] == found[1] != found[2]
+
+
 def test_a_damaged_table_is_named(tmp_path):
     path = tmp_path / "seed-0.csv"
     path.write_text("index,fg_ari,mbo\n0,1.5,abc\n")
@@ -167,6 +178,13 @@ def test_more_distances_than_memory_are_refused():
     model = build_model("clevrtex-vit-tiny").eval()
     segmenter = Segmenter(model=model, num_clusters=11, uptile=8)
     with pytest.raises(ValueError, match=r"1,048,576 sites.* 8192\.0 GiB.*lower --uptile"):
+        segmenter.batch_size(SegmentedImages(images, images[:, 0]))
+
+
+def test_images_smaller_than_a_patch_are_refused():
+    images = torch.zeros(1, 3, 2, 2, dtype=torch.uint8)
+    segmenter = Segmenter(model=build_model("clevrtex-vit-tiny").eval(), num_clusters=11)
+    with pytest.raises(ValueError, match="patch size 8: got 2 x 2; try --image-size 8"):
         segmenter.batch_size(SegmentedImages(images, images[:, 0]))
 
 

@@ -106,7 +106,7 @@ def _write_header(file: BinaryIO, length: int, row: tuple[int, ...]) -> None:
 def _read_if_good(path: Path, row: tuple[int, ...], count: int | None) -> np.ndarray | None:
     try:
         return _read(path, row, count)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):  # of the latter, building says more
         return None
     except (ValueError, EOFError) as error:
         warnings.warn(f"{path} is not the expected cache ({error}): rebuilt", stacklevel=3)

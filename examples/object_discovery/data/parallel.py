@@ -78,7 +78,8 @@ def decode_scenes(
                 yield np.stack(good)
             if problems and bad == "error":
                 raise ValueError(
-                    f"{problems[0]}; get it again, or leave damaged scenes out with bad='skip'"
+                    f"{problems[0]}; get it again, or leave damaged scenes out with bad='skip' "
+                    f"(--bad skip)"
                 )
             skipped += problems
     if skipped:

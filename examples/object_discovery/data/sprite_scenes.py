@@ -1,10 +1,10 @@
 """Multi-dSprites scenes: which sprites lie where, and how they look.
 
 Every array runs over all scenes at once. The shapes are those of dSprites, found by fitting its
-animation: `render` draws every frame of it to within four pixels. Sizes at scale 1,
-in pixels of the 64x64 image: a square of side 19.2 (20 pixels wide once drawn), an ellipse with
-axes 25.6 and 14.4, and the heart curve `x = 16 sin^3 t, y = 13 cos t - 5 cos 2t - 2 cos 3t - cos
-4t`, 19.2 wide.
+animation: in the frames compared (every frame of the heart, every third of the square and of the
+ellipse) `render` differs from it by no more than four pixels. Sizes at scale 1, in pixels of the
+64x64 image: a square of side 19.2 (20 pixels wide once drawn), an ellipse with axes 25.6 and 14.4,
+and the heart curve `x = 16 sin^3 t, y = 13 cos t - 5 cos 2t - 2 cos 3t - cos 4t`, 19.2 wide.
 """
 
 from __future__ import annotations

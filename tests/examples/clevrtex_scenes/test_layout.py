@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from examples.clevrtex_scenes.draw import smallest_area
+from examples.clevrtex_scenes.__main__ import RenderOptions, write_card
+from examples.clevrtex_scenes.draw import Job, smallest_area
 from examples.clevrtex_scenes.layout import is_complete, palette, scene_path, write_scene
 from examples.clevrtex_scenes.scene import sample_scene
 
@@ -73,3 +74,13 @@ def test_smallest_area_counts_for_320x240() -> None:
     labels[50:100] = 2
     assert smallest_area(labels, 2) == pytest.approx(90 * 76800 / 34240)
     assert smallest_area(labels, 3) == 0
+
+
+@pytest.mark.parametrize("content", ["", "{", "[1]"])
+def test_a_damaged_card_is_named(content: str, tmp_path: Path) -> None:
+    card = tmp_path / "clevrtex_full" / "card.json"
+    card.parent.mkdir()
+    card.write_text(content)
+    job = Job(tmp_path, "full", seed=0, size=(214, 160), samples=16, threads=1)
+    with pytest.raises(ValueError, match=r"card\.json is damaged .*; remove it"):
+        write_card(RenderOptions(out=tmp_path), job)

@@ -180,3 +180,9 @@ def test_damaged_cache_is_rebuilt(damage: str, tmp_path: Path) -> None:
         after = load("tetrominoes", "test", root=tmp_path, count=5, seed=0)
     torch.testing.assert_close(after.images, before)
     assert path.read_bytes() == content
+
+
+def test_a_file_where_the_folder_belongs_is_named(tmp_path: Path) -> None:
+    (tmp_path / "taken").touch()
+    with pytest.raises(OSError, match=r"cannot write into .*taken: "):
+        load_or_build(tmp_path / "taken" / "a.npy", lambda: ones(2), row=(3,))
