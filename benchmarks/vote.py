@@ -17,7 +17,7 @@ from benchmarks.baseline import PlainSudoku, by_matrix_products, to_library
 from benchmarks.limits import count_flops, gemm
 from benchmarks.report import BASELINE, FASTER, Report, main
 from benchmarks.steps import compile_layers
-from kuramoto_nn.models import AKOrNSudoku
+from kuramoto_nn.models import AKOrNSudoku, energy_vote
 
 BY_BOARD, BATCHED = "ours, board by board", "ours, batched"
 HALF = "ours, batched, bfloat16"
@@ -53,7 +53,6 @@ def run(report: Report) -> None:
     report.expect(row, "batched: speedup", row.speedup(BATCHED), least=4)
 
 
-@torch.no_grad()
 def vote(solver: AKOrNSudoku, puzzles: Tensor, noise: Tensor, num_steps: int) -> Tensor:
     """Digits ``(B, 9, 9)`` of every board's sample with the least energy, summed over the steps.
 
@@ -67,11 +66,14 @@ def vote(solver: AKOrNSudoku, puzzles: Tensor, noise: Tensor, num_steps: int) ->
         Digits 1 to 9.
     """
     boards, samples = noise.shape[:2]
-    repeated = puzzles.repeat_interleave(samples, 0)
-    rollout = solver.rollout(repeated, num_steps=num_steps, noise=noise.flatten(0, 1))
-    best = rollout.energies[:-1].sum(0).view(boards, samples).argmin(1)
-    answers = rollout.logits.argmax(-1).view(boards, samples, 9, 9) + 1
-    return answers[torch.arange(boards, device=best.device), best]
+    winners = energy_vote(
+        lambda given, start: solver.rollout(given, num_steps=num_steps, noise=start),
+        puzzles,
+        lambda board, sample: noise[board, sample],
+        num_samples=samples,
+        batch_size=boards * samples,
+    )
+    return winners.outputs.argmax(-1) + 1
 
 
 def by_board(solver: AKOrNSudoku, puzzles: Tensor, noise: Tensor, num_steps: int) -> Tensor:

@@ -31,7 +31,7 @@ def animate(
 
     Args:
         model: The network.
-        puzzle: ``(9, 9)``, the only board of its call of `attempt`.
+        puzzle: ``(9, 9)``.
         found: How it was solved.
         path: The GIF.
         seed: Seed of the noise, as in that call.

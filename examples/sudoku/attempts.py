@@ -35,37 +35,45 @@ class Attempt:
 def attempt(
     model: AKOrNSudoku, puzzles: Tensor, *, seconds: float, seed: int = 0, batch_size: int = 64
 ) -> list[Attempt]:
-    """Try until every board is filled in by the rules, or the time is over.
+    """Try until every board is filled in by the rules, or its time is over.
 
     All boards start with one sample at the network's own T. Those that are unsolved then get twice
     the steps and four times the samples, and so on. Of a board's answers that obey the rules and
     keep the givens, the first in this order is taken: time decides whether there is one, but not
-    which.
+    which; neither do the other boards, as all of them start from the same samples.
 
     Args:
         model: The network.
         puzzles: ``(B, 9, 9)``, on the network's device.
-        seconds: Time for all of them; something is tried even if it is too short.
+        seconds: Time per board, which takes its share of that of a batch; something is tried even
+            if it is too short.
         seed: Seed of the noise.
         batch_size: Samples, of any boards, at a time.
 
     Returns:
         What was found, board by board.
     """
-    deadline = time.monotonic() + seconds
     noise = seeded_noise((model.config.channels, 9, 9), seed=seed, device=puzzles.device)
     found = [Attempt() for _ in puzzles]
+    left = [seconds] * len(puzzles)
+
+    def is_open(board: int) -> bool:
+        return found[board].answer is None and left[board] > 0
+
     for steps, samples in _rounds(model.config.num_steps):
-        unsolved = [board for board, this in enumerate(found) if this.answer is None]
+        unsolved = [board for board in range(len(puzzles)) if is_open(board)]
         if not unsolved:
             break
         pairs = [(board, sample) for sample in samples for board in unsolved]
         for start in range(0, len(pairs), batch_size):
-            part = [p for p in pairs[start : start + batch_size] if found[p[0]].answer is None]
-            if part:
-                _try(model, puzzles, noise, part, steps, found)
-            if time.monotonic() > deadline:
-                return found
+            part = [pair for pair in pairs[start : start + batch_size] if is_open(pair[0])]
+            if not part:
+                continue
+            began = time.monotonic()
+            _try(model, puzzles, noise, part, steps, found)
+            spent = time.monotonic() - began
+            for board, _ in part:
+                left[board] -= spent / len(part)
     return found
 
 
@@ -81,7 +89,8 @@ def _try(
     """Run some samples and note the answers that obey the rules."""
     boards, samples = torch.tensor(pairs, device=puzzles.device).unbind(1)
     given = puzzles[boards]
-    logits, energies = model.rollout(given, num_steps=steps, noise=noise(boards, samples))
+    start = noise(torch.zeros_like(boards), samples)
+    logits, energies = model.rollout(given, num_steps=steps, noise=start)
     answers = logits.argmax(-1) + 1
     good = is_valid(answers) & keeps_givens(answers, given)
     columns = zip(pairs, answers, good.tolist(), energies[-1].tolist(), strict=True)

@@ -40,7 +40,7 @@ class EvaluateOptions:
     """Score a Sudoku model: boards solved, boards by the rules, blanks right."""
 
     model: Path = SHIPPED
-    """A run's checkpoint, or the folder of a saved model; the shipped one if not given."""
+    """Folder of a saved model or a run, or a checkpoint; the shipped one if not given."""
     data: Path
     """SATNet's folder, the RRN archive's (their test boards), or a csv file."""
     rows: str | None = None
@@ -60,9 +60,11 @@ class EvaluateOptions:
 
     def __post_init__(self):
         check_positive(self, "batch_size")
-        for name in ("steps", "samples", "seeds"):
-            if not getattr(self, name) or min(getattr(self, name)) < (name != "seeds"):
+        for name in ("steps", "samples"):
+            if not getattr(self, name) or min(getattr(self, name)) < 1:
                 raise ValueError(f"--{name} must be positive: got {getattr(self, name)}")
+        if not self.seeds:
+            raise ValueError("--seeds needs at least one seed: got none")
         for seed in self.seeds:
             check_seed(seed)
         if self.out is not None and (self.out.suffix != ".json" or self.out.is_dir()):
@@ -91,10 +93,14 @@ def evaluate(options: EvaluateOptions) -> list[Row]:
     device = pick_device(options.device)
     boards = load(options.data, "test", rows=options.rows).to(device)
     began, rows = time.monotonic(), []
-    print(f"{name}, {len(boards)} boards{'':<12} solved   valid  blanks right")
+    print(f"{f'{name}, {len(boards)} boards':<35}solved   valid  blanks right")
     for row in _rows(model.to(device), boards, options):
         print(line(row, [row.scores]), f"  seed {row.seed}, {time.monotonic() - began:.0f} s")
         rows.append(row)
+        if options.out is not None:  # after every row: the next one may take hours
+            write_json(
+                options.out, {"options": vars(options), "rows": list(map(dataclasses.asdict, rows))}
+            )
     if len(options.seeds) > 1:
         print(f"mean and standard deviation over {len(options.seeds)} seeds:")
         for group in without_seed(rows):
@@ -105,8 +111,6 @@ def evaluate(options: EvaluateOptions) -> list[Row]:
         scores = [row.by_givens[givens] for row in best]
         print(f"  {givens} givens, {scores[0].boards} boards: {numbers(scores)}")
     if options.out is not None:
-        record = {"options": vars(options), "rows": [dataclasses.asdict(row) for row in rows]}
-        write_json(options.out, record)
         print(f"all scores: {options.out}")
     return rows
 

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from typing import Any, TextIO
 
 NOTHING_YET = "nothing yet"
+BYTE_ORDER_MARK = "\ufeff"
+"""What Windows' editors put before the first line."""
 
 
 def ready_lines(file: TextIO, *, most: int) -> Iterator[list[tuple[int, str]]]:
@@ -28,9 +30,11 @@ def ready_lines(file: TextIO, *, most: int) -> Iterator[list[tuple[int, str]]]:
     def read() -> None:
         try:
             for number, line in enumerate(file, 1):
-                if line.strip():
-                    waiting.put((number, line.strip()))
+                if line := line.removeprefix(BYTE_ORDER_MARK).strip():
+                    waiting.put((number, line))
             waiting.put(None)
+        except UnicodeDecodeError as error:
+            waiting.put(ValueError(f"{file.name} is no text in UTF-8: {error.reason}"))
         except Exception as error:  # whatever it is, it belongs to the thread that waits
             waiting.put(error)
 

@@ -9,6 +9,7 @@ file, or ``-`` for standard input, every line's solution as a line of 81 digits.
 solved is said on standard error, and the exit code is then not 0.
 """
 
+import os
 import sys
 import time
 from dataclasses import dataclass
@@ -41,7 +42,7 @@ class SolveOptions:
     puzzle: Annotated[str, tyro.conf.Positional]
     """81 characters, row by row, . or 0 for a blank; a file with a board a line; - for stdin."""
     model: Path = SHIPPED
-    """Folder of a saved model, or a run's checkpoint; the shipped one if not given."""
+    """Folder of a saved model or a run, or a checkpoint; the shipped one if not given."""
     budget: float = 30.0
     """Seconds per board, for as many samples and steps as they allow."""
     seed: int = 0
@@ -63,7 +64,7 @@ class SolveOptions:
     def is_single(self) -> bool:
         """Whether the argument is a board itself, well-formed or not, and no file."""
         looks_so = len(self.puzzle) == 81 or set(self.puzzle) <= set("0123456789.")
-        return self.puzzle != "-" and looks_so and not Path(self.puzzle).is_file()
+        return looks_so and not os.path.isfile(self.puzzle)  # Path's raises on long names
 
 
 def solve(options: SolveOptions) -> None:
@@ -95,6 +96,11 @@ def solve(options: SolveOptions) -> None:
     elif options.puzzle == "-":
         _solve_lines(sys.stdin, "standard input", options)
     else:
+        if not os.path.exists(options.puzzle):
+            raise FileNotFoundError(
+                f"{options.puzzle} is neither a file nor a board of 81 characters, . or 0 for a "
+                f"blank: got {len(options.puzzle)} characters"
+            )
         with Path(options.puzzle).open(encoding="utf-8") as file:
             _solve_lines(file, options.puzzle, options)
 
@@ -120,10 +126,8 @@ def _solve_lines(file: TextIO, name: str, options: SolveOptions) -> None:
         if not puzzles:
             continue
         batch = torch.stack(list(puzzles.values())).to(device)
-        seconds = options.budget * len(batch)
-        for number, found in zip(
-            puzzles, attempt(model, batch, seconds=seconds, seed=options.seed), strict=True
-        ):
+        attempts = attempt(model, batch, seconds=options.budget, seed=options.seed)
+        for number, found in zip(puzzles, attempts, strict=True):
             try:
                 print(format_cells(_answer(found, options)), flush=True)
             except ValueError as error:

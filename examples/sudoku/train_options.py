@@ -68,8 +68,10 @@ class TrainOptions:
                 f"--evaluate-every must be a multiple of --log-every: got {self.evaluate_every} "
                 f"and {self.log_every}"
             )
-        if self.data is None and (self.rows is not None):
+        if self.data is None and self.rows is not None:
             raise ValueError("--rows is a part of --data: got it without")
+        if self.data is None and self.held_out is None and self.held_out_rows is not None:
+            raise ValueError("--held-out-rows is a part of --held-out or --data: got neither")
         if self.data is not None and self.data.is_file() and self.held_out is None:
             raise ValueError("a single file as --data needs --held-out: got none")
 

@@ -1,5 +1,6 @@
 """Command lines from dataclasses, and one line instead of a traceback for a user's mistake."""
 
+import os
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -18,6 +19,11 @@ def run_command(function: Callable[[Any], object], options_type: type) -> None:
     program = f"python -m {spec.name.removesuffix('.__main__')}" if spec else None
     try:
         function(tyro.cli(options_type, prog=program))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Who reads has read enough (`| head -1`); what is left must not fail again at the exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         sys.exit(130)

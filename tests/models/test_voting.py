@@ -144,3 +144,9 @@ def test_noise_belongs_to_its_sample_and_seed():
 def test_wrong_sizes_are_named(options, message):
     with pytest.raises(ValueError, match=message):
         energy_vote(lambda x, n: (x, x[None]), torch.arange(2), lambda b, k: b, **options)
+
+
+def test_no_input_is_named():
+    noise = seeded_noise((9,), seed=0)
+    with pytest.raises(ValueError, match=r"`inputs` must hold at least one: got shape \(0, 9\)"):
+        energy_vote(lambda x, n: (x, x[None]), torch.zeros(0, 9), noise, num_samples=1)

@@ -69,7 +69,7 @@ def generated(root: Path, split: Split, *, count: int, givens: range, seed: int)
         ValueError: If the numbers of givens cannot be made.
         OSError: If the disk refuses.
     """
-    name = f"sudoku-{split}-{count}-givens{givens[0]}to{givens[-1]}-seed{seed}.csv"
+    name = f"sudoku-{split}-{count}-givens{givens.start}to{givens.stop - 1}-seed{seed}.csv"
     path = root / name
     if not path.exists():
         boards = generate(count, givens=givens, seed=2 * seed + (split == "test"))

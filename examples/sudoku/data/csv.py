@@ -2,6 +2,7 @@
 
 import gzip
 import lzma
+import zlib
 from pathlib import Path
 
 import torch
@@ -26,9 +27,9 @@ def read_csv(path: Path) -> Boards:
         OSError: If the file cannot be read.
     """
     try:
-        with _OPENERS.get(path.suffix, open)(path, "rt", encoding="ascii") as file:
+        with _OPENERS.get(path.suffix, open)(path, "rt", encoding="utf-8-sig") as file:
             lines = file.read().splitlines()
-    except (lzma.LZMAError, EOFError, UnicodeDecodeError) as error:
+    except (lzma.LZMAError, gzip.BadGzipFile, zlib.error, EOFError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is damaged, or no text: {error}") from error
     numbered = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
     if numbered and not any(cell.isdigit() for cell in numbered[0][1]):
@@ -42,10 +43,11 @@ def read_csv(path: Path) -> Boards:
 def _parse_quickly(lines: list[str]) -> Boards | None:
     """All lines at once, as bytes; None unless every line has the usual form."""
     cells = SIDE * SIDE
-    text = "".join(lines).replace(".", "0").encode()
-    if not lines or any(len(line) != 2 * cells + 1 for line in lines):
+    text = "".join(lines).replace(".", "0")
+    usual = text.isascii() and all(len(line) == 2 * cells + 1 for line in lines)
+    if not lines or not usual:
         return None
-    table = torch.frombuffer(bytearray(text), dtype=torch.uint8).view(len(lines), -1)
+    table = torch.frombuffer(bytearray(text.encode()), dtype=torch.uint8).view(len(lines), -1)
     digits = (table.long() - ord("0"))[:, [*range(cells), *range(cells + 1, 2 * cells + 1)]]
     if (table[:, cells] != ord(",")).any() or (digits < 0).any() or (digits > SIDE).any():
         return None

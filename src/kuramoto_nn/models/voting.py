@@ -98,7 +98,7 @@ def energy_vote(
         The winners.
 
     Raises:
-        ValueError: If K or the batch size is not positive.
+        ValueError: If K or the batch size is not positive, or there is no input.
 
     Reference:
         Miyato et al., *Artificial Kuramoto Oscillatory Neurons* (ICLR 2025).
@@ -143,13 +143,15 @@ def energy_votes(
         Every K, in rising order, and the vote of the first K samples for each score.
 
     Raises:
-        ValueError: If a K or the batch size is not positive.
+        ValueError: If a K or the batch size is not positive, or there is no input.
     """
     sizes = sorted(set(num_samples))
     if not sizes or sizes[0] < 1:
         raise ValueError(f"`num_samples` must be at least 1: got {list(num_samples)}")
     if batch_size < 1:
         raise ValueError(f"`batch_size` must be at least 1: got {batch_size}")
+    if len(inputs) == 0:
+        raise ValueError(f"`inputs` must hold at least one: got shape {tuple(inputs.shape)}")
     best: list[Vote | None] = [None] * len(scores)
     count, done = len(inputs), 0
     for size in sizes:

@@ -1,5 +1,6 @@
 """Boards from files: read right, and the bad line named."""
 
+import gzip
 import lzma
 
 import pytest
@@ -35,8 +36,10 @@ def test_boards_survive_every_kind_of_file(tmp_path):
     text = "quizzes,solutions\n" + "\n".join(LINES).replace("0", ".") + "\n\n"
     (tmp_path / "plain.csv").write_text(text)
     (tmp_path / "packed.csv.xz").write_bytes(lzma.compress(text.encode()))
+    windows = "\ufeff" + text.replace("\n", "\r\n")
+    (tmp_path / "windows.csv.gz").write_bytes(gzip.compress(windows.encode()))
     (tmp_path / "spaced.csv").write_text("\n".join(line.replace(",", " , ") for line in LINES))
-    for name in ("plain.csv", "packed.csv.xz", "spaced.csv"):
+    for name in ("plain.csv", "packed.csv.xz", "windows.csv.gz", "spaced.csv"):
         same = load(tmp_path / name, "train")
         assert torch.equal(same.puzzles, boards.puzzles)
         assert torch.equal(same.solutions, boards.solutions)
@@ -74,6 +77,7 @@ def wrong_lines():
         f"{puzzle},{solution[:-1]}": "solution: a board has 81 characters: got 80",
         f"{puzzle}{solution}": "a line is `puzzle,solution`: got 1 fields",
         f"{puzzle[:10]}x{puzzle[11:]},{solution}": "puzzle: .*got 'x' in row 2, column 2",
+        f"{puzzle[:10]}é{puzzle[11:]},{solution}": "puzzle: .*got 'é' in row 2, column 2",
         f"{twice},{solution}": "the puzzle holds a digit twice",
         f"{puzzle},{solution[1]}{solution[1:]}": "the solution does not have every digit",
         f"{puzzle},{solution[:5]}0{solution[6:]}": "the solution does not have every digit",
@@ -96,6 +100,15 @@ def test_bad_files_are_named(tmp_path):
     (tmp_path / "cut.csv.xz").write_bytes(lzma.compress(b"1" * 5000)[:-20])
     with pytest.raises(ValueError, match="cut.csv.xz is damaged"):
         load(tmp_path / "cut.csv.xz", "test")
+    packed = gzip.compress("\n".join(LINES).encode())
+    for name, content in {
+        "plain": b"1,2",
+        "cut": packed[:500],
+        "bad": packed[:500] + b"no" + packed[502:],
+    }.items():
+        (tmp_path / f"{name}.csv.gz").write_bytes(content)
+        with pytest.raises(ValueError, match=f"{name}.csv.gz is damaged, or no text"):
+            load(tmp_path / f"{name}.csv.gz", "test")
     (tmp_path / "binary.csv").write_bytes(bytes(range(128, 256)))
     with pytest.raises(ValueError, match="binary.csv is damaged, or no text"):
         load(tmp_path / "binary.csv", "test")

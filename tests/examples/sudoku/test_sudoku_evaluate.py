@@ -80,7 +80,8 @@ def test_real_boards(folder, shared):
     [
         ({"steps": (0,)}, "--steps must be positive"),
         ({"samples": ()}, "--samples must be positive"),
-        ({"seeds": (-1,)}, "--seeds must be positive"),
+        ({"seeds": ()}, "--seeds needs at least one seed"),
+        ({"seeds": (-1,)}, "--seed must lie in 0"),
         ({"out": MADE}, "--out must be a .json file"),
         ({"model": MADE}, "made.csv is not a checkpoint"),
         ({"rows": "50:"}, "leaves none of the 36 boards"),

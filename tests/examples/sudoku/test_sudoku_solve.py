@@ -9,6 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
+from examples.sudoku import weights
 from examples.sudoku.attempts import attempt
 from examples.sudoku.data import format_cells, load
 from examples.sudoku.solve import SolveOptions, solve
@@ -109,6 +110,7 @@ def test_answers_follow_from_the_seed_and_more_is_tried_as_long_as_there_is_time
     assert torch.equal(solved.answer, made().solutions[KNOWN])
     (alone,) = attempt(model, puzzles[1:], seconds=1.0)
     assert (alone.steps, alone.sample) == (solved.steps, solved.sample) == (4, 0)
+    assert alone.energy == pytest.approx(solved.energy)  # the neighbour does not matter
     noise = seeded_noise((32, 9, 9), seed=0)(torch.tensor([0]), torch.tensor([alone.sample]))
     again = model.rollout(puzzles[1:], num_steps=alone.steps, noise=noise)
     assert torch.equal(again.logits.argmax(-1)[0] + 1, alone.answer)
@@ -126,7 +128,10 @@ def test_answers_follow_from_the_seed_and_more_is_tried_as_long_as_there_is_time
         ("11" + "." * 79, "contradictory givens: 1 stands twice in row 1"),
         ("12345678." + "." * 17 + "9" + "." * 54, "contradictory givens: no way of filling"),
         (text(UNKNOWN), "no valid answer found in the budget of 0.3 s a board, with"),
-        ("nowhere.txt", "No such file or directory: 'nowhere.txt'"),
+        ("x" + text(KNOWN)[2:], "is neither a file nor a board of 81 characters"),
+        ("1" * 300, "a board has 81 characters: got 300"),
+        ("nowhere.txt", "nowhere.txt is neither a file nor a board"),
+        (str(ROOT), "Is a directory"),
     ],
 )
 def test_what_cannot_be_solved_is_said(folder, puzzle, message):
@@ -158,6 +163,38 @@ def test_a_file_without_boards_is_named(folder, tmp_path):
     (tmp_path / "empty.txt").write_text("\n")
     with pytest.raises(ValueError, match="empty.txt has no board; give one of 81 characters"):
         solve(SolveOptions(puzzle=str(tmp_path / "empty.txt"), model=folder))
+
+
+def test_files_from_windows_are_read_and_what_is_no_text_is_named(folder, tmp_path, capsys):
+    (tmp_path / "windows.txt").write_bytes(b"\xef\xbb\xbf" + f"{text(KNOWN)}\r\n\r\n".encode())
+    solve(SolveOptions(puzzle=str(tmp_path / "windows.txt"), model=folder))
+    assert capsys.readouterr().out == f"{text(KNOWN, 'solutions')}\n"
+    (tmp_path / "packed.gz").write_bytes(b"\x1f\x8b\x08")
+    with pytest.raises(ValueError, match="packed.gz is no text in UTF-8"):
+        solve(SolveOptions(puzzle=str(tmp_path / "packed.gz"), model=folder))
+
+
+def test_whoever_stops_reading_gets_no_complaint(folder, tmp_path):
+    file = tmp_path / "boards.txt"
+    file.write_text(f"{text(KNOWN)}\n" * 2)
+    with start(file, "--model", folder) as process:
+        process.stdout.close()
+        assert process.stderr.read() == ""
+    assert process.returncode == 1
+
+
+def test_a_missing_or_wrong_model_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(weights, "SHIPPED", tmp_path / "none")
+    with pytest.raises(ValueError, match=r"no weights come .* give --model runs/sudoku"):
+        load_model(tmp_path / "none")
+    with pytest.raises(ValueError, match="no checkpoint at .*elsewhere"):
+        load_model(tmp_path / "elsewhere")
+    with pytest.raises(OSError, match="config.json is missing: .* holds no saved model"):
+        load_model(tmp_path)
+    for text in ("3", "{", '{"channels": 8}'):
+        (tmp_path / "config.json").write_text(text)
+        with pytest.raises((ValueError, OSError), match=str(tmp_path)):
+            load_model(tmp_path)
 
 
 @pytest.mark.skipif(not SHIPPED.exists(), reason="no weights are shipped")

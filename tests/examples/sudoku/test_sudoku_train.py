@@ -47,7 +47,7 @@ def test_every_tiny_preset_learns_from_made_boards(tmp_path, preset):
     options = {"num_boards": 8, "data": None, "held_out": None, "cache": tmp_path / "boards"}
     state = run(tmp_path / "run", preset=preset, max_steps=2, **options)
     assert state.step == 2
-    model, name = load_model(tmp_path / "run" / CHECKPOINT)
+    model, name = load_model(tmp_path / "run")
     assert name == preset
     average = state.average.model.state_dict()
     assert all(torch.equal(value, average[key]) for key, value in model.state_dict().items())
@@ -110,6 +110,11 @@ def test_the_seed_alone_decides_the_weights():
         ({"evaluate_every": 7, "log_every": 2}, "--evaluate-every must be a multiple of"),
         ({"held_out": None}, "a single file as --data needs --held-out"),
         ({"data": None, "rows": ":5"}, "--rows is a part of --data"),
+        (
+            {"data": None, "held_out": None, "held_out_rows": ":5"},
+            "--held-out-rows is a part of --held-out or --data",
+        ),
+        ({"data": None, "held_out": None, "givens": (9, 5)}, r"`givens` must lie in 20\.\.81"),
         ({"batch_size": 50}, "a batch needs 50 boards: got 36"),
         ({"data": None, "held_out": None, "givens": (5, 9)}, r"`givens` must lie in 20\.\.81"),
         ({"data": MADE.with_name("none.csv")}, "none.csv"),
