@@ -55,13 +55,14 @@ def test_a_row_is_trained_scored_and_tabulated_and_one_without_data_is_listed(gi
 
 def test_training_goes_on_in_slices(given):
     values = {name: value for name, value in given.items() if name != "results"}
+    values["minutes"] = 0.1  # far more than a step takes on a busy machine
     row = DiscoveryRow("tetrominoes-attn-tiny", Settings(**values))
     assert not row.train(0.2)
     first = row.facts()
-    assert 0.2 <= first["seconds"] < 0.6
+    assert 0.2 <= first["seconds"] < 6
     assert row.train(100)
     second = row.facts()
-    assert second["steps"] > first["steps"] and second["seconds"] >= 0.6
+    assert second["steps"] > first["steps"] and second["seconds"] >= 6
 
 
 def test_the_table_puts_measured_beside_published():

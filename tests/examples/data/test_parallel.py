@@ -18,6 +18,8 @@ from examples.object_discovery.data import clevrtex, parallel
 from examples.object_discovery.data.parallel import decode_scenes, take_rows
 from tests.examples.data.scenes import write_clevrtex
 
+ROOT = Path(__file__).parents[3]
+
 
 def planes(number: int) -> np.ndarray | None:
     """Scenes 3, 13, … are no part of the set; 5, 105, … are damaged."""
@@ -103,7 +105,11 @@ def command(job: Path, task: str) -> list[str]:
 
 def start(job: Path, task: str) -> subprocess.Popen:
     return subprocess.Popen(
-        command(job, task), stderr=subprocess.PIPE, text=True, start_new_session=True
+        command(job, task),
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
     )
 
 
