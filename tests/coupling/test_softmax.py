@@ -44,3 +44,11 @@ def test_maps_over_further_axes_with_gradients_of_second_order():
 def test_odd_sizes_pass(shape):
     qkv = qkv_of(*shape, dtype=torch.float32)
     assert_close(attend(*qkv), F.scaled_dot_product_attention(*qkv))
+
+
+@pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning")
+def test_a_trace_serves_other_batch_sizes(monkeypatch):
+    monkeypatch.setattr(softmax, "CHUNK_SCORES", 300)
+    small, large = (qkv_of(batch, 4, 6, 5).detach() for batch in (5, 9))
+    traced = torch.jit.trace(attend, tuple(small))
+    assert_close(traced(*large), F.scaled_dot_product_attention(*large))

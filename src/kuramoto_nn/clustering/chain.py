@@ -10,14 +10,12 @@ Benzécri, *Construction d'une classification ascendante hiérarchique* (1982).
 """
 
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 
 import numpy as np
-import scipy.linalg.cython_blas  # noqa: F401  what Numba multiplies with: `_blas` must see it
 import torch
-from threadpoolctl import ThreadpoolController
 from torch import Tensor
 
+from kuramoto_nn.clustering.blas import one_blas_thread
 from kuramoto_nn.clustering.compiled import centred, compiled, fill_distances
 from kuramoto_nn.clustering.distances import FAR
 
@@ -77,18 +75,13 @@ def merge_tree(points: Tensor) -> tuple[Tensor, Tensor]:
         list(threads.map(fill_strip, range(0, num_points, STRIP)))
         _follow_chain(matrices[0], parent[i], height[i])
 
-    with ThreadPoolExecutor(num_threads) as threads, _blas().limit(limits=1):
+    with ThreadPoolExecutor(num_threads) as threads, one_blas_thread:
         list(
             map(share_image, range(num_images))
             if together
             else threads.map(merge_images, range(num_threads))
         )
     return torch.from_numpy(parent), torch.from_numpy(height)
-
-
-@cache  # looking for libraries takes milliseconds
-def _blas() -> ThreadpoolController:
-    return ThreadpoolController().select(user_api="blas")
 
 
 def cut_tree(parent: Tensor, height: Tensor, num_clusters: int) -> Tensor:

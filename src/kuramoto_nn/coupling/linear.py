@@ -43,6 +43,8 @@ def _suits_convolution(x: Tensor, weight: Tensor) -> bool:
         and _HAS_ONEDNN
         and not torch.is_autocast_enabled("cpu")
         and not torch.compiler.is_exporting()
+        # The operator would fail under the compiled `torch.func.grad`, and `jvp` would give zero.
+        and not torch._C._are_functorch_transforms_active()
     )
 
 
@@ -81,7 +83,7 @@ def _convolve_backward(
     )
     return (
         _as_sites(to_x, x.shape) if needs[0] else x.new_empty(0),
-        to_weight.flatten(1) if needs[1] else x.new_empty(0),
+        to_weight.flatten(1).contiguous() if needs[1] else x.new_empty(0),
         to_bias if needs[2] else x.new_empty(0),
     )
 
@@ -89,8 +91,8 @@ def _convolve_backward(
 @_convolve_backward.register_fake
 def _(grad: Tensor, x: Tensor, weight: Tensor, needs: list[bool]) -> tuple[Tensor, Tensor, Tensor]:
     return (
-        torch.empty_like(x, memory_format=torch.contiguous_format) if needs[0] else x.new_empty(0),
-        torch.empty_like(weight) if needs[1] else x.new_empty(0),
+        x.new_empty(x.shape) if needs[0] else x.new_empty(0),
+        x.new_empty(weight.shape) if needs[1] else x.new_empty(0),
         x.new_empty(len(weight)) if needs[2] else x.new_empty(0),
     )
 

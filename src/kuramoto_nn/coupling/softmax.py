@@ -45,7 +45,9 @@ def _images_at_once(query: Tensor) -> int:
     """How many images plain products should take at a time; 0 if the fused kernel suits better."""
     if query.device.type != "cpu" or query.dtype not in (torch.float32, torch.float64):
         return 0
-    if torch.compiler.is_exporting() or query.numel() == 0:  # an exported graph keeps sizes open
+    if torch.compiler.is_exporting() or torch._C._get_tracing_state():  # sizes stay open
+        return 0
+    if query.numel() == 0:
         return 0
     batch, heads, sites, _ = query.shape
     scores = heads * sites**2

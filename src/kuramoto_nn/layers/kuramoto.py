@@ -41,7 +41,7 @@ class KuramotoLayer(Stepwise):
         project: Whether forces are projected onto the tangent space; False is the paper's ablation.
         checkpoint_steps: Whether a call with gradients keeps only one state for every sqrt(T)
             steps and computes all else again on the way back: more time for a fraction of the
-            memory, so that many steps can be trained.
+            memory, so that many steps can be trained. `torch.func` cannot differentiate it.
 
     Raises:
         ValueError: If N does not divide the channels or ``num_steps`` is negative.
