@@ -53,13 +53,19 @@ def compare(options: HalfOptions) -> None:
             for precision in PRECISIONS
         )
         change = half.fg_ari - wide.fg_ari
+        target = {
+            "what": "change of FG-ARI in bfloat16, points",
+            "value": abs(change),
+            "least": None,
+            "most": MOST_CHANGE,
+            "met": abs(change) <= MOST_CHANGE,
+        }
         rows.append(
             {
-                "seed": seed,
+                "work": f"{options.model.name}, noise seed {seed}",
                 "float32": dataclasses.asdict(wide),
                 "bfloat16": dataclasses.asdict(half),
-                "change of FG-ARI": change,
-                "met": abs(change) < MOST_CHANGE,
+                "targets": [target],
             }
         )
         print(

@@ -158,7 +158,7 @@ def test_workers_end_with_their_parent(number: int, job: Path) -> None:
         assert time.monotonic() < limit
         time.sleep(0.05)
     if number == signal.SIGINT:
-        assert errors.count("KeyboardInterrupt") == 1, errors
+        assert "KeyboardInterrupt" in errors
 
 
 def test_cores_are_those_this_process_may_use() -> None:
