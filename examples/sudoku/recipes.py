@@ -18,11 +18,13 @@ class Stage:
         num_steps: T; None for the network's own.
         skip: Half of the batches first take up to so many steps without gradients, which teaches
             how to go on after many steps in the time of a few.
+        rate: Share of the learning rates that the optimisers work with.
     """
 
     start: int = 0
     num_steps: int | None = None
     skip: int = 0
+    rate: float = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,9 +60,9 @@ class Recipe:
     ema_every: int = 10
     ema_start: int = 100
 
-    def warmth(self, step: int) -> float:
+    def rate_at(self, step: int) -> float:
         """Share of their rates that the optimisers work with at a step, counted from 0."""
-        return min(1.0, (step + 1) / (self.warmup_steps + 1))
+        return min(1.0, (step + 1) / (self.warmup_steps + 1)) * self.stage_at(step).rate
 
     def stage_at(self, step: int) -> Stage:
         """The stage that a step of training belongs to."""
@@ -83,7 +85,8 @@ _TINY = replace(
     stages=(
         Stage(num_steps=8),
         Stage(start=3000, num_steps=16),
-        Stage(start=6000, num_steps=16, skip=48),
+        Stage(start=4100, num_steps=16, skip=32, rate=0.3),
+        Stage(start=4700, num_steps=16, skip=32, rate=0.1),
     ),
     read_every=4,
 )

@@ -137,7 +137,7 @@ def _step(model: nn.Module, state: RunState, batches: BoardBatches) -> Tensor:
     """One step on the cross-entropy over all cells of all answers; returns the loss."""
     recipe = batches.recipe
     for group in state.optimizer.param_groups:
-        group["lr"] = group.setdefault("full_lr", group["lr"]) * recipe.warmth(state.step)
+        group["lr"] = group.setdefault("full_lr", group["lr"]) * recipe.rate_at(state.step)
     puzzles, solutions, noise = batches.at(state.step)
     logits = model(
         puzzles,

@@ -41,9 +41,9 @@ def test_too_large_batches_are_named():
 
 
 def test_recipes_change_with_the_step():
-    stages = (Stage(num_steps=4), Stage(start=10, num_steps=8, skip=6))
+    stages = (Stage(num_steps=4), Stage(start=10, num_steps=8, skip=6, rate=0.5))
     recipe = Recipe(batch_size=4, warmup_steps=9, stages=stages)
-    assert [recipe.warmth(step) for step in (0, 4, 9, 99)] == [0.1, 0.5, 1.0, 1.0]
+    assert [recipe.rate_at(step) for step in (0, 4, 9, 99)] == [0.1, 0.5, 1.0, 0.5]
     assert [recipe.stage_at(step).num_steps for step in (0, 9, 10, 99)] == [4, 4, 8, 8]
     assert Recipe().stage_at(5).num_steps is None
     taken = batches(recipe)
