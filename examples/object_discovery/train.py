@@ -8,9 +8,8 @@ A run that finds its own checkpoint in the folder goes on where it was, in the m
 too, with the numbers that an uninterrupted run would have had.
 """
 
-import math
-import sys
 from contextlib import nullcontext
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -25,11 +24,11 @@ from examples.object_discovery.weights import TASK
 from examples.training.cached_gradients import backward
 from examples.training.command import run_command
 from examples.training.compiling import should_compile
-from examples.training.distributed import Processes, processes
+from examples.training.distributed import Processes
 from examples.training.ema import WeightAverage
-from examples.training.interrupt import Interrupt, deferred_interrupts
-from examples.training.lock import exclusive
+from examples.training.interrupt import Interrupt
 from examples.training.log import RunLog
+from examples.training.loop import finite, in_processes, mean_loss, run_steps
 from examples.training.memory import GIB, peak_memory
 from examples.training.pace import Pace
 from examples.training.precision import autocast, dtype_of
@@ -49,20 +48,12 @@ def train(options: TrainOptions) -> RunState:
         ValueError: If an option is wrong, the folder holds another run, or the loss is not finite.
         SystemExit: With code 0, after saving, if a signal came.
     """
-    with (
-        processes(options.device) as here,
-        exclusive(options.out, enabled=here.is_main),
-        deferred_interrupts() as interrupt,
-    ):
-        state = _train(options, here, interrupt)
-    if interrupt:
-        sys.exit(0)  # the caller must not go on as if the time were over
-    return state
+    return in_processes(options, partial(_train, options))
 
 
 def _train(options: TrainOptions, here: Processes, interrupt: Interrupt) -> RunState:
     """Train in this process; what it wraps is gone before the processes part."""
-    recipe, path = options.recipe(), options.out / CHECKPOINT
+    recipe = options.recipe()
     images = load(
         recipe.data,
         "train",
@@ -85,33 +76,20 @@ def _train(options: TrainOptions, here: Processes, interrupt: Interrupt) -> RunS
         identity={"task": TASK, **options.identity(), "num_images": len(images)},
         options=options.plain() | {"world_size": here.world_size},
     )
-    state.restore(path)
+    state.restore(options.out / CHECKPOINT)
     if should_compile(options.compile, here.device):
         model.compile()
     parallel = model if here.world_size == 1 else DistributedDataParallel(model)
 
-    last_step = min(recipe.epochs * batches.steps_per_epoch, options.max_steps or sys.maxsize)
-    pace = Pace(
-        step=state.step, seconds=state.seconds, last_step=last_step, time_limit=options.time_limit
+    run_steps(
+        state,
+        options,
+        here,
+        interrupt,
+        num_steps=recipe.epochs * batches.steps_per_epoch,
+        step=lambda: _step(parallel, state, batches, options),
+        record=lambda log, losses, pace, over: _record(log, losses, state, pace, batches),
     )
-    losses: list[Tensor] = []
-    with RunLog(
-        options.out, first_step=state.step, title=options.preset, enabled=here.is_main
-    ) as log:
-        over = here.agree(pace.is_over(state.step) or bool(interrupt))
-        while not over:
-            losses.append(_step(parallel, state, batches, options))
-            state.step += 1
-            state.seconds = pace.seconds
-            over = here.agree(pace.is_over(state.step) or bool(interrupt))
-            if over or state.step % options.log_every == 0:
-                _record(log, losses, state, pace, batches)
-                losses.clear()
-            if here.is_main and pace.is_due(options.checkpoint_seconds):
-                state.save(path)
-        if here.is_main:
-            state.save(path)
-        log.say(f"{interrupt.signal_name or 'done'}: {state.step} steps are in {path}")
     return state
 
 
@@ -146,17 +124,12 @@ def _record(
     log: RunLog, losses: list[Tensor], state: RunState, pace: Pace, batches: ViewBatches
 ) -> None:
     """Log the steps since the last record; the one place where the host waits for the device."""
-    loss, seconds = torch.stack(losses).mean().item(), pace.lap(state.step)
-    if not math.isfinite(loss):
-        raise ValueError(
-            f"the loss is {loss} at step {state.step}; "
-            f"lower --learning-rate and start in another --out"
-        )
+    seconds = pace.lap(state.step)
     log.record(
         {
             "step": state.step,
             "seconds": round(state.seconds, 3),
-            "loss": loss,
+            "loss": finite(mean_loss(losses).item(), state.step),
             "learning_rate": state.optimizer.param_groups[0]["lr"],
             "step_seconds": seconds,
             "images_per_second": batches.recipe.batch_size / seconds,

@@ -8,11 +8,9 @@ the folder goes on where it was, with the numbers that an uninterrupted run woul
 """
 
 import dataclasses
-import math
-import sys
+from functools import partial
 from typing import cast
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.parallel import DistributedDataParallel
@@ -25,11 +23,11 @@ from examples.sudoku.train_options import TrainOptions
 from examples.sudoku.weights import TASK
 from examples.training.command import run_command
 from examples.training.compiling import should_compile
-from examples.training.distributed import Processes, processes
+from examples.training.distributed import Processes
 from examples.training.ema import WeightAverage
-from examples.training.interrupt import Interrupt, deferred_interrupts
-from examples.training.lock import exclusive
+from examples.training.interrupt import Interrupt
 from examples.training.log import RunLog
+from examples.training.loop import finite, in_processes, mean_loss, run_steps
 from examples.training.pace import Pace
 from examples.training.run_state import CHECKPOINT, RunState
 from kuramoto_nn.models import AKOrNSudoku, ItrSASudoku
@@ -48,19 +46,11 @@ def train(options: TrainOptions) -> RunState:
         ValueError: If an option is wrong, the folder holds another run, or the loss is not finite.
         SystemExit: With code 0, after saving, if a signal came.
     """
-    with (
-        processes(options.device) as here,
-        exclusive(options.out, enabled=here.is_main),
-        deferred_interrupts() as interrupt,
-    ):
-        state = _train(options, here, interrupt)
-    if interrupt:
-        sys.exit(0)  # the caller must not go on as if the time were over
-    return state
+    return in_processes(options, partial(_train, options))
 
 
 def _train(options: TrainOptions, here: Processes, interrupt: Interrupt) -> RunState:
-    recipe, path = options.recipe(), options.out / CHECKPOINT
+    recipe = options.recipe()
     boards, held_out = options.training_boards(), options.held_out_boards()
     model = build_model(options.preset, seed=options.seed).to(here.device)
     batches = BoardBatches(boards, recipe, model.config.channels, seed=options.seed, here=here)
@@ -72,37 +62,27 @@ def _train(options: TrainOptions, here: Processes, interrupt: Interrupt) -> RunS
         build_optimizer(model, recipe),
         identity={"task": TASK, **options.identity(), "num_boards": len(boards)},
     )
-    state.restore(path)
+    state.restore(options.out / CHECKPOINT)
     if should_compile(options.compile, here.device):
         model.compile()
     answers = Answers(model, every=recipe.read_every)
     parallel = answers if here.world_size == 1 else DistributedDataParallel(answers)
 
-    last_step = min(recipe.epochs * batches.steps_per_epoch, options.max_steps or sys.maxsize)
-    pace = Pace(
-        step=state.step, seconds=state.seconds, last_step=last_step, time_limit=options.time_limit
+    def record(log: RunLog, losses: list[Tensor], pace: Pace, over: bool) -> None:
+        scores = {}
+        if here.is_main and (over or state.step % options.evaluate_every == 0):
+            scores = _evaluate(state, held_out.to(here.device), log)
+        _record(log, losses, scores, state, pace, batches)
+
+    run_steps(
+        state,
+        options,
+        here,
+        interrupt,
+        num_steps=recipe.epochs * batches.steps_per_epoch,
+        step=lambda: _step(parallel, state, batches),
+        record=record,
     )
-    losses: list[Tensor] = []
-    with RunLog(
-        options.out, first_step=state.step, title=options.preset, enabled=here.is_main
-    ) as log:
-        over = here.agree(pace.is_over(state.step) or bool(interrupt))
-        while not over:
-            losses.append(_step(parallel, state, batches))
-            state.step += 1
-            state.seconds = pace.seconds
-            over = here.agree(pace.is_over(state.step) or bool(interrupt))
-            if over or state.step % options.log_every == 0:
-                scores = {}
-                if here.is_main and (over or state.step % options.evaluate_every == 0):
-                    scores = _evaluate(state, held_out.to(here.device), log)
-                _record(log, losses, scores, state, pace, batches)
-                losses.clear()
-            if here.is_main and pace.is_due(options.checkpoint_seconds):
-                state.save(path)
-        if here.is_main:
-            state.save(path)
-        log.say(f"{interrupt.signal_name or 'done'}: {state.step} steps are in {path}")
     return state
 
 
@@ -175,17 +155,12 @@ def _record(
     batches: BoardBatches,
 ) -> None:
     """Log the steps since the last record; the one place where the host waits for the device."""
-    loss = batches.here.gather(torch.stack(losses).mean()[None], 0).mean().item()
-    if not math.isfinite(loss):
-        raise ValueError(
-            f"the loss is {loss} at step {state.step}; "
-            f"lower --learning-rate and start in another --out"
-        )
+    loss = batches.here.gather(mean_loss(losses)[None], 0).mean().item()
     log.record(
         {
             "step": state.step,
             "seconds": round(state.seconds, 3),
-            "loss": loss,
+            "loss": finite(loss, state.step),
             "images_per_second": batches.recipe.batch_size * pace.steps_per_second(state.step),
             **scores,
         },

@@ -2,5 +2,5 @@
 
 Reading order: `randomness`, `files`, `checkpoint`, `ema`, `muon`, `run_state`, `distributed`,
 `precision`, `cached_gradients`, `compiling`, `interrupt`, `lock`, `memory`, `pace`, `progress`,
-`log`, `options`, `command`.
+`log`, `loop`, `options`, `command`.
 """
