@@ -5,10 +5,8 @@ The networks themselves are the presets of `kuramoto_nn.models`.
 
 from dataclasses import dataclass, field, replace
 
-import torch
-
 from examples.object_discovery.augment import Augmentation
-from examples.training.randomness import generator_for
+from examples.training.presets import build_untrained, look_up
 from kuramoto_nn.models import AKOrN, ItrSA
 
 
@@ -116,9 +114,7 @@ def recipe_for(preset: str) -> Recipe:
     Raises:
         ValueError: If there is none of that name.
     """
-    if preset not in RECIPES:
-        raise ValueError(f"unknown preset {preset!r}; known are {', '.join(RECIPES)}")
-    return RECIPES[preset]
+    return look_up(RECIPES, preset)
 
 
 def build_model(preset: str, *, seed: int = 0) -> AKOrN | ItrSA:
@@ -135,7 +131,4 @@ def build_model(preset: str, *, seed: int = 0) -> AKOrN | ItrSA:
         ValueError: If there is none of that name.
     """
     recipe_for(preset)
-    family = AKOrN if preset in AKOrN.presets() else ItrSA
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(generator_for(seed, "initialisation").initial_seed())
-        return family.from_preset(preset)
+    return build_untrained((AKOrN, ItrSA), preset, seed=seed)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from examples.training.muon import MuonWithAdam
-from examples.training.randomness import generator_for
+from examples.training.presets import build_untrained, look_up
 from kuramoto_nn.models import AKOrNSudoku, ItrSASudoku
 
 
@@ -130,9 +130,7 @@ def recipe_for(preset: str) -> Recipe:
     Raises:
         ValueError: If there is none of that name.
     """
-    if preset not in RECIPES:
-        raise ValueError(f"unknown preset {preset!r}; known are {', '.join(RECIPES)}")
-    return RECIPES[preset]
+    return look_up(RECIPES, preset)
 
 
 def build_model(preset: str, *, seed: int = 0) -> AKOrNSudoku | ItrSASudoku:
@@ -149,7 +147,4 @@ def build_model(preset: str, *, seed: int = 0) -> AKOrNSudoku | ItrSASudoku:
         ValueError: If there is none of that name.
     """
     recipe_for(preset)
-    family = AKOrNSudoku if preset in AKOrNSudoku.presets() else ItrSASudoku
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(generator_for(seed, "initialisation").initial_seed())
-        return family.from_preset(preset)
+    return build_untrained((AKOrNSudoku, ItrSASudoku), preset, seed=seed)
