@@ -84,27 +84,6 @@ def merge_tree(points: Tensor) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(parent), torch.from_numpy(height)
 
 
-def cut_tree(parent: Tensor, height: Tensor, num_clusters: int) -> Tensor:
-    """Do what `linkage.cut_tree` does, in one pass over the points.
-
-    Args:
-        parent: Shape ``(B, P)``, on the CPU.
-        height: Shape ``(B, P)``.
-        num_clusters: K.
-
-    Returns:
-        Labels in ``0..K-1``, numbered by first appearance, shape ``(B, P)``.
-
-    Examples:
-        >>> height = torch.tensor([[torch.inf, 4.0, 1.0]])
-        >>> cut_tree(torch.tensor([[0, 0, 1]]), height, 2)
-        tensor([[0, 1, 1]])
-    """
-    labels = torch.empty_like(parent)
-    _cut(parent.numpy(), height.numpy(), num_clusters, labels.numpy())
-    return labels
-
-
 @compiled
 def _follow_chain(matrix, parent, height):
     """Merge everything: ``matrix`` is used up, ``parent`` and ``height`` are filled in."""
@@ -187,19 +166,3 @@ def _packed(matrix, slots):
         for column in range(len(slots)):
             memory[row * odd + column] = memory[slots[row] * stride + slots[column]]
     return memory[: len(slots) * odd].reshape(len(slots), odd)
-
-
-@compiled
-def _cut(parents, heights, num_clusters, labels):
-    for image in range(len(parents)):
-        parent, label = parents[image], labels[image]
-        roots = np.argsort(-heights[image], kind="mergesort")[:num_clusters]
-        is_root = np.zeros(len(parent), np.bool_)
-        is_root[roots] = True
-        count = 0
-        for point in range(len(parent)):  # a parent always comes before its children
-            if is_root[point]:
-                label[point] = count
-                count += 1
-            else:
-                label[point] = label[parent[point]]

@@ -51,8 +51,10 @@ def average_linkage(features: Tensor, num_clusters: int) -> Tensor:
         # Imported here, since loading Numba takes as long as loading torch.
         from kuramoto_nn.clustering import chain
 
-        return chain.cut_tree(*chain.merge_tree(features), num_clusters)
-    return cut_tree(*merge_in_rounds(features), num_clusters)
+        tree = chain.merge_tree(features)
+    else:
+        tree = merge_in_rounds(features)
+    return cut_tree(*tree, num_clusters)
 
 
 def merge_in_rounds(features: Tensor) -> tuple[Tensor, Tensor]:
