@@ -8,12 +8,12 @@ following 60,000 the training split.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 
-from examples.object_discovery.data.object_records import Layout, plan_records
+from examples.object_discovery.data.object_records import Layout, plan_drawn_or_read
 from examples.object_discovery.data.plan import Plan, Request
-from examples.object_discovery.data.source import find_records
 from examples.object_discovery.data.sprite_scenes import MOST, SCENE_SIZE, render, sample_sprites
 
 # Counts up when the same arguments give other images.
@@ -54,29 +54,12 @@ def generate(count: int, *, seed: int, split: str = "train") -> Iterator[np.ndar
 
 
 def plan(request: Request) -> Plan:
-    """Plan to draw or read one split.
-
-    Args:
-        request: What is asked for; its source is the original file, or a folder with exactly one
-            `*colored_on_grayscale*.tfrecords`. None draws.
-
-    Returns:
-        The plan.
-
-    Raises:
-        ValueError: For an unknown split or size, or too many test images of the original file.
-        FileNotFoundError: When the source is no such file.
-    """
-    request.check_split("train", "test")
-    request.check_size(SCENE_SIZE)
-    if request.source is not None:
-        path = find_records(request.source, "*colored_on_grayscale*.tfrecords")
-        whole = IMAGES[request.split]
-        return plan_records(request, path, LAYOUT, version=CACHE_VERSION, whole=whole)
-    count = request.count or IMAGES[request.split]
-    return Plan(
-        key=f"dsprites-v{CACHE_VERSION}-{request.split}-{count}-seed{request.seed}",
-        size=SCENE_SIZE,
-        count=count,
-        blocks=lambda: generate(count, seed=request.seed, split=request.split),
+    """Plan to draw or read one split, as `plan_drawn_or_read` says."""
+    return plan_drawn_or_read(
+        request,
+        "*colored_on_grayscale*.tfrecords",
+        LAYOUT,
+        version=CACHE_VERSION,
+        images=IMAGES,
+        draw=partial(generate, seed=request.seed, split=request.split),
     )

@@ -7,7 +7,7 @@ Tetrominoes, Multi-dSprites and CLEVR with masks share this form: `image` (heigh
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,7 @@ import numpy as np
 
 from examples.object_discovery.data.parallel import decode_scenes, take_rows
 from examples.object_discovery.data.plan import Plan, Request
-from examples.object_discovery.data.source import SourceFile, identity
+from examples.object_discovery.data.source import SourceFile, find_records, identity
 from examples.object_discovery.data.tf_example import bytes_of, numbers_of, split_example
 from examples.object_discovery.data.tfrecord import Frame, read_frames, verified
 
@@ -82,6 +82,48 @@ def nearest(part: slice, size: int) -> np.ndarray:
     """
     extent = part.stop - part.start
     return part.start + (2 * np.arange(size) + 1) * extent // (2 * size)
+
+
+def plan_drawn_or_read(
+    request: Request,
+    pattern: str,
+    layout: Layout,
+    *,
+    version: int,
+    images: Mapping[str, int],
+    draw: Callable[[int], Iterable[np.ndarray]],
+) -> Plan:
+    """Plan to draw one split of a synthetic set, or to read it where a source is named.
+
+    Args:
+        request: What is asked for; its source is the original file, or a folder with exactly one
+            file of this pattern. None draws.
+        pattern: Glob pattern of the original file.
+        layout: How it stores its scenes.
+        version: Counts up when the same arguments give other images.
+        images: Size of the splits "train" and "test".
+        draw: Makes so many images, as `Plan.blocks` does.
+
+    Returns:
+        The plan.
+
+    Raises:
+        ValueError: For an unknown split or size, or too many test images of the original file.
+        FileNotFoundError: When the source is no such file.
+    """
+    request.check_split("train", "test")
+    request.check_size(layout.size)
+    whole = images[request.split]
+    if request.source is not None:
+        path = find_records(request.source, pattern)
+        return plan_records(request, path, layout, version=version, whole=whole)
+    count = request.count or whole
+    return Plan(
+        key=f"{request.name}-v{version}-{request.split}-{count}-seed{request.seed}",
+        size=layout.size,
+        count=count,
+        blocks=partial(draw, count),
+    )
 
 
 def plan_records(

@@ -12,9 +12,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from examples.object_discovery.data.object_records import Layout, plan_records
+from examples.object_discovery.data.object_records import Layout, plan_drawn_or_read
 from examples.object_discovery.data.plan import Plan, Request
-from examples.object_discovery.data.source import find_records
 from examples.object_discovery.data.tetromino_scenes import SCENE_SIZE, render, sample_scenes
 
 # Counts up when the same arguments give other images.
@@ -56,34 +55,17 @@ def generate(count: int, *, seed: int, split: str = "train") -> tuple[np.ndarray
 
 
 def plan(request: Request) -> Plan:
-    """Plan to draw or read one split.
+    """Plan to draw or read one split, as `plan_drawn_or_read` says."""
 
-    Args:
-        request: What is asked for; its source is the original file, or a folder with exactly one
-            `*tetrominoes*.tfrecords`. None draws.
-
-    Returns:
-        The plan.
-
-    Raises:
-        ValueError: For an unknown split or size, or too many test images of the original file.
-        FileNotFoundError: When the source is no such file.
-    """
-    request.check_split("train", "test")
-    request.check_size(CROP_SIZE)
-    if request.source is not None:
-        path = find_records(request.source, "*tetrominoes*.tfrecords")
-        whole = IMAGES[request.split]
-        return plan_records(request, path, LAYOUT, version=CACHE_VERSION, whole=whole)
-    count = request.count or IMAGES[request.split]
-
-    def blocks() -> Iterator[np.ndarray]:
+    def draw(count: int) -> Iterator[np.ndarray]:
         images, masks = generate(count, seed=request.seed, split=request.split)
         yield np.concatenate([images, masks[:, None]], axis=1)
 
-    return Plan(
-        key=f"tetrominoes-v{CACHE_VERSION}-{request.split}-{count}-seed{request.seed}",
-        size=CROP_SIZE,
-        count=count,
-        blocks=blocks,
+    return plan_drawn_or_read(
+        request,
+        "*tetrominoes*.tfrecords",
+        LAYOUT,
+        version=CACHE_VERSION,
+        images=IMAGES,
+        draw=draw,
     )
