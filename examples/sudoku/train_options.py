@@ -8,11 +8,11 @@ from typing import Any
 from examples.sudoku.data import Boards, Split, generated, load
 from examples.sudoku.recipes import Recipe, recipe_for
 from examples.training.compiling import Compile
-from examples.training.options import check_positive, check_seed
+from examples.training.options import RunOptions, check_positive
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainOptions:
+class TrainOptions(RunOptions):
     """Train a model to solve Sudoku."""
 
     preset: str = "sudoku-akorn-tiny"
@@ -33,36 +33,16 @@ class TrainOptions:
     """Least and most given cells of boards that are made; SATNet's by default."""
     cache: Path = Path("runs/data")
     """Folder where boards that are made are kept."""
-    batch_size: int | None = None
-    """Boards of a global batch (the recipe's if not given)."""
-    learning_rate: float | None = None
-    """Rate of Adam (the recipe's if not given)."""
-    epochs: int | None = None
-    """Passes over the boards (the recipe's if not given)."""
-    max_steps: int | None = None
-    """Stop after this many steps in all."""
-    time_limit: float | None = None
-    """Stop after this many seconds of training in all, earlier sessions counted in."""
-    seed: int = 0
-    """Seed of everything random."""
-    device: str = "auto"
-    """auto (CUDA if there is any), cpu, cuda, cuda:1, …"""
     compile: Compile = "off"
     """Compile the oscillators' update; auto tries whether this machine can."""
-    checkpoint_seconds: float = 60.0
-    """Seconds between checkpoints."""
-    log_every: int = 10
-    """Steps between records of the log."""
     evaluate_every: int = 500
     """Steps between scores on held-out boards; a multiple of --log-every."""
     num_held_out: int = 100
     """Held-out boards that these scores take, spread evenly."""
 
     def __post_init__(self):
-        check_positive(self, "num_boards", "batch_size", "learning_rate", "epochs", "num_held_out")
-        check_positive(self, "max_steps", "time_limit", "checkpoint_seconds", "log_every")
-        check_positive(self, "evaluate_every")
-        check_seed(self.seed)
+        super().__post_init__()
+        check_positive(self, "num_boards", "num_held_out", "evaluate_every")
         if self.evaluate_every % self.log_every:
             raise ValueError(
                 f"--evaluate-every must be a multiple of --log-every: got {self.evaluate_every} "
@@ -77,8 +57,7 @@ class TrainOptions:
 
     def recipe(self) -> Recipe:
         """The preset's recipe with what was given on the command line."""
-        given = {name: getattr(self, name) for name in ("batch_size", "learning_rate", "epochs")}
-        given = {name: value for name, value in given.items() if value is not None}
+        given = self.given("batch_size", "learning_rate", "epochs")
         return dataclasses.replace(recipe_for(self.preset), **given)
 
     def training_boards(self) -> Boards:

@@ -2,5 +2,5 @@
 
 Reading order: `randomness`, `presets`, `files`, `checkpoint`, `ema`, `muon`, `run_state`,
 `distributed`, `precision`, `cached_gradients`, `compiling`, `interrupt`, `lock`, `memory`, `pace`,
-`progress`, `log`, `loop`, `options`, `command`.
+`progress`, `log`, `options`, `loop`, `command`.
 """

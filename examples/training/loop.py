@@ -3,8 +3,6 @@
 import math
 import sys
 from collections.abc import Callable
-from pathlib import Path
-from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -13,32 +11,12 @@ from examples.training.distributed import Processes, processes
 from examples.training.interrupt import Interrupt, deferred_interrupts
 from examples.training.lock import exclusive
 from examples.training.log import RunLog
+from examples.training.options import RunOptions
 from examples.training.pace import Pace
 from examples.training.run_state import CHECKPOINT, RunState
 
 
-class LoopOptions(Protocol):
-    """What the options of every trainer say of the run."""
-
-    @property
-    def preset(self) -> str: ...  # noqa: D102
-    @property
-    def out(self) -> Path: ...  # noqa: D102
-    @property
-    def device(self) -> str: ...  # noqa: D102
-    @property
-    def max_steps(self) -> int | None: ...  # noqa: D102
-    @property
-    def time_limit(self) -> float | None: ...  # noqa: D102
-    @property
-    def checkpoint_seconds(self) -> float: ...  # noqa: D102
-    @property
-    def log_every(self) -> int: ...  # noqa: D102
-
-
-def in_processes(
-    options: LoopOptions, work: Callable[[Processes, Interrupt], RunState]
-) -> RunState:
+def in_processes(options: RunOptions, work: Callable[[Processes, Interrupt], RunState]) -> RunState:
     """Train as one of the processes that torchrun started, or alone, in a folder of our own.
 
     Args:
@@ -64,7 +42,7 @@ def in_processes(
 
 def run_steps(
     state: RunState,
-    options: LoopOptions,
+    options: RunOptions,
     here: Processes,
     interrupt: Interrupt,
     *,
