@@ -19,7 +19,7 @@ from examples.training.run_state import CHECKPOINT, read
 from kuramoto_nn.models import AKOrN, ItrSA
 
 OTHER_TESTS = {"clevrtex-full": {"OOD ": "clevrtex-outd", "CAMO ": "clevrtex-camo"}}
-"""Further test sets of a training set, by the prefix of their scores."""
+"""Further test sets of a training set, by the prefix of their scores; none is trained on."""
 CPU_MICRO_BATCH = 64
 """A whole batch of 256 can take more memory than a machine has, and is no faster there."""
 
@@ -59,7 +59,9 @@ class DiscoveryRow:
                 out=self._folder,
                 data=settings.data,
                 num_images=settings.num_images,
+                batch_size=settings.batch_size,
                 micro_batch=settings.micro_batch or self._usual_micro_batch(),
+                max_steps=settings.max_steps,
                 time_limit=limit,
                 seed=settings.seed,
                 device=settings.device,
@@ -67,7 +69,7 @@ class DiscoveryRow:
                 compile=settings.compile,
             )
         )
-        return state.seconds >= total or state.seconds < limit  # of time, or of epochs
+        return state.seconds >= total or state.seconds < limit  # of time, or of steps
 
     def evaluate(self, seconds: float) -> dict[str, Statistic] | None:
         """Score on all test sets at hand, plain and up-tiled."""
@@ -75,7 +77,7 @@ class DiscoveryRow:
         tests = {"": self.recipe.data} | OTHER_TESTS.get(self.recipe.data, {})
         scores: dict[str, Statistic] = {}
         for prefix, data in tests.items():
-            if prefix and self._problem(data, "test", None):
+            if prefix and self._problem(data, "all", 1):
                 continue
             for suffix, uptile in (
                 ("", 1),
@@ -92,22 +94,28 @@ class DiscoveryRow:
     def facts(self) -> dict[str, Any]:
         """How far the training is."""
         saved = read(self._folder / CHECKPOINT, task=TASK)
+        batch_size = saved["identity"]["batch_size"]
+        samples = saved["step"] * batch_size
         return {
             "seconds": saved["seconds"],
             "steps": saved["step"],
-            "samples_seen": saved["step"] * self.recipe.batch_size,
-            "epochs": saved["step"] * self.recipe.batch_size / saved["identity"]["num_images"],
+            "batch_size": batch_size,
+            "samples_seen": samples,
+            "epochs": samples / saved["identity"]["num_images"],
             "epochs_of_the_recipe": self.recipe.epochs,
         }
 
     def _evaluation(self, data: str, uptile: int, seconds: float) -> EvaluateOptions:
-        settings = self.settings
-        most = self.recipe.num_test_images if data == self.recipe.data else None
+        settings, own = self.settings, data == self.recipe.data
+        most = settings.num_test_images
+        wanted = min(most, self.recipe.num_test_images or most) if own else most
+        split = "test" if own else "all"
         return EvaluateOptions(
             checkpoint=self._folder / CHECKPOINT,
             data=settings.data,
             test_data=data,
-            num_images=min(settings.num_test_images, most or settings.num_test_images),
+            split=split,
+            num_images=wanted if self._problem(data, split, wanted) is None else None,
             uptile=uptile,
             noise_seeds=settings.noise_seeds,
             seed=settings.seed,

@@ -5,8 +5,8 @@
 
 It can be stopped anywhere; the same command goes on. With `--slice-minutes` it stops by itself, so
 that a long reproduction fits into short slots of a machine. Weights, logs and every image's scores
-lie in `--out`, the table in `benchmarks/results/reproduce.md`, its numbers in `reproduce.json`.
-Rows whose data are not at hand are listed as such.
+lie in `--out`, the table in `benchmarks/results/reproduce.md`, its numbers in `reproduce.json`;
+both keep the rows of earlier calls. Rows whose data are not at hand are listed as such.
 """
 
 import dataclasses
@@ -19,12 +19,12 @@ from typing import Any
 
 from benchmarks.discovery_row import DiscoveryRow
 from benchmarks.options import RESULTS, name_machine
-from benchmarks.reproduce_table import write_table
+from benchmarks.reproduce_table import update_table
 from benchmarks.rows import Row, Settings
 from examples.object_discovery.recipes import RECIPES, recipe_for
+from examples.training.checks import check_positive
 from examples.training.command import run_command
 from examples.training.distributed import pick_device
-from examples.training.options import check_positive
 
 LEAST_SECONDS = 10.0
 """No stage starts in a slice that has less left."""
@@ -76,22 +76,26 @@ class ReproduceOptions(Settings):
 
 
 def reproduce(options: ReproduceOptions) -> list[dict[str, Any]]:
-    """Bring every row as far as the time allows and write the table.
+    """Bring every row as far as the time allows, and the table up to date.
 
     Args:
         options: Which rows, and how long.
 
     Returns:
-        What the table holds, row by row.
+        What the table now knows of these rows.
     """
     deadline = time.monotonic() + 60 * (options.slice_minutes or math.inf)
+    settings = {
+        name: str(value) if isinstance(value, Path) else value
+        for name, value in dataclasses.asdict(options).items()
+    }
+    conditions = {"machine": name_machine(pick_device(options.device)), "settings": settings}
     records = []
     for name in options.names():
         print(f"{name}:", flush=True)
-        records.append(_bring_on(ROWS[name](name, options), deadline))
+        records.append(_bring_on(ROWS[name](name, options), deadline) | conditions)
         print(f"{name}: {records[-1]['status']}", flush=True)
-    machine = name_machine(pick_device(options.device))
-    write_table(options.results, records, machine=machine, settings=dataclasses.asdict(options))
+    update_table(options.results, records)
     unfinished = [r["row"] for r in records if r["status"] in ("not trained", "not scored")]
     if unfinished:
         print(f"the time of this slice is over; the same command goes on with {unfinished[0]}")

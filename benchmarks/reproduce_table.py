@@ -1,5 +1,6 @@
 """The table of `reproduce`: published beside measured, as Markdown and as JSON."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -8,60 +9,75 @@ from examples.training.files import write_json, write_text
 
 HEAD = (
     *("row", "score", "published", "measured", "difference"),
-    *("training", "steps", "samples seen"),
+    *("training", "batch", "steps", "samples seen"),
 )
+Record = Mapping[str, Any]
+"""`row`, `status`, `published`, `measured`, `machine`, `settings`, and once trained `training`."""
 
 
-def write_table(
-    folder: Path,
-    records: list[dict[str, Any]],
-    *,
-    machine: Mapping[str, Any],
-    settings: Mapping[str, Any],
-) -> None:
-    """Write ``reproduce.md`` and ``reproduce.json``.
+def update_table(folder: Path, records: list[dict[str, Any]]) -> None:
+    """Bring ``reproduce.md`` and ``reproduce.json`` up to date.
+
+    Other rows stay as they are, and so does a finished one that was now begun anew.
 
     Args:
         folder: Where.
-        records: One of every row: ``row``, ``status``, ``published``, ``measured``, and if it was
-            trained ``training``.
-        machine: What it was measured on.
-        settings: How rows were trained and scored.
+        records: What is known of some rows.
     """
-    content = {"machine": machine, "settings": settings, "rows": records}
-    write_json(folder / "reproduce.json", content)
-    write_text(folder / "reproduce.md", markdown(records, machine=machine, settings=settings))
+    path = folder / "reproduce.json"
+    rows = {record["row"]: record for record in _read(path)}
+    for record in records:
+        old = rows.get(record["row"])
+        if old is None or record["status"] == "done" or old["status"] != "done":
+            rows[record["row"]] = record
+    write_json(path, {"rows": list(rows.values())})
+    write_text(folder / "reproduce.md", markdown(list(rows.values())))
 
 
-def markdown(
-    records: list[dict[str, Any]], *, machine: Mapping[str, Any], settings: Mapping[str, Any]
-) -> str:
-    """The page; arguments as of `write_table`."""
+def markdown(records: list[Record]) -> str:
+    """The page: a table for all rows that were measured on one machine in one way."""
     lines = [
         "# Published and measured",
         "",
         "Scores x100. Published: mean ± deviation over training runs. Measured: one training run, "
-        f"seed {settings['seed']}, mean ± deviation over the noise seeds "
-        f"{', '.join(map(str, settings['noise_seeds']))}; at most {settings['num_test_images']} "
-        f"held-out images; at most {settings['minutes']:g} minutes of training in "
-        f"{settings['precision']}.",
-        "",
-        f"{machine['date']}, {machine['processor']}, {machine['device']}, {machine['threads']} "
-        f"threads, torch {machine['torch']}, Python {machine['python']}.",
-        "",
-        _line(HEAD),
-        _line(["---"] * len(HEAD)),
+        "mean ± deviation over the seeds of the noise at evaluation.",
     ]
+    tables: dict[str, list[Record]] = {}
     for record in records:
-        lines += _rows(record)
+        if record["status"] == "done":
+            tables.setdefault(_conditions(record), []).append(record)
+    for conditions, rows in tables.items():
+        lines += ["", conditions, "", _line(HEAD), _line(["---"] * len(HEAD))]
+        for record in rows:
+            lines += _rows(record)
     others = [record for record in records if record["status"] != "done"]
     if others:
-        lines += ["", "Not in the table:", ""]
+        lines += ["", "Not in a table:", ""]
         lines += [f"- {record['row']}: {record['status']}" for record in others]
     return "\n".join(lines) + "\n"
 
 
-def _rows(record: dict[str, Any]) -> list[str]:
+def _read(path: Path) -> list[dict[str, Any]]:
+    """The rows that are there."""
+    if not path.exists():
+        return []
+    try:
+        return list(json.loads(path.read_text())["rows"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} is no table of this script; move it away") from error
+
+
+def _conditions(record: Record) -> str:
+    machine, settings = record["machine"], record["settings"]
+    return (
+        f"{machine['processor']}, {machine['device']}, {machine['threads']} threads, torch "
+        f"{machine['torch']}, Python {machine['python']}. Seed {settings['seed']}, noise seeds "
+        f"{', '.join(map(str, settings['noise_seeds']))}, at most {settings['num_test_images']} "
+        f"held-out samples, {settings['precision']}."
+    )
+
+
+def _rows(record: Record) -> list[str]:
     """One line for every score that was measured."""
     lines = []
     for name, score in record["measured"].items():
@@ -76,6 +92,7 @@ def _rows(record: dict[str, Any]) -> list[str]:
                     _mean(score),
                     "" if published is None else f"{score['mean'] - published[0]:+.1f}",
                     f"{training['seconds'] / 60:.1f} min",
+                    f"{training['batch_size']:,}",
                     f"{training['steps']:,}",
                     f"{training['samples_seen']:,}",
                 ]

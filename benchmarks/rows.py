@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from examples.object_discovery.scores import Statistic
+from examples.training.checks import check_positive, check_seed
 from examples.training.compiling import Compile
-from examples.training.options import check_positive, check_seed
 from examples.training.precision import Precision
 
 
@@ -47,6 +47,10 @@ class Settings:
 
     minutes: float = 30.0
     """Minutes of training per row."""
+    max_steps: int | None = None
+    """Steps of training per row at most: the same for networks of different speed."""
+    batch_size: int | None = None
+    """Samples of a batch (the recipes' if not given); few and many steps get a CPU further."""
     out: Path = Path("runs/reproduce")
     """Folder of weights, logs and scores, one folder a row."""
     data: Path = Path("runs/data")
@@ -71,7 +75,8 @@ class Settings:
     """Compile the oscillators' update; auto tries whether this machine can."""
 
     def __post_init__(self):
-        check_positive(self, "minutes", "num_images", "num_test_images", "uptile", "micro_batch")
+        check_positive(self, "minutes", "max_steps", "batch_size", "num_images", "num_test_images")
+        check_positive(self, "uptile", "micro_batch")
         for seed in (self.seed, *self.noise_seeds):
             check_seed(seed)
         if not self.noise_seeds:

@@ -23,10 +23,10 @@ from typing import Literal
 from examples.clevrtex_scenes import pool
 from examples.clevrtex_scenes.draw import Job, draw
 from examples.clevrtex_scenes.layout import CARD, is_complete, variant_folder
+from examples.training.checks import check_positive, check_seed
 from examples.training.command import run_command
 from examples.training.files import write_json
 from examples.training.interrupt import deferred_interrupts
-from examples.training.options import check_positive, check_seed
 
 RECIPE = 1
 """Counts up when the same options give other pictures."""

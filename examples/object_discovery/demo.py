@@ -19,12 +19,12 @@ from examples.object_discovery.scores import Segmentation
 from examples.object_discovery.segment import segment
 from examples.object_discovery.train import TrainOptions, train
 from examples.object_discovery.weights import load_model
+from examples.training.checks import check_positive, check_seed
 from examples.training.command import run_command
 from examples.training.compiling import Compile
 from examples.training.distributed import pick_device
 from examples.training.files import write_json
 from examples.training.log import read_jsonl
-from examples.training.options import check_positive, check_seed
 from examples.training.randomness import generator_for
 from examples.training.run_state import CHECKPOINT
 from kuramoto_nn.models import AKOrN, ItrSA

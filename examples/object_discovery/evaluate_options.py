@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Literal
 
 from examples.object_discovery.data.parallel import OnBad
+from examples.training.checks import check_positive, check_seed
 from examples.training.compiling import Compile
-from examples.training.options import check_positive, check_seed
 from examples.training.precision import Precision
 
 
@@ -26,8 +26,8 @@ class EvaluateOptions:
     """At a damaged image or a missing mask: stop, or skip that scene."""
     test_data: str | None = None
     """Data set to test on, such as clevrtex-outd (the one of the training if not given)."""
-    split: Literal["test", "val", "train"] = "test"
-    """Which of its splits."""
+    split: Literal["test", "val", "train", "all"] = "test"
+    """Which of its splits; all for CLEVRTex only, whose camo is never trained on."""
     num_images: int | None = None
     """Held-out images (the recipe's if not given)."""
     image_size: int | None = None

@@ -7,7 +7,8 @@ from typing import Any
 
 from examples.object_discovery.data.parallel import OnBad
 from examples.object_discovery.recipes import Recipe, recipe_for
-from examples.training.options import RunOptions, check_positive
+from examples.training.checks import check_positive
+from examples.training.options import RunOptions
 from examples.training.precision import Precision
 
 

@@ -18,10 +18,10 @@ from examples.sudoku.data import Boards, load
 from examples.sudoku.scores import BoardScores, single_answers
 from examples.sudoku.table import Row, line, numbers, scores_by_givens, without_seed
 from examples.sudoku.weights import SHIPPED, load_model
+from examples.training.checks import check_positive, check_seed
 from examples.training.command import run_command
 from examples.training.distributed import pick_device
 from examples.training.files import write_json
-from examples.training.options import check_positive, check_seed
 from kuramoto_nn.models import (
     AKOrNSudoku,
     ItrSASudoku,

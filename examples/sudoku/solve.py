@@ -26,9 +26,9 @@ from examples.sudoku.data import format_cells, parse_cells, solutions_of
 from examples.sudoku.lines import ready_lines
 from examples.sudoku.rules import contradiction
 from examples.sudoku.weights import SHIPPED, load_model
+from examples.training.checks import check_positive, check_seed
 from examples.training.command import run_command
 from examples.training.distributed import pick_device
-from examples.training.options import check_positive, check_seed
 from kuramoto_nn.models import AKOrNSudoku
 
 MOST_LINES = 64

@@ -7,8 +7,9 @@ from typing import Any
 
 from examples.sudoku.data import Boards, Split, generated, load
 from examples.sudoku.recipes import Recipe, recipe_for
+from examples.training.checks import check_positive
 from examples.training.compiling import Compile
-from examples.training.options import RunOptions, check_positive
+from examples.training.options import RunOptions
 
 
 @dataclass(frozen=True, kw_only=True)

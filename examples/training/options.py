@@ -1,13 +1,11 @@
-"""What the options of several scripts share: those of every training run, and checks."""
+"""The options that every training run has."""
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from examples.training.checks import check_positive, check_seed
 from examples.training.compiling import Compile
-
-LARGEST_SEED = 2**63 - 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,32 +46,3 @@ class RunOptions:
         """Those of these options that are given, to take the place of the recipe's values."""
         values = {name: getattr(self, name) for name in names}
         return {name: value for name, value in values.items() if value is not None}
-
-
-def check_positive(options: Any, *names: str) -> None:
-    """Reject options that are not finite and above 0; None passes.
-
-    Args:
-        options: A dataclass of options.
-        *names: Fields to check.
-
-    Raises:
-        ValueError: If one is not; the message names the option as it is typed.
-    """
-    for name in names:
-        value = getattr(options, name)
-        if value is not None and not 0 < value < math.inf:
-            raise ValueError(f"--{name.replace('_', '-')} must be positive and finite: got {value}")
-
-
-def check_seed(seed: int) -> None:
-    """Reject seeds that no generator takes.
-
-    Args:
-        seed: The option.
-
-    Raises:
-        ValueError: If it is negative or too large.
-    """
-    if not 0 <= seed <= LARGEST_SEED:
-        raise ValueError(f"--seed must lie in 0..{LARGEST_SEED}: got {seed}")

@@ -1,16 +1,20 @@
 """A row from nothing to the table, in slices; and a row whose data is not there."""
 
 import json
+import shutil
+from pathlib import Path
 
 import pytest
 
 from benchmarks.discovery_row import DiscoveryRow
 from benchmarks.reproduce import GROUPS, ROWS, ReproduceOptions, reproduce
-from benchmarks.reproduce_table import markdown
+from benchmarks.reproduce_table import markdown, update_table
 from benchmarks.rows import Settings
 from examples.object_discovery.train_options import TrainOptions
 from examples.object_discovery.weights import TASK
 from examples.training.run_state import read
+
+SAMPLE = Path(__file__).parents[2] / "examples" / "clevrtex_scenes" / "sample"
 
 
 @pytest.fixture
@@ -41,16 +45,34 @@ def test_a_row_is_trained_scored_and_tabulated_and_one_without_data_is_listed(gi
 
     content = json.loads((tmp_path / "reproduce.json").read_text())
     assert content["rows"][0]["measured"]["FG-ARI"]["mean"] == done["measured"]["FG-ARI"]["mean"]
-    assert {"processor", "torch", "date"} <= content["machine"].keys()
-    assert content["settings"]["seed"] == 0
+    assert {"processor", "torch", "date"} <= content["rows"][0]["machine"].keys()
+    assert content["rows"][0]["settings"]["seed"] == 0
     page = (tmp_path / "reproduce.md").read_text()
     assert page.count("| tetrominoes-attn-tiny |") == 4
     assert "- clevrtex-vit-tiny: not at hand" in page
 
     checkpoint = given["out"] / "tetrominoes-attn-tiny" / "checkpoint.pt"
-    again, _ = reproduce(ReproduceOptions(**given, rows=rows))
+    (again,) = reproduce(ReproduceOptions(**given, rows=rows[:1]))
     assert again["measured"] == done["measured"]
+    assert (tmp_path / "reproduce.md").read_text() == page  # the other row is still listed
     assert read(checkpoint, task=TASK)["step"] == done["training"]["steps"]
+
+
+def test_rendered_scenes_are_scored_on_all_of_their_variants(given, tmp_path):
+    shutil.copytree(SAMPLE, given["data"])
+    values = {name: value for name, value in given.items() if name not in ("results", "num_images")}
+    values |= {"max_steps": 2, "batch_size": 4, "minutes": 10, "num_test_images": 5, "uptile": 2}
+    row = DiscoveryRow("clevrtex-vit-tiny", Settings(**values))
+    assert row.missing() is None and row.train(600)
+    assert row.facts()["samples_seen"] == 8
+    scores = row.evaluate(600)
+    assert scores is not None
+    assert [name for name in scores if "," not in name] == [
+        *("FG-ARI", "MBO", "OOD FG-ARI", "OOD MBO", "CAMO FG-ARI", "CAMO MBO")
+    ]
+    summaries = (tmp_path / "out").rglob("summary.json")
+    counts = {s["data"]: s["num_images"] for s in map(json.loads, map(Path.read_text, summaries))}
+    assert counts == {"clevrtex-full": 1, "clevrtex-outd": 5, "clevrtex-camo": 5}
 
 
 def test_training_goes_on_in_slices(given):
@@ -72,11 +94,12 @@ def test_the_table_puts_measured_beside_published():
         "status": "done",
         "published": {"FG-ARI": (88.6, 1.7)},
         "measured": {"FG-ARI": score, "MBO": score | {"std_over_seeds": None}},
-        "training": {"seconds": 90.0, "steps": 1000, "samples_seen": 256_000},
+        "training": {"seconds": 90.0, "batch_size": 256, "steps": 1000, "samples_seen": 256_000},
+        "machine": dict.fromkeys(("processor", "device", "threads", "torch", "python"), "x"),
+        "settings": vars(Settings()),
     }
-    machine = dict.fromkeys(("date", "processor", "device", "threads", "torch", "python"), "x")
-    page = markdown([record], machine=machine, settings=vars(Settings()))
-    expected = "88.6 ± 1.7 | 80.0 ± 0.2 | -8.6 | 1.5 min | 1,000 | 256,000 |"
+    page = markdown([record])
+    expected = "88.6 ± 1.7 | 80.0 ± 0.2 | -8.6 | 1.5 min | 256 | 1,000 | 256,000 |"
     assert f"| tetrominoes-attn | FG-ARI | {expected}" in page
     assert "| tetrominoes-attn | MBO |  | 80.0 |  |" in page
 
@@ -90,3 +113,16 @@ def test_groups_are_the_papers_rows():
     assert ReproduceOptions(rows=("all", "clevr-attn")).names() == list(GROUPS["all"])
     with pytest.raises(ValueError, match="unknown row 'tetris'; known are the groups tetromino"):
         ReproduceOptions(rows=("tetris",))
+
+
+def test_a_finished_row_stays_until_it_is_finished_again(tmp_path):
+    names = ("processor", "device", "threads", "torch", "python")
+    settings = {"seed": 0, "noise_seeds": [0], "num_test_images": 1, "precision": "float32"}
+    done = {"row": "a", "status": "done", "measured": {}, "settings": settings}
+    done["machine"] = dict.fromkeys(names, "x")
+    update_table(tmp_path, [done])
+    update_table(tmp_path, [{"row": "a", "status": "not trained"}])
+    assert json.loads((tmp_path / "reproduce.json").read_text())["rows"][0]["status"] == "done"
+    (tmp_path / "reproduce.json").write_text("[]")
+    with pytest.raises(ValueError, match="no table of this script"):
+        update_table(tmp_path, [done])

@@ -45,7 +45,7 @@ def load(
 
     Args:
         name: A key of `LOADERS`.
-        split: "train" or "test", of CLEVRTex also "val"; `clevrtex-outd` has "test" alone.
+        split: "train" or "test", of CLEVRTex also "val" and "all"; `clevrtex-outd` has no "train".
         root: Folder of the cache, made when missing.
         count: Number of images, the first ones of the split; None takes the whole split.
         seed: Seed of generated images; has no effect on original ones.

@@ -24,7 +24,7 @@ VARIANTS = ("full", "outd", "camo", "pbg", "vbg", "grassbg")
 SIZE = 128
 CROP = (4, 5)
 """Share of the shorter side that is kept, as a fraction: 0.8."""
-SPLITS = {"test": (0, 10), "val": (10, 20), "train": (20, 100)}
+SPLITS = {"test": (0, 10), "val": (10, 20), "train": (20, 100), "all": (0, 100)}
 """Percent of the scenes, by index."""
 
 Scene = tuple[str, str]
@@ -46,7 +46,7 @@ def plan(request: Request) -> Plan:
         FileNotFoundError: When there is no such folder, or no scene in it.
     """
     variant = request.name.removeprefix("clevrtex-")
-    request.check_split(*(("test",) if variant == "outd" else SPLITS))
+    request.check_split(*(("test", "all") if variant == "outd" else SPLITS))
     folder = find_folder(request, variant)
     scenes, files = find_scenes(folder, variant)
     chosen = scenes if variant == "outd" else split_of(scenes, request.split)

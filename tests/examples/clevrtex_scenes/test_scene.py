@@ -1,6 +1,8 @@
 """Scenes as numbers: the rules of placement, what every variant may hold, repeatability."""
 
 import math
+import subprocess
+import sys
 from collections import Counter
 
 import numpy as np
@@ -105,3 +107,9 @@ def test_known_views() -> None:
 def test_nonsense_is_refused(change: dict) -> None:
     with pytest.raises(ValueError, match="must not be negative|unknown variant 'grass'"):
         sample_scene(**({"variant": "full", "index": 0, "seed": 0} | change))
+
+
+def test_the_command_needs_no_torch() -> None:
+    """The environment with bpy has none."""
+    code = "import sys; sys.modules['torch'] = None; import examples.clevrtex_scenes.__main__"
+    subprocess.run([sys.executable, "-c", code], check=True)
