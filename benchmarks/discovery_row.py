@@ -35,6 +35,7 @@ class DiscoveryRow:
     def __init__(self, name: str, settings: Settings):
         family = AKOrN if name in AKOrN.presets() else ItrSA
         self.name, self.settings, self.recipe = name, settings, recipe_for(name)
+        self.noise_seeds = settings.noise_seeds if family is AKOrN else settings.noise_seeds[:1]
         self.published: Mapping[str, tuple[float, float]] = family.presets()[name].published
         self._folder = settings.out / name
 
@@ -117,7 +118,7 @@ class DiscoveryRow:
             split=split,
             num_images=wanted if self._problem(data, split, wanted) is None else None,
             uptile=uptile,
-            noise_seeds=settings.noise_seeds,
+            noise_seeds=self.noise_seeds,
             seed=settings.seed,
             time_limit=seconds if math.isfinite(seconds) else None,
             device=settings.device,

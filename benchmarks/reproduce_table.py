@@ -40,7 +40,7 @@ def markdown(records: list[Record]) -> str:
         "# Published and measured",
         "",
         "Scores x100. Published: mean ± deviation over training runs. Measured: one training run, "
-        "mean ± deviation over the seeds of the noise at evaluation.",
+        "mean ± deviation over the seeds of the noise at evaluation (ItrSA and ViT have none).",
     ]
     tables: dict[str, list[Record]] = {}
     for record in records:

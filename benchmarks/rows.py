@@ -62,7 +62,7 @@ class Settings:
     uptile: int = 4
     """Up-tiling of the second evaluation."""
     noise_seeds: tuple[int, ...] = (0, 1, 2)
-    """Seeds of the noise at evaluation; measured deviations are over them."""
+    """Seeds of the noise at evaluation, for networks that have any; deviations are over them."""
     seed: int = 0
     """Seed of the training and of generated images."""
     micro_batch: int | None = None

@@ -24,6 +24,8 @@ MOST_FEATURES = 2**25
 """Numbers in the feature maps of a batch, which are held several times and partly in float64."""
 MOST_DISTANCES = 2**26
 """Distances between sites that may be held at once; beyond, images are clustered one by one."""
+MOST_KEPT = 2**28
+"""Distances of one image that `average_linkage` keeps at most; of more it makes strips."""
 BYTES_PER_DISTANCE = {"cpu": 8 if find_spec("numba") else 24, "cuda": 24}
 """The matrix in float64; without Numba and on a GPU also what a round of merging makes of it."""
 
@@ -110,15 +112,15 @@ class Segmenter:
         """Images at a time whose features take little memory.
 
         Raises:
-            ValueError: If the distances between the sites of one image do not fit into memory.
+            ValueError: If the distances kept for the sites of one image do not fit into memory.
         """
         height, width = self.sites(data.images.shape[2], data.images.shape[3])
         num_sites = height * width
-        needed = num_sites**2 * BYTES_PER_DISTANCE[self.device.type]
+        needed = min(num_sites**2, MOST_KEPT) * BYTES_PER_DISTANCE[self.device.type]
         if needed > (free := free_memory(self.device)):
             raise ValueError(
-                f"clustering the {num_sites:,} sites of an image needs the distances of all pairs, "
-                f"{needed / GIB:.1f} GiB: got {free / GIB:.1f} GiB of free memory; "
+                f"clustering the {num_sites:,} sites of an image keeps {needed / GIB:.1f} GiB of "
+                f"distances: got {free / GIB:.1f} GiB of free memory; "
                 f"lower --uptile or take a machine with more"
             )
         per_image = num_sites * self.model.config.channels

@@ -10,18 +10,23 @@ from hypothesis import strategies as st
 from scipy.cluster.hierarchy import fcluster, linkage
 from torch import Tensor
 
-from kuramoto_nn.clustering import average_linkage
+from kuramoto_nn.clustering import average_linkage, condense
 from kuramoto_nn.clustering import linkage as linkage_module
 
 
-@pytest.fixture(scope="module", autouse=True, params=["chain", "rounds"])
+@pytest.fixture(
+    scope="module", autouse=True, params=["chain", "rounds", "strips, chain", "strips, rounds"]
+)
 def path(request: pytest.FixtureRequest) -> Iterator[str]:
-    """Run every test along compiled chains, and in the rounds that a GPU takes."""
+    """Run every test along compiled chains, in the rounds that a GPU takes, and in strips first."""
     with pytest.MonkeyPatch.context() as patch:
-        if request.param == "rounds":
+        if "rounds" in request.param:
             patch.setattr(linkage_module, "find_spec", lambda name: None)
         elif not find_spec("numba"):
             pytest.skip("Numba is not installed")
+        if "strips" in request.param:
+            patch.setattr(linkage_module, "MOST_POINTS", 30)
+            patch.setitem(condense.STRIP_DISTANCES, "cpu", 2**12)
         yield request.param
 
 

@@ -8,7 +8,8 @@ from scipy.cluster.hierarchy import linkage
 from scipy.spatial.distance import pdist, squareform
 from torch import Tensor
 
-from kuramoto_nn.clustering import rounds
+from kuramoto_nn.clustering import condense, rounds
+from kuramoto_nn.clustering import linkage as linkage_module
 from kuramoto_nn.clustering.distances import pairwise_distances
 from kuramoto_nn.clustering.linkage import cut_tree
 
@@ -22,7 +23,16 @@ def merge_along_chains(points: Tensor) -> tuple[Tensor, Tensor]:
     return chain.merge_tree(points)
 
 
-both = pytest.mark.parametrize("merge_tree", [merge_in_rounds, merge_along_chains])
+def merge_in_strips(points: Tensor) -> tuple[Tensor, Tensor]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(linkage_module, "MOST_POINTS", max(1, points.shape[1] // 3))
+        patch.setitem(condense.STRIP_DISTANCES, "cpu", 5000)
+        return linkage_module.merge_condensed(points)
+
+
+every = pytest.mark.parametrize(
+    "merge_tree", [merge_in_rounds, merge_along_chains, merge_in_strips]
+)
 
 
 def random_points(seed: int, *shape: int) -> Tensor:
@@ -30,7 +40,7 @@ def random_points(seed: int, *shape: int) -> Tensor:
     return torch.randn(*shape, generator=generator, dtype=torch.float64)
 
 
-@both
+@every
 @pytest.mark.parametrize("num_points", [2, 3, 64, 65, 256, 257, 700])
 @pytest.mark.parametrize("num_channels", [2, 128])
 def test_heights_are_scipys(merge_tree, num_points, num_channels):
@@ -143,7 +153,7 @@ def test_distances_equal_up_to_rounding_make_no_ring(merges):
     assert len(merges) < 14
 
 
-@both
+@every
 def test_a_lattice_of_ties_ends_and_has_all_heights(merge_tree):
     side = torch.arange(12.0, dtype=torch.float64)
     parent, height = merge_tree(torch.cartesian_prod(side, side)[None])

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from kuramoto_nn.clustering.blas import one_blas_thread
 from kuramoto_nn.clustering.compiled import centred, compiled, fill_distances
+from kuramoto_nn.clustering.condense import Condensed
 from kuramoto_nn.clustering.distances import FAR
 
 STRIP = 256
@@ -62,7 +63,7 @@ def merge_tree(points: Tensor) -> tuple[Tensor, Tensor]:
         for i in range(thread, num_images, num_threads):
             image = np.ascontiguousarray(images[i], dtype=np.float64)
             fill_distances(image, *centred(image), matrix, 0, num_points)
-            _follow_chain(matrix, parent[i], height[i])
+            _follow_chain(matrix, *_singles(num_points), parent[i], height[i])
 
     def share_image(i: int) -> None:
         image = np.ascontiguousarray(images[i], dtype=np.float64)
@@ -73,7 +74,7 @@ def merge_tree(points: Tensor) -> tuple[Tensor, Tensor]:
             fill_distances(image, moved, square, matrices[0], start, stop)
 
         list(threads.map(fill_strip, range(0, num_points, STRIP)))
-        _follow_chain(matrices[0], parent[i], height[i])
+        _follow_chain(matrices[0], *_singles(num_points), parent[i], height[i])
 
     with ThreadPoolExecutor(num_threads) as threads, one_blas_thread:
         list(
@@ -84,13 +85,28 @@ def merge_tree(points: Tensor) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(parent), torch.from_numpy(height)
 
 
+def merge_condensed(clusters: Condensed) -> tuple[Tensor, Tensor]:
+    """Merge what is left of one image, and complete its tree.
+
+    Args:
+        clusters: What is left; used up.
+
+    Returns:
+        ``parent`` and ``height`` as of `merge_tree`, of one image.
+    """
+    _follow_chain(*(values.numpy() for values in clusters))
+    return clusters.parent[None], clusters.height[None]
+
+
+def _singles(num_points):
+    """Sizes, lowest members and heights of clusters of one point."""
+    return np.ones(num_points), np.arange(num_points), np.full(num_points, -1.0)
+
+
 @compiled
-def _follow_chain(matrix, parent, height):
-    """Merge everything: ``matrix`` is used up, ``parent`` and ``height`` are filled in."""
+def _follow_chain(matrix, size, first, level, parent, height):
+    """Merge all clusters; arguments as of `Condensed`. All but the tree is used up."""
     num_left = len(matrix)
-    size = np.ones(num_left)
-    first = np.arange(num_left)  # the lowest member of a cluster
-    level = np.full(num_left, -1.0)  # the height at which it was merged
     penalty = np.zeros(num_left)  # FAR for slots out of use
     chain = np.zeros(num_left, np.int64)
     length = 0

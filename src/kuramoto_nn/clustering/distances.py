@@ -33,12 +33,41 @@ def pairwise_distances(points: Tensor) -> Tensor:
     """
     centred = points - points.mean(1, keepdim=True)
     square = centred.square().sum(2)
-    norms = square[:, :, None] + square[:, None]
+    norms = (square[:, :, None] + square[:, None]).triu_(1)
     distance = torch.baddbmm(norms, centred, centred.mT, alpha=-2).triu_(1)
-    image, row, column = (distance < CLOSE * norms).triu_(1).nonzero().unbind(1)
+    _refine(distance, norms, points, points)
+    distance.sqrt_()
+    return distance + distance.mT
+
+
+def distances_between(points: Tensor, others: Tensor, centre: Tensor) -> Tensor:
+    """Distances of all points to some, computed as in `pairwise_distances`.
+
+    Args:
+        points: Shape ``(P, D)``, float64.
+        others: Shape ``(R, D)``.
+        centre: Their origin, shape ``(D,)``: the mean of the points, say.
+
+    Returns:
+        Distances, shape ``(P, R)``.
+
+    Examples:
+        >>> points = torch.tensor([[0.0, 0.0], [3.0, 4.0]], dtype=torch.float64)
+        >>> distances_between(points, points[1:], points.mean(0))
+        tensor([[5.],
+                [0.]], dtype=torch.float64)
+    """
+    centred, moved = points - centre, others - centre
+    norms = centred.square().sum(1)[:, None] + moved.square().sum(1)
+    distance = torch.addmm(norms, centred, moved.mT, alpha=-2)
+    _refine(distance[None], norms[None], points[None], others[None])
+    return distance.sqrt_()
+
+
+def _refine(square: Tensor, norms: Tensor, points: Tensor, others: Tensor) -> None:
+    """Replace the squared distances ``(B, P, R)`` that lost digits against the norms' sums."""
+    image, row, column = (square < CLOSE * norms).nonzero().unbind(1)
     length = max(1, SLICE_ELEMENTS // points.shape[2])
     for pair in zip(image.split(length), row.split(length), column.split(length), strict=True):
         b, i, j = pair
-        distance[b, i, j] = (points[b, i] - points[b, j]).square().sum(1)
-    distance.sqrt_()
-    return distance + distance.mT
+        square[b, i, j] = (points[b, i] - others[b, j]).square().sum(1)

@@ -1,16 +1,22 @@
 """Average-linkage clustering of the sites of an image."""
 
+from collections.abc import Iterable
+from importlib import import_module
 from importlib.util import find_spec
+from types import ModuleType
 
 import torch
 from torch import Tensor
 
 from kuramoto_nn.clustering import rounds
 from kuramoto_nn.clustering.checks import check_features, check_num_clusters
+from kuramoto_nn.clustering.condense import condense
 from kuramoto_nn.clustering.distances import pairwise_distances
 
 CHUNK_DISTANCES = {"cpu": 2**22, "cuda": 2**26}
 """Distances that `rounds` hold at once, by device: many share a launch, few fit a cache."""
+MOST_POINTS = 2**14
+"""Sites whose distances are kept as a matrix, which takes 2 GiB."""
 
 
 @torch.no_grad()
@@ -24,7 +30,8 @@ def average_linkage(features: Tensor, num_clusters: int) -> Tensor:
     merge until K are left. The result is that of SciPy's ``linkage(method="average")`` cut to K
     clusters; where distances tie exactly, any order of merging is right and ours depends on the
     order of the sites only. Distances are float64 on every device. Memory grows with
-    P\ :sup:`2`; images are worked through in chunks.
+    P\ :sup:`2` up to `MOST_POINTS` sites; beyond, distances are computed several times and kept in
+    strips, until there are no more clusters than that. Images are worked through in chunks.
 
     Args:
         features: One row per site, shape ``(B, P, D)``; float16 to float64.
@@ -47,18 +54,12 @@ def average_linkage(features: Tensor, num_clusters: int) -> Tensor:
     """
     check_features(features)
     check_num_clusters(num_clusters, features.shape[1])
-    if features.device.type == "cpu" and find_spec("numba"):
-        # Imported here, since loading Numba takes as long as loading torch.
-        from kuramoto_nn.clustering import chain
-
-        tree = chain.merge_tree(features)
-    else:
-        tree = merge_in_rounds(features)
-    return cut_tree(*tree, num_clusters)
+    merge = merge_condensed if features.shape[1] > MOST_POINTS else merge_all
+    return cut_tree(*merge(features), num_clusters)
 
 
-def merge_in_rounds(features: Tensor) -> tuple[Tensor, Tensor]:
-    """Merge all sites of every image by `rounds.merge_tree`, some images at a time.
+def merge_all(features: Tensor) -> tuple[Tensor, Tensor]:
+    """Merge all sites of every image from a matrix of their distances.
 
     Args:
         features: Shape ``(B, P, D)``, floating point.
@@ -67,13 +68,44 @@ def merge_in_rounds(features: Tensor) -> tuple[Tensor, Tensor]:
         ``parent`` and ``height`` of all images, as of `rounds.merge_tree`.
 
     Examples:
-        >>> parent, height = merge_in_rounds(torch.tensor([[[0.0], [1.0], [5.0]]]))
+        >>> parent, height = merge_all(torch.tensor([[[0.0], [1.0], [5.0]]]))
         >>> parent.tolist(), height.tolist()
         ([[0, 0, 0]], [[inf, 1.0, 4.5]])
     """
+    if (chain := _chain(features)) is not None:
+        return chain.merge_tree(features)
     budget = CHUNK_DISTANCES.get(features.device.type, CHUNK_DISTANCES["cpu"])
     chunks = features.split(max(1, budget // features.shape[1] ** 2))
-    trees = [rounds.merge_tree(pairwise_distances(chunk.double())) for chunk in chunks]
+    return _catenate(rounds.merge_tree(pairwise_distances(chunk.double())) for chunk in chunks)
+
+
+def merge_condensed(features: Tensor) -> tuple[Tensor, Tensor]:
+    """Merge all sites of every image, at first in the strips of `condense`.
+
+    Args:
+        features: Shape ``(B, P, D)``, floating point.
+
+    Returns:
+        ``parent`` and ``height`` of all images, as of `rounds.merge_tree`.
+
+    Examples:
+        >>> parent, height = merge_condensed(torch.tensor([[[0.0], [1.0], [5.0]]]))
+        >>> parent.tolist(), height.tolist()
+        ([[0, 0, 0]], [[inf, 1.0, 4.5]])
+    """
+    chain = _chain(features)
+    finish = rounds.merge_condensed if chain is None else chain.merge_condensed
+    return _catenate(finish(condense(image, MOST_POINTS)) for image in features.double())
+
+
+def _chain(features: Tensor) -> ModuleType | None:
+    """The module `chain` where it can be used; loading Numba takes as long as loading torch."""
+    if features.device.type == "cpu" and find_spec("numba"):
+        return import_module("kuramoto_nn.clustering.chain")
+    return None
+
+
+def _catenate(trees: Iterable[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
     parent, height = (torch.cat(parts) for parts in zip(*trees, strict=True))
     return parent, height
 

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from kuramoto_nn.clustering.condense import Condensed
 from kuramoto_nn.clustering.distances import FAR
 
 
@@ -58,23 +59,41 @@ def merge_tree(distance: Tensor) -> tuple[Tensor, Tensor]:
         >>> parent.tolist(), height.tolist()
         ([[0, 0, 0]], [[inf, 1.0, 4.5]])
     """
-    clusters = _singletons(distance)
+    single = torch.ones_like(distance[:, 0])
+    first = torch.arange(distance.shape[1], device=distance.device).repeat(len(distance), 1)
+    parent, height = torch.zeros_like(first), torch.full_like(single, torch.inf)
+    return _merge_all(Clusters(distance, single, first, -single), parent, height)
+
+
+def merge_condensed(clusters: Condensed) -> tuple[Tensor, Tensor]:
+    """Merge what is left of one image, and complete its tree.
+
+    Args:
+        clusters: What is left.
+
+    Returns:
+        ``parent`` and ``height`` as of `merge_tree`, of one image.
+    """
+    matrix, size, first, level, parent, height = (values[None] for values in clusters)
+    distance = matrix[:, :, : size.shape[1]]
+    return _merge_all(Clusters(distance, size, first, level), parent, height)
+
+
+def _merge_all(clusters: Clusters, parent: Tensor, height: Tensor) -> tuple[Tensor, Tensor]:
+    """Go on from some clusters and the tree (B, P) below them."""
+    clusters = _with_empty_slot(clusters)
     # One more column than points: where what belongs to no pair is written.
-    parent = torch.zeros_like(clusters.first)
-    height = torch.full_like(clusters.size, torch.inf)
+    parent, height = F.pad(parent, (0, 1)), F.pad(height, (0, 1))
     while (pairs := _reciprocal_pairs(clusters)) is not None:
         clusters = _merge(clusters, pairs, parent, height)
     return parent[:, :-1], height[:, :-1]
 
 
-def _singletons(distance: Tensor) -> Clusters:
-    """Make every point a cluster of its own, and a last slot without one."""
-    padded = F.pad(distance, (0, 1, 0, 1), value=FAR)
-    padded.diagonal(dim1=1, dim2=2).fill_(FAR)
-    size = torch.ones_like(padded[:, 0])
-    size[:, -1] = 0
-    first = torch.arange(size.shape[1], device=size.device).repeat(len(size), 1)
-    return Clusters(padded, size, first, torch.full_like(size, -1.0))
+def _with_empty_slot(clusters: Clusters) -> Clusters:
+    """Append a slot without a cluster."""
+    distance = F.pad(clusters.distance, (0, 1, 0, 1), value=FAR)
+    distance.diagonal(dim1=1, dim2=2).fill_(FAR)
+    return Clusters(distance, *(F.pad(values, (0, 1)) for values in clusters[1:]))
 
 
 def _reciprocal_pairs(clusters: Clusters) -> Pairs | None:

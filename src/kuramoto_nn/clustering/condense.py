@@ -1,0 +1,156 @@
+"""Merging of more points than a matrix of their distances has room for.
+
+As in `rounds`, all reciprocal nearest neighbours merge at once, but the distances are made in
+strips, of some points to all clusters, and forgotten. A round thus computes the distances of all
+pairs of points anew and holds one strip of them. Rounds go on until the matrix of what is left fits
+into memory; `chain` and `rounds` take over there. The tree is the same, to rounding.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from kuramoto_nn.clustering.distances import FAR, distances_between
+
+STRIP_DISTANCES = {"cpu": 2**22, "cuda": 2**26}
+"""Distances that are held at once, by device."""
+
+
+class Condensed(NamedTuple):
+    """Points that are merged in part, n clusters."""
+
+    matrix: Tensor  # (n, n | 1) mean distance between members, FAR to oneself, one column to spare
+    size: Tensor  # (n,) number of members, float64
+    first: Tensor  # (n,) the lowest member
+    level: Tensor  # (n,) the height at which it was merged, -1 for a single point
+    parent: Tensor  # (P,) and
+    height: Tensor  # (P,) the tree so far, as of `rounds.merge_tree`
+
+
+class _Partition(NamedTuple):
+    """Which cluster every point is in; the rest is as in `Condensed`."""
+
+    label: Tensor  # (P,)
+    size: Tensor
+    first: Tensor
+    level: Tensor
+
+
+def condense(points: Tensor, most: int) -> Condensed:
+    """Merge the points of one image by average linkage until few clusters are left.
+
+    Args:
+        points: Shape ``(P, D)``, float64.
+        most: Clusters that may be left.
+
+    Returns:
+        What is left, and the tree so far.
+
+    Examples:
+        >>> points = torch.tensor([[0.0], [1.0], [5.0], [7.0]], dtype=torch.float64)
+        >>> left = condense(points, 2)
+        >>> left.matrix[:, :2].tolist(), left.parent.tolist(), left.height.tolist()
+        ([[1e+300, 5.5], [5.5, 1e+300]], [0, 0, 0, 2], [inf, 1.0, inf, 2.0])
+    """
+    parent = torch.zeros(len(points), dtype=torch.long, device=points.device)
+    height = torch.full_like(points[:, 0], torch.inf)
+    clusters = _join_equal(points, parent, height)
+    while len(clusters.size) > most:
+        clusters = _merge(clusters, *_nearest(points, clusters), parent, height)
+    return Condensed(_matrix(points, clusters), *clusters[1:], parent, height)
+
+
+def _join_equal(points: Tensor, parent: Tensor, height: Tensor) -> _Partition:
+    """Make clusters of equal points; in rounds, only one pair of them would merge at a time."""
+    _, label, count = points.unique(dim=0, return_inverse=True, return_counts=True)
+    own = torch.arange(len(points), device=points.device)
+    first = torch.full_like(count, len(points)).scatter_reduce(0, label, own, "amin")
+    joins = first[label] < own
+    parent[joins] = first[label][joins]
+    height[joins] = 0.0
+    return _Partition(label, count.double(), first, torch.where(count > 1, 0.0, -1.0).double())
+
+
+def _nearest(points: Tensor, clusters: _Partition) -> tuple[Tensor, Tensor]:
+    """Find the nearest other cluster of every cluster, and its distance, (n,)."""
+    found = [rows.min(1) for _, rows in _rows(points, clusters)]
+    gap, neighbour = (torch.cat(parts) for parts in zip(*found, strict=True))
+    return gap, neighbour
+
+
+def _matrix(points: Tensor, clusters: _Partition) -> Tensor:
+    """All distances between clusters, symmetric to the last bit."""
+    num_clusters = len(clusters.size)
+    matrix = points.new_full((num_clusters, num_clusters | 1), FAR)
+    for start, rows in _rows(points, clusters):
+        stop = start + len(rows)
+        block = rows[:, start:stop]
+        block.copy_(torch.minimum(block, block.mT))
+        matrix[start:stop, start:num_clusters] = rows[:, start:]
+        matrix[start:, start:stop] = rows[:, start:].mT
+    return matrix
+
+
+def _rows(points: Tensor, clusters: _Partition) -> Iterator[tuple[int, Tensor]]:
+    """Distances from some clusters to all, strip by strip: the number of the first, and (c, n)."""
+    num_points, num_clusters = len(points), len(clusters.size)
+    label, order = clusters.label.sort(stable=True)
+    points = points[order]
+    centre = points.mean(0)
+    members = _membership(label, num_clusters)
+    length = max(1, STRIP_DISTANCES.get(points.device.type, 2**22) // num_points)
+    unfinished = points.new_zeros(num_clusters)
+    for begin in range(0, num_points, length):
+        owner = label[begin : begin + length]
+        start, last = int(owner[0]), int(owner[-1])
+        strip = distances_between(points, points[begin : begin + length], centre)
+        sums = members @ strip
+        sums = _membership(owner - start, last - start + 1) @ sums.mT
+        sums[0] += unfinished
+        unfinished = points.new_zeros(num_clusters)
+        stop = last + 1
+        if begin + length < num_points and label[begin + length] == last:
+            unfinished, stop = sums[-1], last
+        rows = sums[: stop - start] / (clusters.size[start:stop, None] * clusters.size)
+        own = torch.arange(start, stop, device=points.device)
+        rows[own - start, own] = FAR
+        yield start, rows
+
+
+def _membership(label: Tensor, num_clusters: int) -> Tensor:
+    """Sparse (n, P): a product with it adds up the rows of every cluster's members."""
+    index = torch.stack([label, torch.arange(len(label), device=label.device)])
+    return torch.sparse_coo_tensor(
+        index,
+        torch.ones_like(label, dtype=torch.float64),
+        (num_clusters, len(label)),
+        is_coalesced=True,
+        check_invariants=False,
+    )
+
+
+def _merge(
+    clusters: _Partition, gap: Tensor, neighbour: Tensor, parent: Tensor, height: Tensor
+) -> _Partition:
+    """Join all pairs that are each other's nearest, and write them into the tree."""
+    label, size, first, level = clusters
+    closest = gap.argmin()
+    neighbour[neighbour[closest]] = closest  # whatever rounding says: every round makes progress
+    own = torch.arange(len(gap), device=gap.device)
+    left = ((neighbour[neighbour] == own) & (own < neighbour)).nonzero().squeeze(1)
+    right = neighbour[left]
+
+    below = torch.maximum(level[left], level[right])
+    level[left] = torch.maximum(gap[left], below.nextafter(torch.full_like(below, FAR)))
+    child = torch.maximum(first[left], first[right])
+    first[left] = torch.minimum(first[left], first[right])
+    parent[child], height[child] = first[left], level[left]
+    size[left] += size[right]
+
+    stays = torch.ones_like(own, dtype=torch.bool)
+    stays[right] = False
+    own[right] = left
+    number = stays.cumsum(0) - 1
+    return _Partition(number[own][label], size[stays], first[stays], level[stays])
