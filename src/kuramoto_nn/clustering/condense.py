@@ -1,9 +1,10 @@
 """Merging of more points than a matrix of their distances has room for.
 
-As in `rounds`, all reciprocal nearest neighbours merge at once, but the distances are made in
-strips, of some points to all clusters, and forgotten. A round thus computes the distances of all
-pairs of points anew and holds one strip of them. Rounds go on until the matrix of what is left fits
-into memory; `chain` and `rounds` take over there. The tree is the same, to rounding.
+As in `rounds`, all reciprocal nearest neighbours merge at once, but distances are made in strips,
+from some points to all clusters, and forgotten once the nearest cluster is known. A cluster has to
+be looked at again when it or its nearest has merged: average linkage is reducible, so that nothing
+else can come nearer. Rounds go on until the matrix of what is left fits into memory; `chain` and
+`rounds` take over there. The tree is the same, to rounding.
 """
 
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from kuramoto_nn.clustering.distances import FAR, distances_between
+from kuramoto_nn.clustering.distances import FAR, distances_from
 
 STRIP_DISTANCES = {"cpu": 2**22, "cuda": 2**26}
 """Distances that are held at once, by device."""
@@ -57,8 +58,13 @@ def condense(points: Tensor, most: int) -> Condensed:
     parent = torch.zeros(len(points), dtype=torch.long, device=points.device)
     height = torch.full_like(points[:, 0], torch.inf)
     clusters = _join_equal(points, parent, height)
+    gap = torch.full_like(clusters.size, torch.nan)
+    neighbour = torch.full_like(clusters.first, -1)
     while len(clusters.size) > most:
-        clusters = _merge(clusters, *_nearest(points, clusters), parent, height)
+        stale = neighbour < 0
+        for chosen, rows in _rows(points, clusters, stale):
+            gap[chosen], neighbour[chosen] = rows.min(1)
+        clusters, gap, neighbour = _merge(clusters, gap, neighbour, parent, height)
     return Condensed(_matrix(points, clusters), *clusters[1:], parent, height)
 
 
@@ -73,19 +79,12 @@ def _join_equal(points: Tensor, parent: Tensor, height: Tensor) -> _Partition:
     return _Partition(label, count.double(), first, torch.where(count > 1, 0.0, -1.0).double())
 
 
-def _nearest(points: Tensor, clusters: _Partition) -> tuple[Tensor, Tensor]:
-    """Find the nearest other cluster of every cluster, and its distance, (n,)."""
-    found = [rows.min(1) for _, rows in _rows(points, clusters)]
-    gap, neighbour = (torch.cat(parts) for parts in zip(*found, strict=True))
-    return gap, neighbour
-
-
 def _matrix(points: Tensor, clusters: _Partition) -> Tensor:
     """All distances between clusters, symmetric to the last bit."""
     num_clusters = len(clusters.size)
     matrix = points.new_full((num_clusters, num_clusters | 1), FAR)
-    for start, rows in _rows(points, clusters):
-        stop = start + len(rows)
+    for chosen, rows in _rows(points, clusters, torch.ones_like(clusters.first, dtype=torch.bool)):
+        start, stop = int(chosen[0]), int(chosen[-1]) + 1
         block = rows[:, start:stop]
         block.copy_(torch.minimum(block, block.mT))
         matrix[start:stop, start:num_clusters] = rows[:, start:]
@@ -93,37 +92,39 @@ def _matrix(points: Tensor, clusters: _Partition) -> Tensor:
     return matrix
 
 
-def _rows(points: Tensor, clusters: _Partition) -> Iterator[tuple[int, Tensor]]:
-    """Distances from some clusters to all, strip by strip: the number of the first, and (c, n)."""
+def _rows(points: Tensor, clusters: _Partition, wanted: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    """Distances from the wanted clusters (n,) to all, in strips: which ones (c,), and (c, n)."""
     num_points, num_clusters = len(points), len(clusters.size)
+    moved = points - points.mean(0)
+    square = moved.square().sum(1)
     label, order = clusters.label.sort(stable=True)
-    points = points[order]
-    centre = points.mean(0)
-    members = _membership(label, num_clusters)
+    members = _membership(label, order, num_clusters)
+    chosen = wanted.nonzero().squeeze(1)
+    of_wanted = wanted[label]
+    # From here on clusters are numbered among the wanted ones.
+    owners, order = (wanted.cumsum(0) - 1)[label[of_wanted]], order[of_wanted]
     length = max(1, STRIP_DISTANCES.get(points.device.type, 2**22) // num_points)
     unfinished = points.new_zeros(num_clusters)
-    for begin in range(0, num_points, length):
-        owner = label[begin : begin + length]
+    for begin in range(0, len(order), length):
+        owner = owners[begin : begin + length]
         start, last = int(owner[0]), int(owner[-1])
-        strip = distances_between(points, points[begin : begin + length], centre)
-        sums = members @ strip
-        sums = _membership(owner - start, last - start + 1) @ sums.mT
+        sums = members @ distances_from(points, moved, square, order[begin : begin + length])
+        own = torch.arange(len(owner), device=points.device)
+        sums = _membership(owner - start, own, last - start + 1) @ sums.mT
         sums[0] += unfinished
-        unfinished = points.new_zeros(num_clusters)
-        stop = last + 1
-        if begin + length < num_points and label[begin + length] == last:
-            unfinished, stop = sums[-1], last
-        rows = sums[: stop - start] / (clusters.size[start:stop, None] * clusters.size)
-        own = torch.arange(start, stop, device=points.device)
-        rows[own - start, own] = FAR
-        yield start, rows
+        goes_on = begin + length < len(order) and int(owners[begin + length]) == last
+        unfinished = sums[-1] if goes_on else torch.zeros_like(unfinished)
+        stop = last + (not goes_on)
+        if stop > start:
+            strip = chosen[start:stop]
+            rows = sums[: stop - start] / (clusters.size[strip, None] * clusters.size)
+            yield strip, rows.scatter_(1, strip[:, None], FAR)
 
 
-def _membership(label: Tensor, num_clusters: int) -> Tensor:
-    """Sparse (n, P): a product with it adds up the rows of every cluster's members."""
-    index = torch.stack([label, torch.arange(len(label), device=label.device)])
+def _membership(label: Tensor, point: Tensor, num_clusters: int) -> Tensor:
+    """Sparse (n, P) ones: a product with it adds up the rows of every cluster's members."""
     return torch.sparse_coo_tensor(
-        index,
+        torch.stack([label, point]),
         torch.ones_like(label, dtype=torch.float64),
         (num_clusters, len(label)),
         is_coalesced=True,
@@ -133,8 +134,12 @@ def _membership(label: Tensor, num_clusters: int) -> Tensor:
 
 def _merge(
     clusters: _Partition, gap: Tensor, neighbour: Tensor, parent: Tensor, height: Tensor
-) -> _Partition:
-    """Join all pairs that are each other's nearest, and write them into the tree."""
+) -> tuple[_Partition, Tensor, Tensor]:
+    """Join all pairs that are each other's nearest, and write them into the tree.
+
+    Returns:
+        What is left, its distances to the nearest and which those are, -1 where that is not known.
+    """
     label, size, first, level = clusters
     closest = gap.argmin()
     neighbour[neighbour[closest]] = closest  # whatever rounding says: every round makes progress
@@ -149,8 +154,11 @@ def _merge(
     parent[child], height[child] = first[left], level[left]
     size[left] += size[right]
 
-    stays = torch.ones_like(own, dtype=torch.bool)
+    merges, stays = torch.zeros_like(own, dtype=torch.bool), torch.ones_like(own, dtype=torch.bool)
+    merges[left] = merges[right] = True
     stays[right] = False
-    own[right] = left
     number = stays.cumsum(0) - 1
-    return _Partition(number[own][label], size[stays], first[stays], level[stays])
+    renumbered = number.where(stays, number[neighbour])
+    neighbour = torch.where(merges | merges[neighbour], -1, number[neighbour])
+    left_over = _Partition(renumbered[label], size[stays], first[stays], level[stays])
+    return left_over, gap[stays], neighbour[stays]

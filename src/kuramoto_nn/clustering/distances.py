@@ -40,27 +40,27 @@ def pairwise_distances(points: Tensor) -> Tensor:
     return distance + distance.mT
 
 
-def distances_between(points: Tensor, others: Tensor, centre: Tensor) -> Tensor:
-    """Distances of all points to some, computed as in `pairwise_distances`.
+def distances_from(points: Tensor, moved: Tensor, square: Tensor, rows: Tensor) -> Tensor:
+    """Distances from some points to all, computed as in `pairwise_distances`.
 
     Args:
         points: Shape ``(P, D)``, float64.
-        others: Shape ``(R, D)``.
-        centre: Their origin, shape ``(D,)``: the mean of the points, say.
+        moved: The same around their mean.
+        square: Its squared norms, shape ``(P,)``.
+        rows: Which points, shape ``(R,)``, int64.
 
     Returns:
         Distances, shape ``(P, R)``.
 
     Examples:
-        >>> points = torch.tensor([[0.0, 0.0], [3.0, 4.0]], dtype=torch.float64)
-        >>> distances_between(points, points[1:], points.mean(0))
-        tensor([[5.],
-                [0.]], dtype=torch.float64)
+        >>> points = torch.tensor([[-3.0, -4.0], [3.0, 4.0]], dtype=torch.float64)
+        >>> distances_from(points, points, points.square().sum(1), torch.tensor([1]))
+        tensor([[10.],
+                [ 0.]], dtype=torch.float64)
     """
-    centred, moved = points - centre, others - centre
-    norms = centred.square().sum(1)[:, None] + moved.square().sum(1)
-    distance = torch.addmm(norms, centred, moved.mT, alpha=-2)
-    _refine(distance[None], norms[None], points[None], others[None])
+    norms = square[:, None] + square[rows]
+    distance = torch.addmm(norms, moved, moved[rows].mT, alpha=-2)
+    _refine(distance[None], norms[None], points[None], points[rows][None])
     return distance.sqrt_()
 
 
