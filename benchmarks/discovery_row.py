@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from benchmarks.rows import Settings
+from benchmarks.rows import Settings, train_until, trained_seconds
 from examples.object_discovery.data import load
 from examples.object_discovery.evaluate import evaluate
 from examples.object_discovery.evaluate_options import EvaluateOptions
@@ -49,28 +49,28 @@ class DiscoveryRow:
 
     def train(self, seconds: float) -> bool:
         """Train on; the checkpoint knows how long it has trained."""
-        settings, total = self.settings, 60 * self.settings.minutes
-        trained = self._trained_seconds()
-        if trained >= total:
-            return True
-        limit = min(total, trained + seconds)
-        state = train(
-            TrainOptions(
-                preset=self.name,
-                out=self._folder,
-                data=settings.data,
-                num_images=settings.num_images,
-                batch_size=settings.batch_size,
-                micro_batch=settings.micro_batch or self._usual_micro_batch(),
-                max_steps=settings.max_steps,
-                time_limit=limit,
-                seed=settings.seed,
-                device=settings.device,
-                precision=settings.precision,
-                compile=settings.compile,
-            )
+        settings = self.settings
+        return train_until(
+            60 * settings.minutes,
+            seconds,
+            trained=trained_seconds(self._folder, TASK),
+            run=lambda limit: train(
+                TrainOptions(
+                    preset=self.name,
+                    out=self._folder,
+                    data=settings.data,
+                    num_images=settings.num_images,
+                    batch_size=settings.batch_size,
+                    micro_batch=settings.micro_batch or self._usual_micro_batch(),
+                    max_steps=settings.max_steps,
+                    time_limit=limit,
+                    seed=settings.seed,
+                    device=settings.device,
+                    precision=settings.precision,
+                    compile=settings.compile,
+                )
+            ),
         )
-        return state.seconds >= total or state.seconds < limit  # of time, or of steps
 
     def evaluate(self, seconds: float) -> dict[str, Statistic] | None:
         """Score on all test sets at hand, plain and up-tiled."""
@@ -98,6 +98,7 @@ class DiscoveryRow:
         batch_size = saved["identity"]["batch_size"]
         samples = saved["step"] * batch_size
         return {
+            "data": self.recipe.data,
             "seconds": saved["seconds"],
             "steps": saved["step"],
             "batch_size": batch_size,
@@ -126,10 +127,6 @@ class DiscoveryRow:
 
     def _usual_micro_batch(self) -> int | None:
         return CPU_MICRO_BATCH if pick_device(self.settings.device).type == "cpu" else None
-
-    def _trained_seconds(self) -> float:
-        path = self._folder / CHECKPOINT
-        return read(path, task=TASK)["seconds"] if path.exists() else 0.0
 
     def _problem(self, data: str, split: str, count: int | None) -> str | None:
         """Why a split cannot be loaded; building its cache is what finds out."""

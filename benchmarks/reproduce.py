@@ -21,7 +21,9 @@ from benchmarks.discovery_row import DiscoveryRow
 from benchmarks.options import RESULTS, name_machine
 from benchmarks.reproduce_table import update_table
 from benchmarks.rows import Row, Settings
+from benchmarks.sudoku_row import SudokuRow
 from examples.object_discovery.recipes import RECIPES, recipe_for
+from examples.sudoku.recipes import RECIPES as SUDOKU_RECIPES
 from examples.training.checks import check_positive
 from examples.training.command import run_command
 from examples.training.distributed import pick_device
@@ -29,8 +31,11 @@ from examples.training.distributed import pick_device
 LEAST_SECONDS = 10.0
 """No stage starts in a slice that has less left."""
 
-ROWS: dict[str, Callable[[str, Settings], Row]] = dict.fromkeys(RECIPES, DiscoveryRow)
-"""What makes a row of its name; other tasks add theirs."""
+ROWS: dict[str, Callable[[str, Settings], Row]] = {
+    **dict.fromkeys(RECIPES, DiscoveryRow),
+    **dict.fromkeys(SUDOKU_RECIPES, SudokuRow),
+}
+"""What makes a row of its name."""
 
 
 def _of(*data: str) -> tuple[str, ...]:
@@ -45,8 +50,9 @@ GROUPS = {
     "clevr": _of("clevr"),
     "synthetic": _of("tetrominoes", "dsprites", "clevr"),
     "clevrtex": _of("clevrtex-full"),
+    "sudoku": tuple(name for name in SUDOKU_RECIPES if not name.endswith("-tiny")),
 }
-GROUPS["all"] = GROUPS["synthetic"] + GROUPS["clevrtex"]
+GROUPS["all"] = GROUPS["synthetic"] + GROUPS["clevrtex"] + GROUPS["sudoku"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +60,8 @@ class ReproduceOptions(Settings):
     """Train and score rows of the paper's tables."""
 
     rows: tuple[str, ...] = ("tetrominoes",)
-    """Presets, or groups: tetrominoes, dsprites, clevr, synthetic (these three), clevrtex, all."""
+    """Presets, or groups: tetrominoes, dsprites, clevr, synthetic (these three), clevrtex, sudoku,
+    all."""
     slice_minutes: float | None = None
     """Stop after so many minutes; the same command goes on."""
     results: Path = RESULTS

@@ -9,7 +9,7 @@ from examples.training.files import write_json, write_text
 
 HEAD = (
     *("row", "score", "published", "measured", "difference"),
-    *("training", "batch", "steps", "samples seen"),
+    *("training data", "training", "batch", "steps", "samples seen"),
 )
 Record = Mapping[str, Any]
 """`row`, `status`, `published`, `measured`, `machine`, `settings`, and once trained `training`."""
@@ -91,6 +91,7 @@ def _rows(record: Record) -> list[str]:
                     "" if published is None else f"{published[0]:.1f} ± {published[1]:.1f}",
                     _mean(score),
                     "" if published is None else f"{score['mean'] - published[0]:+.1f}",
+                    training["data"],
                     f"{training['seconds'] / 60:.1f} min",
                     f"{training['batch_size']:,}",
                     f"{training['steps']:,}",

@@ -1,6 +1,6 @@
 """What `reproduce` knows of a row of the paper's tables, whatever its task."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -9,6 +9,7 @@ from examples.object_discovery.scores import Statistic
 from examples.training.checks import check_positive, check_seed
 from examples.training.compiling import Compile
 from examples.training.precision import Precision
+from examples.training.run_state import CHECKPOINT, RunState, read
 
 
 class Row(Protocol):
@@ -56,11 +57,13 @@ class Settings:
     data: Path = Path("runs/data")
     """Folder of the data sets: downloaded ones, generated ones, and what is made of them."""
     num_images: int | None = None
-    """Training images (the recipes' if not given)."""
+    """Training images, or Sudoku boards where they are made (the recipes' if not given)."""
     num_test_images: int = 320
-    """Held-out images at most."""
+    """Held-out images, or Sudoku boards of either kind, at most."""
     uptile: int = 4
     """Up-tiling of the second evaluation."""
+    votes: tuple[int, ...] = (10, 100)
+    """Sudoku: numbers K of samples per board whose energies vote, at the largest T."""
     noise_seeds: tuple[int, ...] = (0, 1, 2)
     """Seeds of the noise at evaluation, for networks that have any; deviations are over them."""
     seed: int = 0
@@ -77,7 +80,36 @@ class Settings:
     def __post_init__(self):
         check_positive(self, "minutes", "max_steps", "batch_size", "num_images", "num_test_images")
         check_positive(self, "uptile", "micro_batch")
+        if min(self.votes, default=2) < 2:
+            raise ValueError(f"--votes must be of 2 samples and more: got {self.votes}")
         for seed in (self.seed, *self.noise_seeds):
             check_seed(seed)
         if not self.noise_seeds:
             raise ValueError("--noise-seeds needs at least one seed: got none")
+
+
+def train_until(
+    total: float, seconds: float, *, trained: float, run: Callable[[float], RunState]
+) -> bool:
+    """Train a row on.
+
+    Args:
+        total: Seconds of training it gets in all.
+        seconds: Seconds it gets now.
+        trained: Seconds it has had.
+        run: Trains up to so many seconds in all.
+
+    Returns:
+        Whether it is through: with its seconds, its steps or its epochs.
+    """
+    if trained >= total:
+        return True
+    limit = min(total, trained + seconds)
+    state = run(limit)
+    return state.seconds >= total or state.seconds < limit
+
+
+def trained_seconds(folder: Path, task: str) -> float:
+    """Seconds of training that the checkpoint of a row has seen; 0 without one."""
+    path = folder / CHECKPOINT
+    return read(path, task=task)["seconds"] if path.exists() else 0.0

@@ -10,9 +10,10 @@ from benchmarks.discovery_row import DiscoveryRow
 from benchmarks.reproduce import GROUPS, ROWS, ReproduceOptions, reproduce
 from benchmarks.reproduce_table import markdown, update_table
 from benchmarks.rows import Settings
-from examples.object_discovery.train_options import TrainOptions
+from benchmarks.sudoku_row import SudokuRow
 from examples.object_discovery.weights import TASK
 from examples.training.run_state import read
+from kuramoto_nn.models import AKOrNSudoku
 
 SAMPLE = Path(__file__).parents[2] / "examples" / "clevrtex_scenes" / "sample"
 
@@ -75,6 +76,39 @@ def test_rendered_scenes_are_scored_on_all_of_their_variants(given, tmp_path):
     assert counts == {"clevrtex-full": 1, "clevrtex-outd": 5, "clevrtex-camo": 5}
 
 
+def test_sudoku_rows_are_scored_at_more_steps_and_by_votes(given):
+    values = {name: value for name, value in given.items() if name != "results"}
+    values |= {"max_steps": 1, "batch_size": 4, "minutes": 10, "num_images": 20, "votes": (2,)}
+    row = SudokuRow("sudoku-akorn-tiny", Settings(**values))
+    assert row.missing() is None and row.train(600)
+    assert row.facts()["data"] == row.facts()["data_ood"] == "Sudoku made here"
+    assert row.evaluate(0) is None  # the time was too short
+    scores = row.evaluate(600)
+    assert scores is not None and len(scores) == 10
+    published = [
+        name.replace("100", "2") for name in AKOrNSudoku.presets()["sudoku-akorn"].published
+    ]
+    assert set(published[:4]) <= scores.keys()
+    assert len(scores["boards solved, OOD, T = 128, vote of 2"].per_seed) == 2
+    (kept,) = row._folder.glob("solved-after-1-steps.json")
+    before = kept.stat().st_mtime_ns
+    assert row.evaluate(600) == scores and kept.stat().st_mtime_ns == before
+    controls = [
+        SudokuRow(f"sudoku-{name}", Settings(**values)) for name in ("itrsa", "transformer")
+    ]
+    names = [[control._score_name("OOD", t, 1) for t in control._steps] for control in controls]
+    for control, expected in zip(controls, names, strict=True):
+        assert expected[-1] in control.published
+
+
+def test_published_boards_are_found(given, shared):
+    values = {name: value for name, value in given.items() if name != "results"}
+    row = SudokuRow("sudoku-akorn", Settings(**values | {"data": shared / "data" / "sudoku"}))
+    assert row.missing() is None
+    assert [len(boards) for boards in row._tests.values()] == [4, 4]
+    assert row._tests[""].givens.min() >= 31 and row._tests["OOD"].givens.max() <= 34
+
+
 def test_training_goes_on_in_slices(given):
     values = {name: value for name, value in given.items() if name != "results"}
     values["minutes"] = 0.1  # far more than a step takes on a busy machine
@@ -94,22 +128,28 @@ def test_the_table_puts_measured_beside_published():
         "status": "done",
         "published": {"FG-ARI": (88.6, 1.7)},
         "measured": {"FG-ARI": score, "MBO": score | {"std_over_seeds": None}},
-        "training": {"seconds": 90.0, "batch_size": 256, "steps": 1000, "samples_seen": 256_000},
+        "training": {
+            "data": "tetrominoes",
+            "seconds": 90.0,
+            "batch_size": 256,
+            "steps": 1000,
+            "samples_seen": 256_000,
+        },
         "machine": dict.fromkeys(("processor", "device", "threads", "torch", "python"), "x"),
         "settings": vars(Settings()),
     }
     page = markdown([record])
-    expected = "88.6 ± 1.7 | 80.0 ± 0.2 | -8.6 | 1.5 min | 256 | 1,000 | 256,000 |"
+    expected = "88.6 ± 1.7 | 80.0 ± 0.2 | -8.6 | tetrominoes | 1.5 min | 256 | 1,000 | 256,000 |"
     assert f"| tetrominoes-attn | FG-ARI | {expected}" in page
     assert "| tetrominoes-attn | MBO |  | 80.0 |  |" in page
 
 
 def test_groups_are_the_papers_rows():
     assert len(GROUPS["tetrominoes"]) == len(GROUPS["dsprites"]) == len(GROUPS["clevr"]) == 4
-    assert len(GROUPS["clevrtex"]) == 6 and len(GROUPS["all"]) == 18
+    assert len(GROUPS["clevrtex"]) == 6 and len(GROUPS["sudoku"]) == 3
+    assert len(GROUPS["all"]) == 21
     for name in GROUPS["all"]:
         assert ROWS[name](name, Settings()).published, name
-        assert TrainOptions(preset=name).recipe().data
     assert ReproduceOptions(rows=("all", "clevr-attn")).names() == list(GROUPS["all"])
     with pytest.raises(ValueError, match="unknown row 'tetris'; known are the groups tetromino"):
         ReproduceOptions(rows=("tetris",))
