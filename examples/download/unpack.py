@@ -10,11 +10,13 @@ import gzip
 import json
 import os
 import shutil
+import stat
 import tarfile
+import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from examples.training.files import write_json
 from examples.training.lock import one_at_a_time
@@ -23,7 +25,7 @@ _BLOCK = 1 << 20
 
 
 def unpack(archive: Path, folder: Path) -> None:
-    """Unpack a tar archive, plain or gzipped.
+    """Unpack a zip or a tar archive, plain or gzipped.
 
     Args:
         archive: The file.
@@ -42,8 +44,7 @@ def unpack(archive: Path, folder: Path) -> None:
         if free < needed:
             raise OSError(f"{folder} has {free:,} bytes free: {archive.name} needs {needed:,}")
         try:
-            with _opened(archive) as tar:
-                tar.extractall(staging, filter="data")
+            _extract(archive, staging)
             places = sorted({str(p.relative_to(staging)) for p in staging.rglob("*") if p.is_dir()})
             _merge(staging, folder)
         except OSError as error:
@@ -74,6 +75,40 @@ def look_through(archive: Path) -> int:
     Raises:
         ValueError: If it is damaged or empty, holds links or devices, or names places outside.
     """
+    size = _look_through_zip(archive) if zipfile.is_zipfile(archive) else _look_through_tar(archive)
+    if size == 0:
+        raise ValueError(f"{archive} holds no files; remove it and get it again")
+    return size
+
+
+def _extract(archive: Path, folder: Path) -> None:
+    if zipfile.is_zipfile(archive):
+        with zipfile.ZipFile(archive) as file:
+            file.extractall(folder)
+    else:
+        with _opened(archive) as tar:
+            tar.extractall(folder, filter="data")
+
+
+def _look_through_zip(archive: Path) -> int:
+    try:
+        with zipfile.ZipFile(archive) as file:
+            members, damaged = file.infolist(), file.testzip()
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
+        raise _damaged(archive, error) from error
+    if damaged is not None:
+        raise _damaged(archive, damaged)
+    for member in members:
+        path = PurePosixPath(member.filename)
+        kind = stat.S_IFMT(member.external_attr >> 16)  # 0 where the system has no such kinds
+        if path.is_absolute() or ".." in path.parts:
+            raise ValueError(f"{archive} is not safe to unpack: {path} lies outside")
+        if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+            raise ValueError(f"{archive} is not safe to unpack: {path} is no file")
+    return sum(member.file_size for member in members)
+
+
+def _look_through_tar(archive: Path) -> int:
     size = 0
     with _opened(archive) as tar:
         for member in tar:
@@ -84,9 +119,11 @@ def look_through(archive: Path) -> int:
             if not (member.isfile() or member.isdir()):
                 raise ValueError(f"{archive} is not safe to unpack: {member.name} is no file")
             size += member.size if member.isfile() else 0
-    if size == 0:
-        raise ValueError(f"{archive} holds no files; remove it and get it again")
     return size
+
+
+def _damaged(archive: Path, reason: object) -> ValueError:
+    return ValueError(f"{archive} is damaged or no archive: {reason}; remove it and get it again")
 
 
 @contextmanager
@@ -101,9 +138,7 @@ def _opened(archive: Path) -> Iterator[tarfile.TarFile]:
             while file.read(_BLOCK):  # up to gzip's own checksum, which lies behind the archive
                 pass
         except (tarfile.ReadError, gzip.BadGzipFile, EOFError, zlib.error) as error:
-            raise ValueError(
-                f"{archive} is damaged or no archive: {error}; remove it and get it again"
-            ) from error
+            raise _damaged(archive, error) from error
 
 
 def _merge(source: Path, target: Path) -> None:

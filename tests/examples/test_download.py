@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from examples.download.sets import download, name_of
 from examples.object_discovery.data import LOADERS, load
-from examples.object_discovery.download import ADDRESSES, DownloadOptions, download, name_of
+from examples.object_discovery.download import ADDRESSES, ImageDownloadOptions, check_records
 from tests.examples.data.scenes import write_clevrtex
 from tests.examples.data.test_tfrecord import frame
 from tests.examples.download.server import Site, serving
@@ -32,7 +33,7 @@ def command(*words: str) -> subprocess.CompletedProcess:
 def test_every_data_set_has_addresses() -> None:
     assert ADDRESSES.keys() == LOADERS.keys()
     for name in ADDRESSES:
-        DownloadOptions(dataset=name)
+        ImageDownloadOptions(dataset=name)
 
 
 def test_what_is_downloaded_is_read(tmp_path: Path) -> None:
@@ -47,8 +48,8 @@ def test_what_is_downloaded_is_read(tmp_path: Path) -> None:
         assert "is unpacked and no longer needed" in result.stderr
         assert len(site.asked) == 3
         (to / "pbg.tar.gz").unlink()
-        options = DownloadOptions(dataset="clevrtex-pbg", to=to, url=(url,))
-        download(options)
+        options = ImageDownloadOptions(dataset="clevrtex-pbg", to=to, url=(url,))
+        download(options, check=check_records)
         assert len(site.asked) == 3  # all is there
         (to / "clevrtex_pbg/0/CLEVRTEX_pbg_000000.png").unlink()
     data = load("clevrtex-pbg", "train", root=to, count=None, seed=0, size=8)
@@ -61,7 +62,8 @@ def test_parts_make_one_folder(tmp_path: Path) -> None:
     second = Site(archive(tmp_path / "two", range(1000, 1010)))
     with serving(first), serving(second):
         urls = [first.url.replace("data.bin", "1.tgz"), second.url.replace("data.bin", "2.tgz")]
-        download(DownloadOptions(dataset="clevrtex-pbg", to=to, url=(*urls,)))
+        options = ImageDownloadOptions(dataset="clevrtex-pbg", to=to, url=(*urls,))
+        download(options, check=check_records)
     assert len(load("clevrtex-pbg", "train", root=to, count=None, seed=0, size=8)) == 16
 
 
@@ -75,12 +77,12 @@ def test_mistakes_are_one_line(tmp_path: Path) -> None:
 
 def test_a_file_of_records_is_looked_at(tmp_path: Path) -> None:
     with serving(Site(b"no records at all")) as site:
-        options = DownloadOptions(dataset="tetrominoes", to=tmp_path, url=(site.url,))
+        options = ImageDownloadOptions(dataset="tetrominoes", to=tmp_path, url=(site.url,))
         with pytest.raises(ValueError, match=r"data\.bin, record 0: .*not a TFRecord file"):
-            download(options)
+            download(options, check=check_records)
         (tmp_path / "data.bin").unlink()
         site.content = frame(b"record")
-        download(options)
+        download(options, check=check_records)
         assert (tmp_path / "data.bin").read_bytes() == site.content
 
 
@@ -100,4 +102,4 @@ def test_nonsense_is_refused(options: dict, message: str | None) -> None:
         assert name_of(options["url"][0]) == "x"
         return
     with pytest.raises(ValueError, match=message):
-        DownloadOptions(**{"dataset": "clevr", **options})
+        ImageDownloadOptions(**{"dataset": "clevr", **options})

@@ -1,7 +1,9 @@
 """Archives that are whole, cut, damaged, or malicious."""
 
 import io
+import stat
 import tarfile
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,11 @@ from examples.download.unpack import is_unpacked, unpack
 
 def pack(path: Path, files: dict[str, bytes], *more: tarfile.TarInfo) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix == ".zip":
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+            for name, content in files.items():
+                file.writestr(name, content)
+        return path
     with tarfile.open(path, "w:gz" if path.suffix == ".gz" else "w") as tar:
         for name, content in files.items():
             info = tarfile.TarInfo(name)
@@ -33,7 +40,7 @@ PART1 = {"set/0/a.png": b"a", "set/0/b.png": b"b" * 100_000, "set/1/c.png": b"c"
 PART2 = {"set/1/d.png": b"d", "set/2/e.png": b"e"}
 
 
-@pytest.mark.parametrize("ending", ["tar", "tar.gz"])
+@pytest.mark.parametrize("ending", ["tar", "tar.gz", "zip"])
 def test_parts_are_merged(ending: str, tmp_path: Path) -> None:
     data = tmp_path / "data"
     first = pack(tmp_path / f"one.{ending}", PART1)
@@ -49,15 +56,16 @@ def test_parts_are_merged(ending: str, tmp_path: Path) -> None:
     assert not is_unpacked(second, data)
 
 
+@pytest.mark.parametrize("ending", ["tar.gz", "zip"])
 @pytest.mark.parametrize("length", [0, 1, 100, 5_000, -30, -1])
-def test_a_cut_archive_writes_nothing(length: int, tmp_path: Path) -> None:
+def test_a_cut_archive_writes_nothing(ending: str, length: int, tmp_path: Path) -> None:
     rows = {f"set/{i}.bin": bytes([i * 37 % 256]) * 7 + str(i).encode() * 400 for i in range(300)}
-    archive = pack(tmp_path / "one.tar.gz", rows)
+    archive = pack(tmp_path / f"one.{ending}", rows)
     content = archive.read_bytes()
     archive.write_bytes(content[:length])
     data = tmp_path / "data"
     data.mkdir()
-    with pytest.raises(ValueError, match=r"one\.tar\.gz .*remove it and get it again"):
+    with pytest.raises(ValueError, match=r"one\.(tar\.gz|zip) .*remove it and get it again"):
         unpack(archive, data)
     assert list(data.iterdir()) == []
     assert not is_unpacked(archive, data)
@@ -70,6 +78,17 @@ def test_a_flipped_byte_writes_nothing(tmp_path: Path) -> None:
     archive.write_bytes(content)
     (tmp_path / "data").mkdir()
     with pytest.raises(ValueError, match="is damaged or no archive: CRC check failed"):
+        unpack(archive, tmp_path / "data")
+    assert list((tmp_path / "data").iterdir()) == []
+
+
+def test_a_flipped_byte_in_a_zip_writes_nothing(tmp_path: Path) -> None:
+    archive = pack(tmp_path / "one.zip", {"set/a.bin": bytes(range(256)) * 50})
+    content = bytearray(archive.read_bytes())
+    content[100] ^= 1
+    archive.write_bytes(content)
+    (tmp_path / "data").mkdir()
+    with pytest.raises(ValueError, match=r"one\.zip is damaged or no archive"):
         unpack(archive, tmp_path / "data")
     assert list((tmp_path / "data").iterdir()) == []
 
@@ -109,6 +128,20 @@ def test_what_is_not_safe_is_refused(
     with pytest.raises(ValueError, match=r"one\.tar\.gz is not safe to unpack"):
         unpack(archive, data)
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["one.tar.gz"]
+
+
+@pytest.mark.parametrize("name", ["../escaped", "/escaped", "set/link"])
+def test_a_zip_that_is_not_safe_is_refused(name: str, tmp_path: Path) -> None:
+    data = tmp_path / "deep" / "data"
+    data.mkdir(parents=True)
+    member = zipfile.ZipInfo(name)
+    if name == "set/link":
+        member.external_attr = (stat.S_IFLNK | 0o777) << 16
+    with zipfile.ZipFile(data / "one.zip", "w") as file:
+        file.writestr(member, "/etc/passwd")
+    with pytest.raises(ValueError, match=r"one\.zip is not safe to unpack"):
+        unpack(data / "one.zip", data)
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["one.zip"]
 
 
 def test_a_full_disk_is_said_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

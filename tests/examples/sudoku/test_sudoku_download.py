@@ -1,0 +1,44 @@
+"""The published boards, from a server on this machine to a reader."""
+
+import io
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from examples.download.sets import download
+from examples.sudoku.data import format_cells, load
+from examples.sudoku.download import SudokuDownloadOptions, check_boards
+from tests.examples.download.server import Site, serving
+from tests.examples.sudoku.boards import made
+
+
+def lines() -> bytes:
+    boards = made()
+    pairs = zip(boards.puzzles, boards.solutions, strict=True)
+    return "".join(f"{format_cells(p)},{format_cells(s)}\n" for p, s in pairs).encode()
+
+
+def test_an_archive_becomes_a_folder_of_boards(tmp_path: Path) -> None:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as file:
+        file.writestr("sudoku-hard/test.csv", lines())
+    with serving(Site(content.getvalue())) as site:
+        url = site.url.replace("data.bin", "sudoku-hard.zip?dl=1")
+        options = SudokuDownloadOptions(dataset="sudoku-hard", to=tmp_path, url=(url,))
+        download(options, check=check_boards)
+    assert len(load(tmp_path / "sudoku-hard", "test")) == len(made())
+
+
+def test_a_single_file_is_looked_at(tmp_path: Path) -> None:
+    with serving(Site(b"no boards at all")) as site:
+        options = SudokuDownloadOptions(dataset="sudoku", to=tmp_path, url=(site.url,))
+        with pytest.raises(ValueError, match=r"data\.bin"):
+            download(options, check=check_boards)
+
+
+def test_addresses_end_in_file_names() -> None:
+    for name in SudokuDownloadOptions.addresses:
+        assert SudokuDownloadOptions(dataset=name).urls
+    with pytest.raises(ValueError, match="known are: sudoku, sudoku-hard"):
+        SudokuDownloadOptions(dataset="royle17")
