@@ -22,7 +22,7 @@ from torch import Tensor
 
 from examples.sudoku.animate import animate
 from examples.sudoku.attempts import Attempt, attempt
-from examples.sudoku.data import format_cells, parse_cells, solutions_of
+from examples.sudoku.data import format_cells, is_header, parse_cells, solutions_of
 from examples.sudoku.lines import ready_lines
 from examples.sudoku.rules import contradiction
 from examples.sudoku.weights import SHIPPED, load_model
@@ -118,11 +118,13 @@ def _solve_lines(file: TextIO, name: str, options: SolveOptions) -> None:
     for lines in ready_lines(file, most=MOST_LINES):
         puzzles: dict[int, Tensor] = {}
         for number, line in lines:
+            if number == 1 and is_header(line):
+                continue
+            count += 1
             try:
                 puzzles[number] = _parse(line.split(",")[0].strip())
             except ValueError as error:
                 complain(number, error)
-        count += len(lines)
         if not puzzles:
             continue
         batch = torch.stack(list(puzzles.values())).to(device)

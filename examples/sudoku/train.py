@@ -161,7 +161,7 @@ def _record(
             "step": state.step,
             "seconds": round(state.seconds, 3),
             "loss": finite(loss, state.step),
-            "images_per_second": batches.recipe.batch_size * pace.steps_per_second(state.step),
+            "boards_per_second": batches.recipe.batch_size * pace.steps_per_second(state.step),
             **scores,
         },
         done=pace.share_done(state.step),

@@ -9,7 +9,7 @@ from examples.training.run_state import CHECKPOINT, read
 from kuramoto_nn.models import AKOrNSudoku, ItrSASudoku
 
 TASK = "examples.sudoku.train"
-SHIPPED = Path(__file__).parent / "weights" / "sudoku-akorn-tiny"
+SHIPPED = Path(__file__).parent / "trained" / "sudoku-akorn-tiny"
 """The small model that comes with the examples."""
 
 

@@ -12,6 +12,7 @@ from torch.utils.tensorboard.writer import SummaryWriter
 
 from examples.training.files import write_text
 
+PER_SECOND = "_per_second"
 PLAIN_SECONDS = 30.0
 """How often a run that is not in a terminal prints a line."""
 
@@ -79,7 +80,7 @@ class RunLog:
                         raise self._refused(error) from error
 
     def record(self, values: dict[str, float], *, done: float, seconds_left: float) -> None:
-        """Write one record; ``values`` has ``step``, ``loss`` and ``images_per_second``."""
+        """Write one record; ``values`` has ``step``, ``loss`` and one ``…_per_second``."""
         if not self.enabled:
             return
         try:
@@ -92,9 +93,10 @@ class RunLog:
             raise self._refused(error) from error
         done = min(done, 1.0)  # the last step may end after the time
         minutes, seconds = divmod(int(seconds_left), 60)
+        (pace,) = (name for name in values if name.endswith(PER_SECOND))
         text = (
             f"step {values['step']}  loss {values['loss']:.3f}  "
-            f"{values['images_per_second']:.0f} images/s  {minutes}:{seconds:02d} left"
+            f"{values[pace]:.0f} {pace.removesuffix(PER_SECOND)}/s  {minutes}:{seconds:02d} left"
         )
         if self._console.is_terminal:
             self._progress.update(self._task, completed=done, text=text)

@@ -7,14 +7,23 @@ from pathlib import Path
 from typing import Literal
 
 from examples.sudoku.data.boards import Boards, format_cells, parse_cells
-from examples.sudoku.data.csv import read_csv
+from examples.sudoku.data.csv import is_header, read_csv
 from examples.sudoku.data.generate import generate, solutions_of
 from examples.sudoku.data.satnet import FEATURES, ROWS, read_satnet
 from examples.training.files import write_text
 
 Split = Literal["train", "test"]
 
-__all__ = ["Boards", "Split", "format_cells", "generated", "load", "parse_cells", "solutions_of"]
+__all__ = [
+    "Boards",
+    "Split",
+    "format_cells",
+    "generated",
+    "is_header",
+    "load",
+    "parse_cells",
+    "solutions_of",
+]
 
 
 def load(source: Path, split: Split, *, rows: str | None = None) -> Boards:

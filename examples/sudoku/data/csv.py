@@ -32,12 +32,17 @@ def read_csv(path: Path) -> Boards:
     except (lzma.LZMAError, gzip.BadGzipFile, zlib.error, EOFError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is damaged, or no text: {error}") from error
     numbered = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
-    if numbered and not any(cell.isdigit() for cell in numbered[0][1]):
+    if numbered and is_header(numbered[0][1]):
         numbered = numbered[1:]
     boards = _parse_quickly([line for _, line in numbered])
     if boards is None:
         boards = _parse_carefully(path, numbered)
     return checked(boards, lambda row: f"{path}:{numbered[row][0]}" if numbered else f"{path}")
+
+
+def is_header(line: str) -> bool:
+    """Whether a first line names the columns: it has letters, and no digit."""
+    return any(c.isalpha() for c in line) and not any(c.isdigit() for c in line)
 
 
 def _parse_quickly(lines: list[str]) -> Boards | None:

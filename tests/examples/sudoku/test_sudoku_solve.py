@@ -95,7 +95,7 @@ def test_a_pipe_is_answered_line_by_line(folder):
 
 def test_a_file_of_solved_boards_is_no_error(folder, tmp_path):
     file = tmp_path / "boards.txt"
-    file.write_text(f"{text(KNOWN)}\n" * 70)
+    file.write_text("quizzes,solutions\n" + f"{text(KNOWN)}\n" * 70)
     process = start(file, "--model", folder)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (0, "")
