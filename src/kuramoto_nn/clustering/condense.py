@@ -61,8 +61,7 @@ def condense(points: Tensor, most: int) -> Condensed:
     gap = torch.full_like(clusters.size, torch.nan)
     neighbour = torch.full_like(clusters.first, -1)
     while len(clusters.size) > most:
-        stale = neighbour < 0
-        for chosen, rows in _rows(points, clusters, stale):
+        for chosen, rows in _rows(points, clusters, neighbour < 0):
             gap[chosen], neighbour[chosen] = rows.min(1)
         clusters, gap, neighbour = _merge(clusters, gap, neighbour, parent, height)
     return Condensed(_matrix(points, clusters), *clusters[1:], parent, height)
@@ -94,31 +93,24 @@ def _matrix(points: Tensor, clusters: _Partition) -> Tensor:
 
 def _rows(points: Tensor, clusters: _Partition, wanted: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
     """Distances from the wanted clusters (n,) to all, in strips: which ones (c,), and (c, n)."""
-    num_points, num_clusters = len(points), len(clusters.size)
+    num_clusters = len(wanted)
+    budget = STRIP_DISTANCES.get(points.device.type, STRIP_DISTANCES["cpu"])
+    length = max(1, budget // len(points))
     moved = points - points.mean(0)
     square = moved.square().sum(1)
     label, order = clusters.label.sort(stable=True)
     members = _membership(label, order, num_clusters)
-    chosen = wanted.nonzero().squeeze(1)
-    of_wanted = wanted[label]
-    # From here on clusters are numbered among the wanted ones.
-    owners, order = (wanted.cumsum(0) - 1)[label[of_wanted]], order[of_wanted]
-    length = max(1, STRIP_DISTANCES.get(points.device.type, 2**22) // num_points)
-    unfinished = points.new_zeros(num_clusters)
-    for begin in range(0, len(order), length):
-        owner = owners[begin : begin + length]
-        start, last = int(owner[0]), int(owner[-1])
-        sums = members @ distances_from(points, moved, square, order[begin : begin + length])
-        own = torch.arange(len(owner), device=points.device)
-        sums = _membership(owner - start, own, last - start + 1) @ sums.mT
-        sums[0] += unfinished
-        goes_on = begin + length < len(order) and int(owners[begin + length]) == last
-        unfinished = sums[-1] if goes_on else torch.zeros_like(unfinished)
-        stop = last + (not goes_on)
-        if stop > start:
-            strip = chosen[start:stop]
-            rows = sums[: stop - start] / (clusters.size[strip, None] * clusters.size)
-            yield strip, rows.scatter_(1, strip[:, None], FAR)
+    strips = wanted.nonzero().squeeze(1).split(length)
+    counts = [int(clusters.size[strip].sum()) for strip in strips]
+    for strip, of_strip in zip(strips, order[wanted[label]].split(counts), strict=True):
+        rows = points.new_zeros(len(strip), num_clusters)
+        for part in of_strip.split(length):  # a cluster may have more members than fit
+            sums = members @ distances_from(points, moved, square, part)
+            owner = torch.searchsorted(strip, clusters.label[part])
+            own = torch.arange(len(part), device=part.device)
+            rows += _membership(owner, own, len(strip)) @ sums.mT
+        rows /= clusters.size[strip, None] * clusters.size
+        yield strip, rows.scatter_(1, strip[:, None], FAR)
 
 
 def _membership(label: Tensor, point: Tensor, num_clusters: int) -> Tensor:
