@@ -40,9 +40,6 @@ class Trial(NamedTuple):
     samples: tuple[int, ...]
     seed: int
 
-    def __str__(self) -> str:
-        return f"{self.kind}T{self.steps} K{self.samples} seed {self.seed}"
-
 
 class SudokuRow(Row):
     """One preset of AKOrNSudoku or a control; see `Row`.
@@ -130,7 +127,9 @@ class SudokuRow(Row):
         """100 for a board that is solved, else 0, for every K; None if the time was too short."""
         path = self.folder / f"solved-after-{self.facts()['steps']}-steps.json"
         known = json.loads(path.read_text()) if path.exists() else {}
-        solved = known.setdefault(str(trial), {str(count): [] for count in trial.samples})
+        most, seed = self.settings.num_test_images, self.settings.seed  # what chooses the boards
+        key = f"{trial}, at most {most} boards, seed {seed}"
+        solved = known.setdefault(key, {str(count): [] for count in trial.samples})
         boards, device = self._tests[trial.kind], next(model.parameters()).device
         while (done := len(solved["1"])) < len(boards):
             if time.monotonic() >= deadline:

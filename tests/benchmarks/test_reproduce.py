@@ -91,6 +91,8 @@ def test_sudoku_rows_are_scored_at_more_steps_and_by_votes(given):
     (kept,) = row.folder.glob("solved-after-1-steps.json")
     before = kept.stat().st_mtime_ns
     assert row.evaluate(600) == scores and kept.stat().st_mtime_ns == before
+    others = SudokuRow("sudoku-akorn-tiny", Settings(**given | {"num_test_images": 3}))
+    assert others.evaluate(0) is None  # other boards are scored anew
     controls = [SudokuRow(f"sudoku-{name}", Settings(**given)) for name in ("itrsa", "transformer")]
     names = [[control._score_name("OOD", t, 1) for t in control._steps] for control in controls]
     for control, expected in zip(controls, names, strict=True):
