@@ -136,7 +136,9 @@ def _merge(
     closest = gap.argmin()
     neighbour[neighbour[closest]] = closest  # whatever rounding says: every round makes progress
     own = torch.arange(len(gap), device=gap.device)
-    left = ((neighbour[neighbour] == own) & (own < neighbour)).nonzero().squeeze(1)
+    mutual = neighbour[neighbour] == own
+    stays = ~mutual | (own < neighbour)
+    left = (mutual & stays).nonzero().squeeze(1)
     right = neighbour[left]
 
     below = torch.maximum(level[left], level[right])
@@ -146,11 +148,8 @@ def _merge(
     parent[child], height[child] = first[left], level[left]
     size[left] += size[right]
 
-    merges, stays = torch.zeros_like(own, dtype=torch.bool), torch.ones_like(own, dtype=torch.bool)
-    merges[left] = merges[right] = True
-    stays[right] = False
     number = stays.cumsum(0) - 1
     renumbered = number.where(stays, number[neighbour])
-    neighbour = torch.where(merges | merges[neighbour], -1, number[neighbour])
+    neighbour = torch.where(mutual | mutual[neighbour], -1, number[neighbour])
     left_over = _Partition(renumbered[label], size[stays], first[stays], level[stays])
     return left_over, gap[stays], neighbour[stays]
