@@ -1,8 +1,8 @@
 """Merging of more points than a matrix of their distances has room for.
 
 As in `rounds`, all reciprocal nearest neighbours merge at once, but distances are made in strips,
-from some points to all clusters, and forgotten once the nearest cluster is known. A cluster has to
-be looked at again when it or its nearest has merged: average linkage is reducible, so that nothing
+from some clusters to all, and forgotten once the nearest cluster is known. A cluster has to be
+looked at again when it or its nearest has merged: average linkage is reducible, so that nothing
 else can come nearer. Rounds go on until the matrix of what is left fits into memory; `chain` and
 `rounds` take over there. The tree is the same, to rounding.
 """
