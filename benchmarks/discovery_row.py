@@ -2,10 +2,9 @@
 
 import math
 import time
-from collections.abc import Mapping
 from typing import Any
 
-from benchmarks.rows import Settings, train_until, trained_seconds
+from benchmarks.rows import Row, Settings
 from examples.object_discovery.data import load
 from examples.object_discovery.evaluate import evaluate
 from examples.object_discovery.evaluate_options import EvaluateOptions
@@ -15,7 +14,7 @@ from examples.object_discovery.train import train
 from examples.object_discovery.train_options import TrainOptions
 from examples.object_discovery.weights import TASK
 from examples.training.distributed import pick_device
-from examples.training.run_state import CHECKPOINT, read
+from examples.training.run_state import RunState
 from kuramoto_nn.models import AKOrN, ItrSA
 
 OTHER_TESTS = {"clevrtex-full": {"OOD ": "clevrtex-outd", "CAMO ": "clevrtex-camo"}}
@@ -24,7 +23,7 @@ CPU_MICRO_BATCH = 64
 """A whole batch of 256 can take more memory than a machine has, and is no faster there."""
 
 
-class DiscoveryRow:
+class DiscoveryRow(Row):
     """One preset of AKOrN or a control; see `Row`.
 
     Args:
@@ -32,12 +31,13 @@ class DiscoveryRow:
         settings: How it is trained and scored.
     """
 
+    task, training_set = TASK, "num_images"
+
     def __init__(self, name: str, settings: Settings):
+        super().__init__(name, settings)
         family = AKOrN if name in AKOrN.presets() else ItrSA
-        self.name, self.settings, self.recipe = name, settings, recipe_for(name)
+        self.recipe, self.published = recipe_for(name), family.presets()[name].published
         self.noise_seeds = settings.noise_seeds if family is AKOrN else settings.noise_seeds[:1]
-        self.published: Mapping[str, tuple[float, float]] = family.presets()[name].published
-        self._folder = settings.out / name
 
     def missing(self) -> str | None:
         """Why the training or the test images cannot be had."""
@@ -45,31 +45,6 @@ class DiscoveryRow:
         train = self.settings.num_images or self.recipe.num_images
         return self._problem(self.recipe.data, "train", train) or self._problem(
             self.recipe.data, "test", test
-        )
-
-    def train(self, seconds: float) -> bool:
-        """Train on; the checkpoint knows how long it has trained."""
-        settings = self.settings
-        return train_until(
-            60 * settings.minutes,
-            seconds,
-            trained=trained_seconds(self._folder, TASK),
-            run=lambda limit: train(
-                TrainOptions(
-                    preset=self.name,
-                    out=self._folder,
-                    data=settings.data,
-                    num_images=settings.num_images,
-                    batch_size=settings.batch_size,
-                    micro_batch=settings.micro_batch or self._usual_micro_batch(),
-                    max_steps=settings.max_steps,
-                    time_limit=limit,
-                    seed=settings.seed,
-                    device=settings.device,
-                    precision=settings.precision,
-                    compile=settings.compile,
-                )
-            ),
         )
 
     def evaluate(self, seconds: float) -> dict[str, Statistic] | None:
@@ -80,10 +55,8 @@ class DiscoveryRow:
         for prefix, data in tests.items():
             if prefix and self._problem(data, "all", 1):
                 continue
-            for suffix, uptile in (
-                ("", 1),
-                (f", up-tiled x{self.settings.uptile}", self.settings.uptile),
-            ):
+            for uptile in (1, self.settings.uptile):
+                suffix = f", up-tiled x{uptile}" * (uptile > 1)
                 left = deadline - time.monotonic()
                 result = evaluate(self._evaluation(data, uptile, left)) if left > 0 else None
                 if result is None:
@@ -94,18 +67,28 @@ class DiscoveryRow:
 
     def facts(self) -> dict[str, Any]:
         """How far the training is."""
-        saved = read(self._folder / CHECKPOINT, task=TASK)
-        batch_size = saved["identity"]["batch_size"]
-        samples = saved["step"] * batch_size
-        return {
-            "data": self.recipe.data,
-            "seconds": saved["seconds"],
-            "steps": saved["step"],
-            "batch_size": batch_size,
-            "samples_seen": samples,
-            "epochs": samples / saved["identity"]["num_images"],
-            "epochs_of_the_recipe": self.recipe.epochs,
-        }
+        own = {"data": self.recipe.data, "epochs_of_the_recipe": self.recipe.epochs}
+        return super().facts() | own
+
+    def _train_up_to(self, seconds: float) -> RunState:
+        settings = self.settings
+        on_cpu = pick_device(settings.device).type == "cpu"
+        return train(
+            TrainOptions(
+                preset=self.name,
+                out=self.folder,
+                data=settings.data,
+                num_images=settings.num_images,
+                batch_size=settings.batch_size,
+                micro_batch=settings.micro_batch or (CPU_MICRO_BATCH if on_cpu else None),
+                max_steps=settings.max_steps,
+                time_limit=seconds,
+                seed=settings.seed,
+                device=settings.device,
+                precision=settings.precision,
+                compile=settings.compile,
+            )
+        )
 
     def _evaluation(self, data: str, uptile: int, seconds: float) -> EvaluateOptions:
         settings, own = self.settings, data == self.recipe.data
@@ -113,7 +96,7 @@ class DiscoveryRow:
         wanted = min(most, self.recipe.num_test_images or most) if own else most
         split = "test" if own else "all"
         return EvaluateOptions(
-            checkpoint=self._folder / CHECKPOINT,
+            checkpoint=self.checkpoint,
             data=settings.data,
             test_data=data,
             split=split,
@@ -124,9 +107,6 @@ class DiscoveryRow:
             time_limit=seconds if math.isfinite(seconds) else None,
             device=settings.device,
         )
-
-    def _usual_micro_batch(self) -> int | None:
-        return CPU_MICRO_BATCH if pick_device(self.settings.device).type == "cpu" else None
 
     def _problem(self, data: str, split: str, count: int | None) -> str | None:
         """Why a split cannot be loaded; building its cache is what finds out."""

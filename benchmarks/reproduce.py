@@ -92,11 +92,10 @@ def reproduce(options: ReproduceOptions) -> list[dict[str, Any]]:
         What the table now knows of these rows.
     """
     deadline = time.monotonic() + 60 * (options.slice_minutes or math.inf)
-    settings = {
-        name: str(value) if isinstance(value, Path) else value
-        for name, value in dataclasses.asdict(options).items()
+    conditions = {
+        "machine": name_machine(pick_device(options.device)),
+        "settings": dataclasses.asdict(options),
     }
-    conditions = {"machine": name_machine(pick_device(options.device)), "settings": settings}
     records = []
     for name in options.names():
         print(f"{name}:", flush=True)

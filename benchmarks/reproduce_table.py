@@ -1,7 +1,7 @@
 """The table of `reproduce`: published beside measured, as Markdown and as JSON."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -81,31 +81,25 @@ def _rows(record: Record) -> list[str]:
     """One line for every score that was measured."""
     lines = []
     for name, score in record["measured"].items():
-        published = record["published"].get(name)
-        training = record["training"]
-        lines.append(
-            _line(
-                [
-                    record["row"],
-                    name,
-                    "" if published is None else f"{published[0]:.1f} ± {published[1]:.1f}",
-                    _mean(score),
-                    "" if published is None else f"{score['mean'] - published[0]:+.1f}",
-                    training["data"],
-                    f"{training['seconds'] / 60:.1f} min",
-                    f"{training['batch_size']:,}",
-                    f"{training['steps']:,}",
-                    f"{training['samples_seen']:,}",
-                ]
-            )
-        )
+        training, published, difference = record["training"], "", ""
+        if (theirs := record["published"].get(name)) is not None:
+            published, difference = _number(*theirs), f"{score['mean'] - theirs[0]:+.1f}"
+        measured = _number(score["mean"], score["std_over_seeds"])
+        cells = [
+            *(record["row"], name, published, measured, difference),
+            training["data"],
+            f"{training['seconds'] / 60:.1f} min",
+            f"{training['batch_size']:,}",
+            f"{training['steps']:,}",
+            f"{training['samples_seen']:,}",
+        ]
+        lines.append(_line(cells))
     return lines
 
 
-def _mean(score: Mapping[str, Any]) -> str:
-    spread = score["std_over_seeds"]
-    return f"{score['mean']:.1f}" + ("" if spread is None else f" ± {spread:.1f}")
+def _number(mean: float, deviation: float | None) -> str:
+    return f"{mean:.1f}" + ("" if deviation is None else f" ± {deviation:.1f}")
 
 
-def _line(cells: Any) -> str:
+def _line(cells: Iterable[str]) -> str:
     return f"| {' | '.join(cells)} |"

@@ -1,45 +1,16 @@
 """What `reproduce` knows of a row of the paper's tables, whatever its task."""
 
-from collections.abc import Callable, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from examples.object_discovery.scores import Statistic
 from examples.training.checks import check_positive, check_seed
 from examples.training.compiling import Compile
 from examples.training.precision import Precision
 from examples.training.run_state import CHECKPOINT, RunState, read
-
-
-class Row(Protocol):
-    """One network, trained for so long and scored.
-
-    Every method can be called again after a process died in it, and goes on.
-
-    Attributes:
-        name: Name of the row: its preset.
-        published: Published scores (x100) by name, mean and deviation.
-    """
-
-    name: str
-    published: Mapping[str, tuple[float, float]]
-
-    def missing(self) -> str | None:
-        """Why the row cannot run here (its data, most likely); None if it can."""
-        ...
-
-    def train(self, seconds: float) -> bool:
-        """Train on, for at most so many seconds now; whether its whole time is used up."""
-        ...
-
-    def evaluate(self, seconds: float) -> dict[str, Statistic] | None:
-        """Score by the names of the published scores and more; None if the seconds were too few."""
-        ...
-
-    def facts(self) -> dict[str, Any]:
-        """Say what was done: ``seconds`` and ``steps`` of training, ``samples_seen`` and more."""
-        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,28 +59,73 @@ class Settings:
             raise ValueError("--noise-seeds needs at least one seed: got none")
 
 
-def train_until(
-    total: float, seconds: float, *, trained: float, run: Callable[[float], RunState]
-) -> bool:
-    """Train a row on.
+class Row(ABC):
+    """One network, trained for so long and scored.
 
-    Args:
-        total: Seconds of training it gets in all.
-        seconds: Seconds it gets now.
-        trained: Seconds it has had.
-        run: Trains up to so many seconds in all.
+    Every method can be called again after a process died in it, and goes on.
 
-    Returns:
-        Whether it is through: with its seconds, its steps or its epochs.
+    Attributes:
+        name: Name of the row: its preset.
+        settings: How it is trained and scored.
+        published: Published scores (x100) by name, mean and deviation.
+        folder: Where its checkpoint and its scores lie.
     """
-    if trained >= total:
-        return True
-    limit = min(total, trained + seconds)
-    state = run(limit)
-    return state.seconds >= total or state.seconds < limit
 
+    task: str
+    """The module that trains it."""
+    training_set: str
+    """What its checkpoint calls the size of the training set."""
+    published: Mapping[str, tuple[float, float]]
 
-def trained_seconds(folder: Path, task: str) -> float:
-    """Seconds of training that the checkpoint of a row has seen; 0 without one."""
-    path = folder / CHECKPOINT
-    return read(path, task=task)["seconds"] if path.exists() else 0.0
+    def __init__(self, name: str, settings: Settings):
+        self.name, self.settings, self.folder = name, settings, settings.out / name
+
+    @property
+    def checkpoint(self) -> Path:
+        """The network as far as it is trained."""
+        return self.folder / CHECKPOINT
+
+    @abstractmethod
+    def missing(self) -> str | None:
+        """Why the row cannot run here (its data, most likely); None if it can."""
+
+    def train(self, seconds: float) -> bool:
+        """Train on, for at most so many seconds now.
+
+        Args:
+            seconds: Seconds it gets now; the checkpoint knows how many it has had.
+
+        Returns:
+            Whether it is through: with its seconds, its steps or its epochs.
+        """
+        total = 60 * self.settings.minutes
+        trained = self._saved()["seconds"] if self.checkpoint.exists() else 0.0
+        if trained >= total:
+            return True
+        limit = min(total, trained + seconds)
+        state = self._train_up_to(limit)
+        return state.seconds >= total or state.seconds < limit
+
+    @abstractmethod
+    def evaluate(self, seconds: float) -> dict[str, Statistic] | None:
+        """Score by the names of the published scores and more; None if the seconds were too few."""
+
+    def facts(self) -> dict[str, Any]:
+        """Say what was done: ``seconds`` and ``steps`` of training, ``samples_seen`` and more."""
+        saved = self._saved()
+        batch_size = saved["identity"]["batch_size"]
+        samples = saved["step"] * batch_size
+        return {
+            "seconds": saved["seconds"],
+            "steps": saved["step"],
+            "batch_size": batch_size,
+            "samples_seen": samples,
+            "epochs": samples / saved["identity"][self.training_set],
+        }
+
+    @abstractmethod
+    def _train_up_to(self, seconds: float) -> RunState:
+        """Train up to so many seconds in all."""
+
+    def _saved(self) -> dict[str, Any]:
+        return read(self.checkpoint, task=self.task)

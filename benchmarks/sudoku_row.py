@@ -2,31 +2,23 @@
 
 import json
 import time
-from collections.abc import Mapping
 from functools import cached_property
+from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-import torch
-from torch import Tensor
-
-from benchmarks.rows import Settings, train_until, trained_seconds
+from benchmarks.rows import Row, Settings
 from examples.object_discovery.scores import Statistic
 from examples.sudoku.data import Boards, generated, load
 from examples.sudoku.recipes import recipe_for
+from examples.sudoku.scores import voted_answers
 from examples.sudoku.train import train
 from examples.sudoku.train_options import TrainOptions
 from examples.sudoku.weights import TASK, load_model
 from examples.training.distributed import pick_device
 from examples.training.files import write_json
-from examples.training.run_state import CHECKPOINT, read
-from kuramoto_nn.models import (
-    AKOrNSudoku,
-    ItrSASudoku,
-    energy_votes,
-    seeded_noise,
-    total_energy,
-)
+from examples.training.run_state import RunState
+from kuramoto_nn.models import AKOrNSudoku, ItrSASudoku, total_energy
 
 SATNET, RRN = ("sudoku", "satnet.csv.xz"), ("sudoku-hard", "rrn-test.csv.xz")
 """Where the published boards are looked for in the folder of the data."""
@@ -40,7 +32,16 @@ BATCH = {"cpu": 100, "cuda": 4000}
 """Samples of boards at a time."""
 
 
-class SudokuRow:
+class Trial(NamedTuple):
+    """How boards of one kind are filled in: T, numbers of samples that vote, seed of the noise."""
+
+    kind: str
+    steps: int
+    samples: tuple[int, ...]
+    seed: int
+
+
+class SudokuRow(Row):
     """One preset of AKOrNSudoku or a control; see `Row`.
 
     Without the published boards it takes ones that are made here.
@@ -50,17 +51,19 @@ class SudokuRow:
         settings: How it is trained and scored.
     """
 
+    task, training_set = TASK, "num_boards"
+
     def __init__(self, name: str, settings: Settings):
-        self.name, self.settings, self.recipe = name, settings, recipe_for(name)
-        self._is_random = name in AKOrNSudoku.presets()
-        family = AKOrNSudoku if self._is_random else ItrSASudoku
-        preset = family.presets()[name]
-        self.published: Mapping[str, tuple[float, float]] = preset.published
+        super().__init__(name, settings)
+        is_random = name in AKOrNSudoku.presets()
+        preset = (AKOrNSudoku if is_random else ItrSASudoku).presets()[name]
+        self.recipe, self.published = recipe_for(name), preset.published
         trained = preset.config.num_steps
-        longer = (1, 2, 4, 8) if self._is_random else (1, 2)
+        longer = (1, 2, 4, 8) if is_random else (1, 2)
         self._steps = (1,) if trained == 1 else tuple(trained * factor for factor in longer)
-        self._folder = settings.out / name
-        self._satnet, self._rrn = (self._find(names) for names in (SATNET, RRN))
+        self._seeds = settings.noise_seeds if is_random else settings.noise_seeds[:1]
+        self._votes = settings.votes if is_random else ()
+        self._satnet, self._rrn = _find(settings.data, SATNET), _find(settings.data, RRN)
 
     def missing(self) -> str | None:
         """Why boards that are there cannot be read."""
@@ -70,140 +73,94 @@ class SudokuRow:
             return str(error)
         return None
 
-    def train(self, seconds: float) -> bool:
-        """Train on; the checkpoint knows how long it has trained."""
-        settings, source = self.settings, self._satnet
-        is_file = source is not None and source.is_file()
-        return train_until(
-            60 * settings.minutes,
-            seconds,
-            trained=trained_seconds(self._folder, TASK),
-            run=lambda limit: train(
-                TrainOptions(
-                    preset=self.name,
-                    out=self._folder,
-                    data=source,
-                    rows=TRAINING_ROWS if is_file else None,
-                    held_out=source,
-                    held_out_rows=TEST_ROWS if is_file else None,
-                    num_boards=settings.num_images or TrainOptions.num_boards,
-                    cache=settings.data,
-                    batch_size=settings.batch_size,
-                    max_steps=settings.max_steps,
-                    time_limit=limit,
-                    seed=settings.seed,
-                    device=settings.device,
-                    compile="off" if settings.compile == "auto" else settings.compile,
-                )
-            ),
-        )
-
     def evaluate(self, seconds: float) -> dict[str, Statistic] | None:
         """Score at several T, and by votes at the largest; goes on from board to board."""
         deadline = time.monotonic() + seconds
-        model, _ = load_model(self._folder / CHECKPOINT)
+        model, _ = load_model(self.checkpoint)
         model.to(pick_device(self.settings.device))
-        seeds = self.settings.noise_seeds if self._is_random else self.settings.noise_seeds[:1]
-        votes = self.settings.votes if self._is_random else ()
         scores: dict[str, Statistic] = {}
-        for kind, boards in self._tests.items():
-            for steps in self._steps:
-                samples = (1, *(votes if steps == self._steps[-1] else ()))
-                by_seed = []
-                for seed in seeds:
-                    piece = f"{kind}T{steps} K{samples} seed {seed}"
-                    solved = self._solved(model, boards, piece, steps, samples, seed, deadline)
-                    if solved is None:
-                        return None
-                    by_seed.append(solved)
-                for count in samples:
-                    name = self._score_name(kind, steps, count)
-                    scores[name] = Statistic.of([solved[str(count)] for solved in by_seed])
+        for kind, steps in product(self._tests, self._steps):
+            samples = (1, *(self._votes if steps == self._steps[-1] else ()))
+            by_seed = []
+            for seed in self._seeds:
+                solved = self._solved(model, Trial(kind, steps, samples, seed), deadline)
+                if solved is None:
+                    return None
+                by_seed.append(solved)
+            for count in samples:
+                name = self._score_name(kind, steps, count)
+                scores[name] = Statistic.of([solved[str(count)] for solved in by_seed])
         return scores
 
     def facts(self) -> dict[str, Any]:
         """How far the training is."""
-        saved = read(self._folder / CHECKPOINT, task=TASK)
-        batch_size = saved["identity"]["batch_size"]
-        samples = saved["step"] * batch_size
-        return {
+        return super().facts() | {
             "data": "Sudoku made here" if self._satnet is None else "SATNet",
             "data_ood": "Sudoku made here" if self._rrn is None else "RRN",
-            "seconds": saved["seconds"],
-            "steps": saved["step"],
-            "batch_size": batch_size,
-            "samples_seen": samples,
-            "epochs": samples / saved["identity"]["num_boards"],
             "epochs_of_the_recipe": self.recipe.epochs,
         }
 
+    def _train_up_to(self, seconds: float) -> RunState:
+        settings = self.settings
+        return train(
+            TrainOptions(
+                preset=self.name,
+                out=self.folder,
+                data=self._satnet,
+                rows=_if_one_file(self._satnet, TRAINING_ROWS),
+                held_out=self._satnet,
+                held_out_rows=_if_one_file(self._satnet, TEST_ROWS),
+                num_boards=settings.num_images or TrainOptions.num_boards,
+                cache=settings.data,
+                batch_size=settings.batch_size,
+                max_steps=settings.max_steps,
+                time_limit=seconds,
+                seed=settings.seed,
+                device=settings.device,
+                compile="off" if settings.compile == "auto" else settings.compile,
+            )
+        )
+
     def _solved(
-        self,
-        model: AKOrNSudoku | ItrSASudoku,
-        boards: Boards,
-        piece: str,
-        steps: int,
-        samples: tuple[int, ...],
-        seed: int,
-        deadline: float,
+        self, model: AKOrNSudoku | ItrSASudoku, trial: Trial, deadline: float
     ) -> dict[str, list[float]] | None:
         """100 for a board that is solved, else 0, for every K; None if the time was too short."""
-        path = self._folder / f"solved-after-{self.facts()['steps']}-steps.json"
+        path = self.folder / f"solved-after-{self.facts()['steps']}-steps.json"
         known = json.loads(path.read_text()) if path.exists() else {}
-        solved: dict[str, list[float]] = known.get(piece, {str(count): [] for count in samples})
+        most, seed = self.settings.num_test_images, self.settings.seed  # what chooses the boards
+        key = f"{trial}, at most {most} boards, seed {seed}"
+        solved = known.setdefault(key, {str(count): [] for count in trial.samples})
+        boards, device = self._tests[trial.kind], next(model.parameters()).device
         while (done := len(solved["1"])) < len(boards):
             if time.monotonic() >= deadline:
                 return None
-            part = boards[done : done + TOGETHER].to(next(model.parameters()).device)
-            for count, answers in self._answers(model, part.puzzles, done, steps, samples, seed):
+            part = boards[done : done + TOGETHER].to(device)
+            votes = voted_answers(
+                model,
+                part.puzzles,
+                num_samples=trial.samples,
+                rules=[total_energy],
+                num_steps=trial.steps,
+                seed=trial.seed,
+                first=done,
+                batch_size=BATCH.get(device.type, BATCH["cpu"]),
+            )
+            for count, (answers,) in votes:
                 right = (answers == part.solutions).flatten(1).all(1)
                 solved[str(count)] += (100.0 * right).tolist()
-            write_json(path, known | {piece: solved})
+            write_json(path, known)
         return solved
-
-    @torch.no_grad()
-    def _answers(
-        self,
-        model: AKOrNSudoku | ItrSASudoku,
-        puzzles: Tensor,
-        first: int,
-        steps: int,
-        samples: tuple[int, ...],
-        seed: int,
-    ) -> list[tuple[int, Tensor]]:
-        """Answers to the boards from number ``first`` on, for every K."""
-        if not isinstance(model, AKOrNSudoku):
-            return [(1, model(puzzles, num_steps=steps).argmax(-1) + 1)]
-        noise = seeded_noise((model.config.channels, 9, 9), seed=seed, device=puzzles.device)
-
-        def run(puzzles: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
-            logits, energies = model.rollout(puzzles, num_steps=steps, noise=noise)
-            return logits.argmax(-1) + 1, energies
-
-        votes = energy_votes(
-            run,
-            puzzles,
-            lambda board, sample: noise(board + first, sample),
-            num_samples=samples,
-            scores=[total_energy],
-            batch_size=BATCH.get(puzzles.device.type, BATCH["cpu"]),
-        )
-        return [(count, vote.outputs) for count, (vote,) in votes]
 
     def _score_name(self, kind: str, steps: int, samples: int) -> str:
         """As the published scores are called."""
-        parts = ["boards solved"] + [kind] * bool(kind)
-        parts += [f"T = {steps}"] * (len(self._steps) > 1)
-        return ", ".join(parts + [f"vote of {samples}"] * (samples > 1))
-
-    def _find(self, names: tuple[str, ...]) -> Path | None:
-        places = (self.settings.data / name for name in names)
-        return next((place for place in places if place.exists()), None)
+        at = f"T = {steps}" if len(self._steps) > 1 else ""
+        vote = f"vote of {samples}" if samples > 1 else ""
+        return ", ".join(filter(None, ["boards solved", kind, at, vote]))
 
     @cached_property
     def _tests(self) -> dict[str, Boards]:
         """Boards of either kind, spread evenly over those there are."""
-        rows = TEST_ROWS if self._satnet is not None and self._satnet.is_file() else None
+        rows = _if_one_file(self._satnet, TEST_ROWS)
         return {
             "": self._boards(self._satnet, rows, GIVENS),
             "OOD": self._boards(self._rrn, None, GIVENS_OOD),
@@ -215,3 +172,12 @@ class SudokuRow:
             return generated(settings.data, "test", count=most, givens=givens, seed=settings.seed)
         boards = load(source, "test", rows=rows)
         return boards[:: max(len(boards) // most, 1)][:most]
+
+
+def _find(folder: Path, names: tuple[str, ...]) -> Path | None:
+    return next((folder / name for name in names if (folder / name).exists()), None)
+
+
+def _if_one_file(source: Path | None, rows: str) -> str | None:
+    """A folder has its own split."""
+    return rows if source is not None and source.is_file() else None

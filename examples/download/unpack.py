@@ -38,7 +38,7 @@ def unpack(archive: Path, folder: Path) -> None:
     """
     staging = folder / f".{archive.name}.unpacking"
     with one_at_a_time(staging):
-        needed = look_through(archive)
+        needed = _look_through(archive)
         shutil.rmtree(staging, ignore_errors=True)
         free = shutil.disk_usage(folder).free
         if free < needed:
@@ -63,18 +63,8 @@ def is_unpacked(archive: Path, folder: Path) -> bool:
     return all((folder / place).is_dir() for place in places)
 
 
-def look_through(archive: Path) -> int:
-    """Read an archive from end to end without writing anything.
-
-    Args:
-        archive: The file.
-
-    Returns:
-        Bytes of its files.
-
-    Raises:
-        ValueError: If it is damaged or empty, holds links or devices, or names places outside.
-    """
+def _look_through(archive: Path) -> int:
+    """Read an archive from end to end without writing anything; bytes of its files."""
     size = _look_through_zip(archive) if zipfile.is_zipfile(archive) else _look_through_tar(archive)
     if size == 0:
         raise ValueError(f"{archive} holds no files; remove it and get it again")

@@ -10,26 +10,18 @@ import dataclasses
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
-from torch import Tensor
-
 from examples.sudoku.data import Boards, load
-from examples.sudoku.scores import BoardScores, single_answers
+from examples.sudoku.scores import BoardScores, voted_answers
 from examples.sudoku.table import Row, line, numbers, scores_by_givens, without_seed
 from examples.sudoku.weights import SHIPPED, load_model
 from examples.training.checks import check_positive, check_seed
 from examples.training.command import run_command
 from examples.training.distributed import pick_device
 from examples.training.files import write_json
-from kuramoto_nn.models import (
-    AKOrNSudoku,
-    ItrSASudoku,
-    energy_votes,
-    last_energy,
-    seeded_noise,
-    total_energy,
-)
+from kuramoto_nn.models import AKOrNSudoku, ItrSASudoku, last_energy, total_energy
 
 VOTES = {"sum": total_energy, "last": last_energy}
 """The vote's rules: the least energy summed over the steps, or of the last state."""
@@ -118,9 +110,19 @@ def evaluate(options: EvaluateOptions) -> list[Row]:
 def _rows(
     model: AKOrNSudoku | ItrSASudoku, boards: Boards, options: EvaluateOptions
 ) -> Iterator[Row]:
-    for steps in options.steps:
-        for seed in options.seeds:
-            for samples, vote, answers in _answers(model, boards, options, steps, seed):
+    for steps, seed in product(options.steps, options.seeds):
+        votes = voted_answers(
+            model,
+            boards.puzzles,
+            num_samples=options.samples,
+            rules=list(VOTES.values()),
+            num_steps=steps,
+            seed=seed,
+            batch_size=options.batch_size,
+        )
+        for samples, by_rule in votes:
+            rules = VOTES if samples > 1 else [None]
+            for vote, answers in zip(rules, by_rule, strict=True):
                 yield Row(
                     steps=steps,
                     samples=samples,
@@ -129,43 +131,6 @@ def _rows(
                     scores=BoardScores.of(answers, boards),
                     by_givens=scores_by_givens(answers, boards),
                 )
-
-
-def _answers(
-    model: AKOrNSudoku | ItrSASudoku,
-    boards: Boards,
-    options: EvaluateOptions,
-    steps: int,
-    seed: int,
-) -> Iterator[tuple[int, str | None, Tensor]]:
-    """K, the vote's rule, and the answers, for every K and rule."""
-    if options.samples == (1,) or not isinstance(model, AKOrNSudoku):
-        size = options.batch_size
-        yield (
-            1,
-            None,
-            single_answers(model, boards.puzzles, num_steps=steps, seed=seed, batch_size=size),
-        )
-        return
-
-    def run(puzzles: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
-        logits, energies = model.rollout(puzzles, num_steps=steps, noise=noise)
-        return logits.argmax(-1) + 1, energies
-
-    votes = energy_votes(
-        run,
-        boards.puzzles,
-        seeded_noise((model.config.channels, 9, 9), seed=seed, device=boards.puzzles.device),
-        num_samples=options.samples,
-        scores=list(VOTES.values()),
-        batch_size=options.batch_size,
-    )
-    for samples, of_all_rules in votes:
-        if samples == 1:
-            yield 1, None, of_all_rules[0].outputs
-            continue
-        for rule, vote in zip(VOTES, of_all_rules, strict=True):
-            yield samples, rule, vote.outputs
 
 
 if __name__ == "__main__":

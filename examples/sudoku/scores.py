@@ -1,5 +1,6 @@
 """How well puzzles were filled in."""
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -8,7 +9,7 @@ from torch import Tensor
 
 from examples.sudoku.data import Boards
 from examples.sudoku.rules import is_valid, keeps_givens
-from kuramoto_nn.models import AKOrNSudoku, ItrSASudoku, seeded_noise
+from kuramoto_nn.models import AKOrNSudoku, ItrSASudoku, energy_votes, seeded_noise
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +56,7 @@ def single_answers(
     *,
     num_steps: int | None = None,
     seed: int = 0,
+    first: int = 0,
     batch_size: int = 100,
 ) -> Tensor:
     """Fill puzzles in once each, from the noise that a vote takes as its first sample.
@@ -64,6 +66,7 @@ def single_answers(
         puzzles: ``(B, 9, 9)``.
         num_steps: T; the configured one if None.
         seed: Seed of the noise.
+        first: Number of the first puzzle, where these are a part: their noise is that of the whole.
         batch_size: Puzzles at a time.
 
     Returns:
@@ -73,12 +76,67 @@ def single_answers(
     rows = torch.arange(len(puzzles), device=puzzles.device)
     return torch.cat(
         [
-            model(puzzles[part], num_steps=num_steps, noise=noise(part, torch.zeros_like(part)))
+            model(
+                puzzles[part],
+                num_steps=num_steps,
+                noise=noise(first + part, torch.zeros_like(part)),
+            )
             .argmax(-1)
             .add(1)
             for part in rows.split(batch_size)
         ]
     )
+
+
+def voted_answers(
+    model: AKOrNSudoku | ItrSASudoku,
+    puzzles: Tensor,
+    *,
+    num_samples: Sequence[int],
+    rules: Sequence[Callable[[Tensor], Tensor]],
+    num_steps: int,
+    seed: int = 0,
+    first: int = 0,
+    batch_size: int = 100,
+) -> Iterator[tuple[int, list[Tensor]]]:
+    """Fill puzzles in by energy votes of several sizes and rules, of one pass over the largest.
+
+    Args:
+        model: The network; one that is not random answers once.
+        puzzles: ``(B, 9, 9)``.
+        num_samples: Numbers of samples K.
+        rules: What the winner has least of, from energies ``(T + 1, M)`` to ``(M,)``.
+        num_steps: T.
+        seed: As in `single_answers`.
+        first: Likewise.
+        batch_size: Samples, of any puzzles, at a time.
+
+    Yields:
+        Every K, and the answers ``(B, 9, 9)`` by every rule; of a single sample there is one.
+    """
+    if tuple(num_samples) == (1,) or not isinstance(model, AKOrNSudoku):
+        single = single_answers(
+            model, puzzles, num_steps=num_steps, seed=seed, first=first, batch_size=batch_size
+        )
+        yield 1, [single]
+        return
+    noise = seeded_noise((model.config.channels, 9, 9), seed=seed, device=puzzles.device)
+
+    def run(puzzles: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+        logits, energies = model.rollout(puzzles, num_steps=num_steps, noise=noise)
+        return logits.argmax(-1) + 1, energies
+
+    votes = energy_votes(
+        run,
+        puzzles,
+        lambda puzzle, sample: noise(first + puzzle, sample),
+        num_samples=num_samples,
+        scores=rules,
+        batch_size=batch_size,
+    )
+    for samples, by_rule in votes:
+        answers = [vote.outputs for vote in by_rule]
+        yield samples, answers if samples > 1 else answers[:1]
 
 
 def _percent(flags: Tensor) -> float:

@@ -24,7 +24,6 @@ def given(tmp_path):
         "minutes": 0.01,
         "out": tmp_path / "out",
         "data": tmp_path / "data",
-        "results": tmp_path,
         "num_images": 64,
         "num_test_images": 4,
         "noise_seeds": (0, 1),
@@ -35,9 +34,9 @@ def given(tmp_path):
 
 def test_a_row_is_trained_scored_and_tabulated_and_one_without_data_is_listed(given, tmp_path):
     rows = ("tetrominoes-attn-tiny", "clevrtex-vit-tiny")
-    first = reproduce(ReproduceOptions(**given, rows=rows, slice_minutes=0.01))
+    first = reproduce(ReproduceOptions(**given, results=tmp_path, rows=rows, slice_minutes=0.01))
     assert [record["status"] for record in first] == ["not trained", "not trained"]
-    done, absent = reproduce(ReproduceOptions(**given, rows=rows))
+    done, absent = reproduce(ReproduceOptions(**given, results=tmp_path, rows=rows))
     assert done["status"] == "done" and done["training"]["seconds"] >= 0.6
     assert done["training"]["samples_seen"] == 32 * done["training"]["steps"]
     assert list(done["measured"]) == ["FG-ARI", "MBO", "FG-ARI, up-tiled x4", "MBO, up-tiled x4"]
@@ -53,7 +52,7 @@ def test_a_row_is_trained_scored_and_tabulated_and_one_without_data_is_listed(gi
     assert "- clevrtex-vit-tiny: not at hand" in page
 
     checkpoint = given["out"] / "tetrominoes-attn-tiny" / "checkpoint.pt"
-    (again,) = reproduce(ReproduceOptions(**given, rows=rows[:1]))
+    (again,) = reproduce(ReproduceOptions(**given, results=tmp_path, rows=rows[:1]))
     assert again["measured"] == done["measured"]
     assert (tmp_path / "reproduce.md").read_text() == page  # the other row is still listed
     assert read(checkpoint, task=TASK)["step"] == done["training"]["steps"]
@@ -61,9 +60,9 @@ def test_a_row_is_trained_scored_and_tabulated_and_one_without_data_is_listed(gi
 
 def test_rendered_scenes_are_scored_on_all_of_their_variants(given, tmp_path):
     shutil.copytree(SAMPLE, given["data"])
-    values = {name: value for name, value in given.items() if name not in ("results", "num_images")}
-    values |= {"max_steps": 2, "batch_size": 4, "minutes": 10, "num_test_images": 5, "uptile": 2}
-    row = DiscoveryRow("clevrtex-vit-tiny", Settings(**values))
+    given |= {"max_steps": 2, "batch_size": 4, "minutes": 10, "num_test_images": 5, "uptile": 2}
+    given["num_images"] = None
+    row = DiscoveryRow("clevrtex-vit-tiny", Settings(**given))
     assert row.missing() is None and row.train(600)
     assert row.facts()["samples_seen"] == 8
     scores = row.evaluate(600)
@@ -77,9 +76,8 @@ def test_rendered_scenes_are_scored_on_all_of_their_variants(given, tmp_path):
 
 
 def test_sudoku_rows_are_scored_at_more_steps_and_by_votes(given):
-    values = {name: value for name, value in given.items() if name != "results"}
-    values |= {"max_steps": 1, "batch_size": 4, "minutes": 10, "num_images": 20, "votes": (2,)}
-    row = SudokuRow("sudoku-akorn-tiny", Settings(**values))
+    given |= {"max_steps": 1, "batch_size": 4, "minutes": 10, "num_images": 20, "votes": (2,)}
+    row = SudokuRow("sudoku-akorn-tiny", Settings(**given))
     assert row.missing() is None and row.train(600)
     assert row.facts()["data"] == row.facts()["data_ood"] == "Sudoku made here"
     assert row.evaluate(0) is None  # the time was too short
@@ -90,29 +88,27 @@ def test_sudoku_rows_are_scored_at_more_steps_and_by_votes(given):
     ]
     assert set(published[:4]) <= scores.keys()
     assert len(scores["boards solved, OOD, T = 128, vote of 2"].per_seed) == 2
-    (kept,) = row._folder.glob("solved-after-1-steps.json")
+    (kept,) = row.folder.glob("solved-after-1-steps.json")
     before = kept.stat().st_mtime_ns
     assert row.evaluate(600) == scores and kept.stat().st_mtime_ns == before
-    controls = [
-        SudokuRow(f"sudoku-{name}", Settings(**values)) for name in ("itrsa", "transformer")
-    ]
+    others = SudokuRow("sudoku-akorn-tiny", Settings(**given | {"num_test_images": 3}))
+    assert others.evaluate(0) is None  # other boards are scored anew
+    controls = [SudokuRow(f"sudoku-{name}", Settings(**given)) for name in ("itrsa", "transformer")]
     names = [[control._score_name("OOD", t, 1) for t in control._steps] for control in controls]
     for control, expected in zip(controls, names, strict=True):
         assert expected[-1] in control.published
 
 
 def test_published_boards_are_found(given, shared):
-    values = {name: value for name, value in given.items() if name != "results"}
-    row = SudokuRow("sudoku-akorn", Settings(**values | {"data": shared / "data" / "sudoku"}))
+    row = SudokuRow("sudoku-akorn", Settings(**given | {"data": shared / "data" / "sudoku"}))
     assert row.missing() is None
     assert [len(boards) for boards in row._tests.values()] == [4, 4]
     assert row._tests[""].givens.min() >= 31 and row._tests["OOD"].givens.max() <= 34
 
 
 def test_training_goes_on_in_slices(given):
-    values = {name: value for name, value in given.items() if name != "results"}
-    values["minutes"] = 0.1  # far more than a step takes on a busy machine
-    row = DiscoveryRow("tetrominoes-attn-tiny", Settings(**values))
+    given["minutes"] = 0.1  # far more than a step takes on a busy machine
+    row = DiscoveryRow("tetrominoes-attn-tiny", Settings(**given))
     assert not row.train(0.2)
     first = row.facts()
     assert 0.2 <= first["seconds"] < 6

@@ -27,7 +27,7 @@ def merge_in_strips(points: Tensor) -> tuple[Tensor, Tensor]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(linkage_module, "MOST_POINTS", max(1, points.shape[1] // 3))
         patch.setitem(condense.STRIP_DISTANCES, "cpu", 5000)
-        return linkage_module.merge_condensed(points)
+        return linkage_module.merge_tree(points)
 
 
 every = pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 """Merging of more points than a matrix of their distances has room for.
 
 As in `rounds`, all reciprocal nearest neighbours merge at once, but distances are made in strips,
-from some points to all clusters, and forgotten once the nearest cluster is known. A cluster has to
-be looked at again when it or its nearest has merged: average linkage is reducible, so that nothing
+from some clusters to all, and forgotten once the nearest cluster is known. A cluster has to be
+looked at again when it or its nearest has merged: average linkage is reducible, so that nothing
 else can come nearer. Rounds go on until the matrix of what is left fits into memory; `chain` and
 `rounds` take over there. The tree is the same, to rounding.
 """
@@ -61,8 +61,7 @@ def condense(points: Tensor, most: int) -> Condensed:
     gap = torch.full_like(clusters.size, torch.nan)
     neighbour = torch.full_like(clusters.first, -1)
     while len(clusters.size) > most:
-        stale = neighbour < 0
-        for chosen, rows in _rows(points, clusters, stale):
+        for chosen, rows in _rows(points, clusters, neighbour < 0):
             gap[chosen], neighbour[chosen] = rows.min(1)
         clusters, gap, neighbour = _merge(clusters, gap, neighbour, parent, height)
     return Condensed(_matrix(points, clusters), *clusters[1:], parent, height)
@@ -94,31 +93,24 @@ def _matrix(points: Tensor, clusters: _Partition) -> Tensor:
 
 def _rows(points: Tensor, clusters: _Partition, wanted: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
     """Distances from the wanted clusters (n,) to all, in strips: which ones (c,), and (c, n)."""
-    num_points, num_clusters = len(points), len(clusters.size)
+    num_clusters = len(wanted)
+    budget = STRIP_DISTANCES.get(points.device.type, STRIP_DISTANCES["cpu"])
+    length = max(1, budget // len(points))
     moved = points - points.mean(0)
     square = moved.square().sum(1)
     label, order = clusters.label.sort(stable=True)
     members = _membership(label, order, num_clusters)
-    chosen = wanted.nonzero().squeeze(1)
-    of_wanted = wanted[label]
-    # From here on clusters are numbered among the wanted ones.
-    owners, order = (wanted.cumsum(0) - 1)[label[of_wanted]], order[of_wanted]
-    length = max(1, STRIP_DISTANCES.get(points.device.type, 2**22) // num_points)
-    unfinished = points.new_zeros(num_clusters)
-    for begin in range(0, len(order), length):
-        owner = owners[begin : begin + length]
-        start, last = int(owner[0]), int(owner[-1])
-        sums = members @ distances_from(points, moved, square, order[begin : begin + length])
-        own = torch.arange(len(owner), device=points.device)
-        sums = _membership(owner - start, own, last - start + 1) @ sums.mT
-        sums[0] += unfinished
-        goes_on = begin + length < len(order) and int(owners[begin + length]) == last
-        unfinished = sums[-1] if goes_on else torch.zeros_like(unfinished)
-        stop = last + (not goes_on)
-        if stop > start:
-            strip = chosen[start:stop]
-            rows = sums[: stop - start] / (clusters.size[strip, None] * clusters.size)
-            yield strip, rows.scatter_(1, strip[:, None], FAR)
+    strips = wanted.nonzero().squeeze(1).split(length)
+    counts = [int(clusters.size[strip].sum()) for strip in strips]
+    for strip, of_strip in zip(strips, order[wanted[label]].split(counts), strict=True):
+        rows = points.new_zeros(len(strip), num_clusters)
+        for part in of_strip.split(length):  # a cluster may have more members than fit
+            sums = members @ distances_from(points, moved, square, part)
+            owner = torch.searchsorted(strip, clusters.label[part])
+            own = torch.arange(len(part), device=part.device)
+            rows += _membership(owner, own, len(strip)) @ sums.mT
+        rows /= clusters.size[strip, None] * clusters.size
+        yield strip, rows.scatter_(1, strip[:, None], FAR)
 
 
 def _membership(label: Tensor, point: Tensor, num_clusters: int) -> Tensor:
@@ -144,7 +136,9 @@ def _merge(
     closest = gap.argmin()
     neighbour[neighbour[closest]] = closest  # whatever rounding says: every round makes progress
     own = torch.arange(len(gap), device=gap.device)
-    left = ((neighbour[neighbour] == own) & (own < neighbour)).nonzero().squeeze(1)
+    mutual = neighbour[neighbour] == own
+    stays = ~mutual | (own < neighbour)
+    left = (mutual & stays).nonzero().squeeze(1)
     right = neighbour[left]
 
     below = torch.maximum(level[left], level[right])
@@ -154,11 +148,8 @@ def _merge(
     parent[child], height[child] = first[left], level[left]
     size[left] += size[right]
 
-    merges, stays = torch.zeros_like(own, dtype=torch.bool), torch.ones_like(own, dtype=torch.bool)
-    merges[left] = merges[right] = True
-    stays[right] = False
     number = stays.cumsum(0) - 1
     renumbered = number.where(stays, number[neighbour])
-    neighbour = torch.where(merges | merges[neighbour], -1, number[neighbour])
+    neighbour = torch.where(mutual | mutual[neighbour], -1, number[neighbour])
     left_over = _Partition(renumbered[label], size[stays], first[stays], level[stays])
     return left_over, gap[stays], neighbour[stays]

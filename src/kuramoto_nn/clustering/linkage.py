@@ -54,12 +54,11 @@ def average_linkage(features: Tensor, num_clusters: int) -> Tensor:
     """
     check_features(features)
     check_num_clusters(num_clusters, features.shape[1])
-    merge = merge_condensed if features.shape[1] > MOST_POINTS else merge_all
-    return cut_tree(*merge(features), num_clusters)
+    return cut_tree(*merge_tree(features), num_clusters)
 
 
-def merge_all(features: Tensor) -> tuple[Tensor, Tensor]:
-    """Merge all sites of every image from a matrix of their distances.
+def merge_tree(features: Tensor) -> tuple[Tensor, Tensor]:
+    """Merge all sites of every image, first in the strips of `condense` where there are too many.
 
     Args:
         features: Shape ``(B, P, D)``, floating point.
@@ -68,34 +67,19 @@ def merge_all(features: Tensor) -> tuple[Tensor, Tensor]:
         ``parent`` and ``height`` of all images, as of `rounds.merge_tree`.
 
     Examples:
-        >>> parent, height = merge_all(torch.tensor([[[0.0], [1.0], [5.0]]]))
+        >>> parent, height = merge_tree(torch.tensor([[[0.0], [1.0], [5.0]]]))
         >>> parent.tolist(), height.tolist()
         ([[0, 0, 0]], [[inf, 1.0, 4.5]])
     """
-    if (chain := _chain(features)) is not None:
+    num_points, chain = features.shape[1], _chain(features)
+    if num_points > MOST_POINTS:
+        finish = (chain or rounds).merge_condensed
+        return _catenate(finish(condense(image, MOST_POINTS)) for image in features.double())
+    if chain is not None:
         return chain.merge_tree(features)
     budget = CHUNK_DISTANCES.get(features.device.type, CHUNK_DISTANCES["cpu"])
-    chunks = features.split(max(1, budget // features.shape[1] ** 2))
+    chunks = features.split(max(1, budget // num_points**2))
     return _catenate(rounds.merge_tree(pairwise_distances(chunk.double())) for chunk in chunks)
-
-
-def merge_condensed(features: Tensor) -> tuple[Tensor, Tensor]:
-    """Merge all sites of every image, at first in the strips of `condense`.
-
-    Args:
-        features: Shape ``(B, P, D)``, floating point.
-
-    Returns:
-        ``parent`` and ``height`` of all images, as of `rounds.merge_tree`.
-
-    Examples:
-        >>> parent, height = merge_condensed(torch.tensor([[[0.0], [1.0], [5.0]]]))
-        >>> parent.tolist(), height.tolist()
-        ([[0, 0, 0]], [[inf, 1.0, 4.5]])
-    """
-    chain = _chain(features)
-    finish = rounds.merge_condensed if chain is None else chain.merge_condensed
-    return _catenate(finish(condense(image, MOST_POINTS)) for image in features.double())
 
 
 def _chain(features: Tensor) -> ModuleType | None:

@@ -28,7 +28,7 @@ class Clusters(NamedTuple):
     distance: Tensor  # (B, N, N) mean distance between the members of two clusters
     size: Tensor  # (B, N) number of members, 0 without a cluster
     first: Tensor  # (B, N) the lowest member, which stands for the cluster in the merge tree
-    height: Tensor  # (B, N) distance at which the cluster was merged
+    level: Tensor  # (B, N) distance at which the cluster was merged
 
 
 class Pairs(NamedTuple):
@@ -139,7 +139,7 @@ def _merge(clusters: Clusters, pairs: Pairs, parent: Tensor, height: Tensor) -> 
     block.copy_(torch.minimum(block, block.mT))  # the order of averaging shows in the last bit
     distance.diagonal(dim1=1, dim2=2).fill_(FAR)
 
-    below = torch.maximum(clusters.height.gather(1, left), clusters.height.gather(1, right))
+    below = torch.maximum(clusters.level.gather(1, left), clusters.level.gather(1, right))
     level = torch.maximum(gap, torch.nextafter(below, torch.full_like(below, FAR)))
     one, other = clusters.first.gather(1, left), clusters.first.gather(1, right)
     first = torch.minimum(one, other)
@@ -155,7 +155,7 @@ def _merge(clusters: Clusters, pairs: Pairs, parent: Tensor, height: Tensor) -> 
         distance,
         renumbered(clusters.size, size),
         renumbered(clusters.first, first),
-        renumbered(clusters.height, level),
+        renumbered(clusters.level, level),
     )
 
 

@@ -7,22 +7,16 @@ from pathlib import Path
 import pytest
 
 from examples.download.sets import download
-from examples.sudoku.data import format_cells, load
+from examples.sudoku.data import load
 from examples.sudoku.download import SudokuDownloadOptions, check_boards
 from tests.examples.download.server import Site, serving
-from tests.examples.sudoku.boards import made
-
-
-def lines() -> bytes:
-    boards = made()
-    pairs = zip(boards.puzzles, boards.solutions, strict=True)
-    return "".join(f"{format_cells(p)},{format_cells(s)}\n" for p, s in pairs).encode()
+from tests.examples.sudoku.boards import MADE, made
 
 
 def test_an_archive_becomes_a_folder_of_boards(tmp_path: Path) -> None:
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as file:
-        file.writestr("sudoku-hard/test.csv", lines())
+        file.write(MADE, "sudoku-hard/test.csv")
     with serving(Site(content.getvalue())) as site:
         url = site.url.replace("data.bin", "sudoku-hard.zip?dl=1")
         options = SudokuDownloadOptions(dataset="sudoku-hard", to=tmp_path, url=(url,))
