@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from benchmarks.rows import Settings, train_until, trained_seconds
@@ -50,26 +51,24 @@ class DiscoveryRow:
     def train(self, seconds: float) -> bool:
         """Train on; the checkpoint knows how long it has trained."""
         settings = self.settings
+        options = TrainOptions(
+            preset=self.name,
+            out=self._folder,
+            data=settings.data,
+            num_images=settings.num_images,
+            batch_size=settings.batch_size,
+            micro_batch=settings.micro_batch or self._usual_micro_batch(),
+            max_steps=settings.max_steps,
+            seed=settings.seed,
+            device=settings.device,
+            precision=settings.precision,
+            compile=settings.compile,
+        )
         return train_until(
             60 * settings.minutes,
             seconds,
-            trained=trained_seconds(self._folder, TASK),
-            run=lambda limit: train(
-                TrainOptions(
-                    preset=self.name,
-                    out=self._folder,
-                    data=settings.data,
-                    num_images=settings.num_images,
-                    batch_size=settings.batch_size,
-                    micro_batch=settings.micro_batch or self._usual_micro_batch(),
-                    max_steps=settings.max_steps,
-                    time_limit=limit,
-                    seed=settings.seed,
-                    device=settings.device,
-                    precision=settings.precision,
-                    compile=settings.compile,
-                )
-            ),
+            trained=trained_seconds(self._folder, {"task": TASK, **options.identity()}),
+            run=lambda limit: train(replace(options, time_limit=limit)),
         )
 
     def evaluate(self, seconds: float) -> dict[str, Statistic] | None:

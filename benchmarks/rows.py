@@ -9,7 +9,7 @@ from examples.object_discovery.scores import Statistic
 from examples.training.checks import check_positive, check_seed
 from examples.training.compiling import Compile
 from examples.training.precision import Precision
-from examples.training.run_state import CHECKPOINT, RunState, read
+from examples.training.run_state import CHECKPOINT, RunState, check_same, read
 
 
 class Row(Protocol):
@@ -109,7 +109,17 @@ def train_until(
     return state.seconds >= total or state.seconds < limit
 
 
-def trained_seconds(folder: Path, task: str) -> float:
-    """Seconds of training that the checkpoint of a row has seen; 0 without one."""
+def trained_seconds(folder: Path, identity: Mapping[str, Any]) -> float:
+    """Seconds of training that the checkpoint of a row has seen; 0 without one.
+
+    Raises:
+        ValueError: If it is of a run with other options: its scores would go under wrong ones.
+    """
     path = folder / CHECKPOINT
-    return read(path, task=task)["seconds"] if path.exists() else 0.0
+    if not path.exists():
+        return 0.0
+    saved = read(path, task=identity["task"])
+    # None: known once the data are loaded.
+    known = {name: value for name, value in identity.items() if value is not None}
+    check_same(path, saved["identity"], known)
+    return saved["seconds"]

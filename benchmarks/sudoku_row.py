@@ -1,8 +1,10 @@
 """Sudoku rows of `reproduce`: boards solved, of the training's kind and harder ones (OOD)."""
 
+import hashlib
 import json
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.rows import Settings, train_until, trained_seconds
+from examples.object_discovery.evaluation_identity import fingerprint_weights
 from examples.object_discovery.scores import Statistic
 from examples.sudoku.data import Boards, generated, load
 from examples.sudoku.recipes import recipe_for
@@ -74,28 +77,28 @@ class SudokuRow:
         """Train on; the checkpoint knows how long it has trained."""
         settings, source = self.settings, self._satnet
         is_file = source is not None and source.is_file()
+        options = TrainOptions(
+            preset=self.name,
+            out=self._folder,
+            data=source,
+            rows=TRAINING_ROWS if is_file else None,
+            held_out=source,
+            held_out_rows=TEST_ROWS if is_file else None,
+            num_boards=settings.num_images or TrainOptions.num_boards,
+            cache=settings.data,
+            batch_size=settings.batch_size,
+            max_steps=settings.max_steps,
+            seed=settings.seed,
+            device=settings.device,
+            compile="off" if settings.compile == "auto" else settings.compile,
+        )
+        made = {"num_boards": options.num_boards} if source is None else {}
+        identity = {"task": TASK, **options.identity(), **made}
         return train_until(
             60 * settings.minutes,
             seconds,
-            trained=trained_seconds(self._folder, TASK),
-            run=lambda limit: train(
-                TrainOptions(
-                    preset=self.name,
-                    out=self._folder,
-                    data=source,
-                    rows=TRAINING_ROWS if is_file else None,
-                    held_out=source,
-                    held_out_rows=TEST_ROWS if is_file else None,
-                    num_boards=settings.num_images or TrainOptions.num_boards,
-                    cache=settings.data,
-                    batch_size=settings.batch_size,
-                    max_steps=settings.max_steps,
-                    time_limit=limit,
-                    seed=settings.seed,
-                    device=settings.device,
-                    compile="off" if settings.compile == "auto" else settings.compile,
-                )
-            ),
+            trained=trained_seconds(self._folder, identity),
+            run=lambda limit: train(replace(options, time_limit=limit)),
         )
 
     def evaluate(self, seconds: float) -> dict[str, Statistic] | None:
@@ -107,11 +110,12 @@ class SudokuRow:
         votes = self.settings.votes if self._is_random else ()
         scores: dict[str, Statistic] = {}
         for kind, boards in self._tests.items():
+            these = hashlib.sha256(boards.puzzles.numpy().tobytes()).hexdigest()[:8]
             for steps in self._steps:
                 samples = (1, *(votes if steps == self._steps[-1] else ()))
                 by_seed = []
                 for seed in seeds:
-                    piece = f"{kind}T{steps} K{samples} seed {seed}"
+                    piece = f"boards {these}, T {steps}, K {samples}, seed {seed}"
                     solved = self._solved(model, boards, piece, steps, samples, seed, deadline)
                     if solved is None:
                         return None
@@ -148,8 +152,8 @@ class SudokuRow:
         deadline: float,
     ) -> dict[str, list[float]] | None:
         """100 for a board that is solved, else 0, for every K; None if the time was too short."""
-        path = self._folder / f"solved-after-{self.facts()['steps']}-steps.json"
-        known = json.loads(path.read_text()) if path.exists() else {}
+        path = self._folder / f"solved-by-{fingerprint_weights(model)[:8]}.json"
+        known = _read(path) if path.exists() else {}
         solved: dict[str, list[float]] = known.get(piece, {str(count): [] for count in samples})
         while (done := len(solved["1"])) < len(boards):
             if time.monotonic() >= deadline:
@@ -215,3 +219,11 @@ class SudokuRow:
             return generated(settings.data, "test", count=most, givens=givens, seed=settings.seed)
         boards = load(source, "test", rows=rows)
         return boards[:: max(len(boards) // most, 1)][:most]
+
+
+def _read(path: Path) -> dict[str, dict[str, list[float]]]:
+    """Which boards are known to be solved."""
+    try:
+        return json.loads(path.read_text())
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged: {error}; remove it, it is made anew") from error

@@ -1,6 +1,7 @@
 """A row from nothing to the table, in slices; and a row whose data is not there."""
 
 import json
+import lzma
 import shutil
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 
 from benchmarks.discovery_row import DiscoveryRow
 from benchmarks.reproduce import GROUPS, ROWS, ReproduceOptions, reproduce
-from benchmarks.reproduce_table import markdown, update_table
+from benchmarks.reproduce_table import markdown, read_table, update_table
 from benchmarks.rows import Settings
 from benchmarks.sudoku_row import SudokuRow
 from examples.object_discovery.weights import TASK
@@ -90,15 +91,61 @@ def test_sudoku_rows_are_scored_at_more_steps_and_by_votes(given):
     ]
     assert set(published[:4]) <= scores.keys()
     assert len(scores["boards solved, OOD, T = 128, vote of 2"].per_seed) == 2
-    (kept,) = row._folder.glob("solved-after-1-steps.json")
+    (kept,) = row._folder.glob("solved-by-*.json")
     before = kept.stat().st_mtime_ns
     assert row.evaluate(600) == scores and kept.stat().st_mtime_ns == before
+    kept.write_text("{")
+    with pytest.raises(ValueError, match=r"solved-by-\w+\.json is damaged: .*; remove it"):
+        row.evaluate(600)
     controls = [
         SudokuRow(f"sudoku-{name}", Settings(**values)) for name in ("itrsa", "transformer")
     ]
     names = [[control._score_name("OOD", t, 1) for t in control._steps] for control in controls]
     for control, expected in zip(controls, names, strict=True):
         assert expected[-1] in control.published
+
+
+def test_what_is_known_of_some_boards_says_nothing_of_others(given):
+    values = {name: value for name, value in given.items() if name != "results"}
+    values |= {"max_steps": 1, "batch_size": 4, "minutes": 10, "num_images": 20, "votes": ()}
+    values["num_test_images"] = 1
+    name = "sudoku-transformer"
+    assert SudokuRow(name, Settings(**values)).train(600)
+
+    def pieces() -> list[str]:
+        row = SudokuRow(name, Settings(**values))
+        assert row.evaluate(600)
+        (kept,) = row._folder.glob("solved-by-*.json")
+        known = json.loads(kept.read_text())
+        assert all(len(solved["1"]) == 1 for solved in known.values())
+        return list(known)
+
+    first = pieces()
+    made = values["data"] / "sudoku-test-1-givens22to34-seed0.csv"
+    solution = made.read_text().strip().split(",")[1]
+    other = f"{solution[:40]}.{solution[41:]},{solution}\n"
+    (values["data"] / "rrn-test.csv.xz").write_bytes(lzma.compress(other.encode()))
+    assert pieces()[: len(first)] == first and len(pieces()) > len(first)
+
+
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [
+        ("tetrominoes-attn-tiny", {"seed": 1}),
+        ("tetrominoes-attn-tiny", {"precision": "bf16"}),
+        ("tetrominoes-attn-tiny", {"batch_size": 8}),
+        ("tetrominoes-attn-tiny", {"num_images": 32}),
+        ("sudoku-transformer", {"seed": 1}),
+        ("sudoku-transformer", {"num_images": 32}),
+    ],
+)
+def test_a_trained_row_is_not_taken_for_one_of_other_options(given, name, other):
+    values = {key: value for key, value in given.items() if key != "results"}
+    values |= {"batch_size": 4, "minutes": 1e-6}
+    assert ROWS[name](name, Settings(**values)).train(600)
+    assert ROWS[name](name, Settings(**values)).train(600)
+    with pytest.raises(ValueError, match=r"is a run with \w+ = .*, this one has"):
+        ROWS[name](name, Settings(**values | other)).train(600)
 
 
 def test_published_boards_are_found(given, shared):
@@ -163,6 +210,16 @@ def test_a_finished_row_stays_until_it_is_finished_again(tmp_path):
     update_table(tmp_path, [done])
     update_table(tmp_path, [{"row": "a", "status": "not trained"}])
     assert json.loads((tmp_path / "reproduce.json").read_text())["rows"][0]["status"] == "done"
-    (tmp_path / "reproduce.json").write_text("[]")
+    update_table(tmp_path, [{"row": "b", "status": "not trained"}])
+    assert [record["row"] for record in read_table(tmp_path)] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    "content", ["[]", "{", '{"rows": {"a": 1}}', '{"rows": [{"row": "a", "status": "done"}]}']
+)
+def test_a_damaged_table_is_noticed_before_the_work(given, tmp_path, content):
+    (tmp_path / "reproduce.json").write_text(content)
     with pytest.raises(ValueError, match="no table of this script"):
-        update_table(tmp_path, [done])
+        reproduce(ReproduceOptions(**given, rows=("tetrominoes-attn-tiny",)))
+    assert not given["out"].exists()
+    assert (tmp_path / "reproduce.json").read_text() == content
