@@ -93,6 +93,7 @@ def _rows(record: Record) -> list[str]:
     for name, score in record["measured"].items():
         published = record["published"].get(name)
         training = record["training"]
+        tested = training.get("data_ood") if "OOD" in name else None
         lines.append(
             _line(
                 [
@@ -101,7 +102,7 @@ def _rows(record: Record) -> list[str]:
                     "" if published is None else f"{published[0]:.1f} ± {published[1]:.1f}",
                     _mean(score),
                     "" if published is None else f"{score['mean'] - published[0]:+.1f}",
-                    training["data"],
+                    training["data"] + (f", tested on {tested}" if tested else ""),
                     f"{training['seconds'] / 60:.1f} min",
                     f"{training['batch_size']:,}",
                     f"{training['steps']:,}",

@@ -66,7 +66,9 @@ class SudokuRow:
         self._satnet, self._rrn = (self._find(names) for names in (SATNET, RRN))
 
     def missing(self) -> str | None:
-        """Why boards that are there cannot be read."""
+        """Why boards that are there cannot be read, or what there is no way to do."""
+        if self.settings.precision != "float32":
+            return f"Sudoku is trained in float32 alone: got --precision {self.settings.precision}"
         try:
             _ = self._tests
         except (ValueError, OSError) as error:

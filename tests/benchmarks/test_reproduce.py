@@ -148,6 +148,12 @@ def test_a_trained_row_is_not_taken_for_one_of_other_options(given, name, other)
         ROWS[name](name, Settings(**values | other)).train(600)
 
 
+def test_sudoku_is_not_listed_as_trained_in_bfloat16(given):
+    values = {name: value for name, value in given.items() if name != "results"}
+    problem = SudokuRow("sudoku-akorn", Settings(**values, precision="bf16")).missing()
+    assert problem == "Sudoku is trained in float32 alone: got --precision bf16"
+
+
 def test_published_boards_are_found(given, shared):
     values = {name: value for name, value in given.items() if name != "results"}
     row = SudokuRow("sudoku-akorn", Settings(**values | {"data": shared / "data" / "sudoku"}))
@@ -189,6 +195,13 @@ def test_the_table_puts_measured_beside_published():
     expected = "88.6 ± 1.7 | 80.0 ± 0.2 | -8.6 | tetrominoes | 1.5 min | 256 | 1,000 | 256,000 |"
     assert f"| tetrominoes-attn | FG-ARI | {expected}" in page
     assert "| tetrominoes-attn | MBO |  | 80.0 |  |" in page
+
+    record["training"] |= {"data": "SATNet", "data_ood": "Sudoku made here"}
+    record["measured"] = {"boards solved": score, "boards solved, OOD": score}
+    page = markdown([record])
+    assert "| boards solved |  | 80.0 ± 0.2 |  | SATNet |" in page
+    expected = "80.0 ± 0.2 |  | SATNet, tested on Sudoku made here |"
+    assert f"| boards solved, OOD |  | {expected}" in page
 
 
 def test_groups_are_the_papers_rows():
