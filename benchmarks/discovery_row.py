@@ -2,6 +2,7 @@
 
 import math
 import time
+from dataclasses import replace
 from typing import Any
 
 from benchmarks.rows import Row, Settings
@@ -71,23 +72,26 @@ class DiscoveryRow(Row):
         return super().facts() | own
 
     def _train_up_to(self, seconds: float) -> RunState:
+        return train(replace(self._options(), time_limit=seconds))
+
+    def _identity(self) -> dict[str, Any]:
+        return {"task": TASK, **self._options().identity()}
+
+    def _options(self) -> TrainOptions:
         settings = self.settings
         on_cpu = pick_device(settings.device).type == "cpu"
-        return train(
-            TrainOptions(
-                preset=self.name,
-                out=self.folder,
-                data=settings.data,
-                num_images=settings.num_images,
-                batch_size=settings.batch_size,
-                micro_batch=settings.micro_batch or (CPU_MICRO_BATCH if on_cpu else None),
-                max_steps=settings.max_steps,
-                time_limit=seconds,
-                seed=settings.seed,
-                device=settings.device,
-                precision=settings.precision,
-                compile=settings.compile,
-            )
+        return TrainOptions(
+            preset=self.name,
+            out=self.folder,
+            data=settings.data,
+            num_images=settings.num_images,
+            batch_size=settings.batch_size,
+            micro_batch=settings.micro_batch or (CPU_MICRO_BATCH if on_cpu else None),
+            max_steps=settings.max_steps,
+            seed=settings.seed,
+            device=settings.device,
+            precision=settings.precision,
+            compile=settings.compile,
         )
 
     def _evaluation(self, data: str, uptile: int, seconds: float) -> EvaluateOptions:

@@ -19,7 +19,7 @@ from typing import Any
 
 from benchmarks.discovery_row import DiscoveryRow
 from benchmarks.options import RESULTS, name_machine
-from benchmarks.reproduce_table import update_table
+from benchmarks.reproduce_table import read_table, update_table
 from benchmarks.rows import Row, Settings
 from benchmarks.sudoku_row import SudokuRow
 from examples.object_discovery.recipes import RECIPES, recipe_for
@@ -96,12 +96,13 @@ def reproduce(options: ReproduceOptions) -> list[dict[str, Any]]:
         "machine": name_machine(pick_device(options.device)),
         "settings": dataclasses.asdict(options),
     }
+    read_table(options.results)  # what is wrong with it is said before hours of work
     records = []
     for name in options.names():
         print(f"{name}:", flush=True)
         records.append(_bring_on(ROWS[name](name, options), deadline) | conditions)
+        update_table(options.results, records[-1:])
         print(f"{name}: {records[-1]['status']}", flush=True)
-    update_table(options.results, records)
     unfinished = [r["row"] for r in records if r["status"] in ("not trained", "not scored")]
     if unfinished:
         print(f"the time of this slice is over; the same command goes on with {unfinished[0]}")

@@ -25,7 +25,7 @@ def update_table(folder: Path, records: list[dict[str, Any]]) -> None:
         records: What is known of some rows.
     """
     path = folder / "reproduce.json"
-    rows = {record["row"]: record for record in _read(path)}
+    rows = {record["row"]: record for record in read_table(folder)}
     for record in records:
         old = rows.get(record["row"])
         if old is None or record["status"] == "done" or old["status"] != "done":
@@ -57,14 +57,24 @@ def markdown(records: list[Record]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _read(path: Path) -> list[dict[str, Any]]:
-    """The rows that are there."""
+def read_table(folder: Path) -> list[dict[str, Any]]:
+    """Read the rows of ``reproduce.json``; none if it is not there.
+
+    Args:
+        folder: Where it is.
+
+    Raises:
+        ValueError: If it has anything that the page cannot show.
+    """
+    path = folder / "reproduce.json"
     if not path.exists():
         return []
     try:
-        return list(json.loads(path.read_text())["rows"])
-    except (ValueError, KeyError, TypeError) as error:
+        records = json.loads(path.read_text())["rows"]
+        markdown(records)
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise ValueError(f"{path} is no table of this script; move it away") from error
+    return records
 
 
 def _conditions(record: Record) -> str:
@@ -82,12 +92,13 @@ def _rows(record: Record) -> list[str]:
     lines = []
     for name, score in record["measured"].items():
         training, published, difference = record["training"], "", ""
+        tested = training.get("data_ood") if "OOD" in name else None
         if (theirs := record["published"].get(name)) is not None:
             published, difference = _number(*theirs), f"{score['mean'] - theirs[0]:+.1f}"
         measured = _number(score["mean"], score["std_over_seeds"])
         cells = [
             *(record["row"], name, published, measured, difference),
-            training["data"],
+            training["data"] + (f", tested on {tested}" if tested else ""),
             f"{training['seconds'] / 60:.1f} min",
             f"{training['batch_size']:,}",
             f"{training['steps']:,}",

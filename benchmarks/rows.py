@@ -10,7 +10,7 @@ from examples.object_discovery.scores import Statistic
 from examples.training.checks import check_positive, check_seed
 from examples.training.compiling import Compile
 from examples.training.precision import Precision
-from examples.training.run_state import CHECKPOINT, RunState, read
+from examples.training.run_state import CHECKPOINT, RunState, check_same, read
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,9 +97,11 @@ class Row(ABC):
 
         Returns:
             Whether it is through: with its seconds, its steps or its epochs.
+
+        Raises:
+            ValueError: If its checkpoint is of other options, whose scores these would not be.
         """
-        total = 60 * self.settings.minutes
-        trained = self._saved()["seconds"] if self.checkpoint.exists() else 0.0
+        total, trained = 60 * self.settings.minutes, self._trained_seconds()
         if trained >= total:
             return True
         limit = min(total, trained + seconds)
@@ -126,6 +128,18 @@ class Row(ABC):
     @abstractmethod
     def _train_up_to(self, seconds: float) -> RunState:
         """Train up to so many seconds in all."""
+
+    @abstractmethod
+    def _identity(self) -> dict[str, Any]:
+        """What its checkpoint must say of it; None for what is known once the data are loaded."""
+
+    def _trained_seconds(self) -> float:
+        if not self.checkpoint.exists():
+            return 0.0
+        saved = self._saved()
+        known = {name: value for name, value in self._identity().items() if value is not None}
+        check_same(self.checkpoint, saved["identity"], known)
+        return saved["seconds"]
 
     def _saved(self) -> dict[str, Any]:
         return read(self.checkpoint, task=self.task)

@@ -1,13 +1,16 @@
 """Sudoku rows of `reproduce`: boards solved, of the training's kind and harder ones (OOD)."""
 
+import hashlib
 import json
 import time
+from dataclasses import replace
 from functools import cached_property
 from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmarks.rows import Row, Settings
+from examples.object_discovery.evaluation_identity import fingerprint_weights
 from examples.object_discovery.scores import Statistic
 from examples.sudoku.data import Boards, generated, load
 from examples.sudoku.recipes import recipe_for
@@ -66,7 +69,9 @@ class SudokuRow(Row):
         self._satnet, self._rrn = _find(settings.data, SATNET), _find(settings.data, RRN)
 
     def missing(self) -> str | None:
-        """Why boards that are there cannot be read."""
+        """Why boards that are there cannot be read, or what there is no way to do."""
+        if self.settings.precision != "float32":
+            return f"Sudoku is trained in float32 alone: got --precision {self.settings.precision}"
         try:
             _ = self._tests
         except (ValueError, OSError) as error:
@@ -101,36 +106,41 @@ class SudokuRow(Row):
         }
 
     def _train_up_to(self, seconds: float) -> RunState:
+        return train(replace(self._options(), time_limit=seconds))
+
+    def _identity(self) -> dict[str, Any]:
+        options = self._options()
+        made = {"num_boards": options.num_boards} if self._satnet is None else {}
+        return {"task": TASK, **options.identity(), **made}
+
+    def _options(self) -> TrainOptions:
         settings = self.settings
-        return train(
-            TrainOptions(
-                preset=self.name,
-                out=self.folder,
-                data=self._satnet,
-                rows=_if_one_file(self._satnet, TRAINING_ROWS),
-                held_out=self._satnet,
-                held_out_rows=_if_one_file(self._satnet, TEST_ROWS),
-                num_boards=settings.num_images or TrainOptions.num_boards,
-                cache=settings.data,
-                batch_size=settings.batch_size,
-                max_steps=settings.max_steps,
-                time_limit=seconds,
-                seed=settings.seed,
-                device=settings.device,
-                compile="off" if settings.compile == "auto" else settings.compile,
-            )
+        return TrainOptions(
+            preset=self.name,
+            out=self.folder,
+            data=self._satnet,
+            rows=_if_one_file(self._satnet, TRAINING_ROWS),
+            held_out=self._satnet,
+            held_out_rows=_if_one_file(self._satnet, TEST_ROWS),
+            num_boards=settings.num_images or TrainOptions.num_boards,
+            cache=settings.data,
+            batch_size=settings.batch_size,
+            max_steps=settings.max_steps,
+            seed=settings.seed,
+            device=settings.device,
+            compile="off" if settings.compile == "auto" else settings.compile,
         )
 
     def _solved(
         self, model: AKOrNSudoku | ItrSASudoku, trial: Trial, deadline: float
     ) -> dict[str, list[float]] | None:
         """100 for a board that is solved, else 0, for every K; None if the time was too short."""
-        path = self.folder / f"solved-after-{self.facts()['steps']}-steps.json"
-        known = json.loads(path.read_text()) if path.exists() else {}
-        most, seed = self.settings.num_test_images, self.settings.seed  # what chooses the boards
-        key = f"{trial}, at most {most} boards, seed {seed}"
-        solved = known.setdefault(key, {str(count): [] for count in trial.samples})
         boards, device = self._tests[trial.kind], next(model.parameters()).device
+        path = self.folder / f"solved-by-{fingerprint_weights(model)[:8]}.json"
+        known = _read(path) if path.exists() else {}
+        these = hashlib.sha256(boards.puzzles.numpy().tobytes()).hexdigest()[:8]
+        key = f"boards {these}, {trial}"
+        solved = known.setdefault(key, {str(count): [] for count in trial.samples})
         while (done := len(solved["1"])) < len(boards):
             if time.monotonic() >= deadline:
                 return None
@@ -176,6 +186,14 @@ class SudokuRow(Row):
 
 def _find(folder: Path, names: tuple[str, ...]) -> Path | None:
     return next((folder / name for name in names if (folder / name).exists()), None)
+
+
+def _read(path: Path) -> dict[str, dict[str, list[float]]]:
+    """Which boards are known to be solved."""
+    try:
+        return json.loads(path.read_text())
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged: {error}; remove it, it is made anew") from error
 
 
 def _if_one_file(source: Path | None, rows: str) -> str | None:

@@ -45,34 +45,38 @@ def unpack(archive: Path, folder: Path) -> None:
             raise OSError(f"{folder} has {free:,} bytes free: {archive.name} needs {needed:,}")
         try:
             _extract(archive, staging)
-            places = sorted({str(p.relative_to(staging)) for p in staging.rglob("*") if p.is_dir()})
+            places = [p for p in staging.rglob("*") if p.is_dir()] or [*staging.iterdir()]
+            names = sorted(str(place.relative_to(staging)) for place in places)
             _merge(staging, folder)
         except OSError as error:
             raise OSError(f"cannot unpack {archive} into {folder}: {error}") from error
         finally:
             shutil.rmtree(staging, ignore_errors=True)
-        write_json(_mark(archive, folder), {"bytes": archive.stat().st_size, "folders": places})
+        write_json(_mark(archive, folder), {"bytes": archive.stat().st_size, "folders": names})
 
 
 def is_unpacked(archive: Path, folder: Path) -> bool:
-    """Whether `unpack` has finished for an archive of this name and its folders are still there."""
+    """Whether `unpack` has finished for an archive of this name, and what it made is still there.
+
+    That is its folders, or its files if there were none.
+    """
     try:
         places = json.loads(_mark(archive, folder).read_text())["folders"]
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, LookupError, TypeError):
         return False
-    return all((folder / place).is_dir() for place in places)
+    return all((folder / place).exists() for place in places)
 
 
 def _look_through(archive: Path) -> int:
     """Read an archive from end to end without writing anything; bytes of its files."""
-    size = _look_through_zip(archive) if zipfile.is_zipfile(archive) else _look_through_tar(archive)
+    size = _look_through_zip(archive) if _is_zip(archive) else _look_through_tar(archive)
     if size == 0:
         raise ValueError(f"{archive} holds no files; remove it and get it again")
     return size
 
 
 def _extract(archive: Path, folder: Path) -> None:
-    if zipfile.is_zipfile(archive):
+    if _is_zip(archive):
         with zipfile.ZipFile(archive) as file:
             file.extractall(folder)
     else:
@@ -80,18 +84,24 @@ def _extract(archive: Path, folder: Path) -> None:
             tar.extractall(folder, filter="data")
 
 
+def _is_zip(archive: Path) -> bool:
+    """By its first bytes: `zipfile.is_zipfile` takes a tar archive for a zip that is last in it."""
+    with archive.open("rb") as file:
+        return file.read(4) == b"PK\x03\x04"
+
+
 def _look_through_zip(archive: Path) -> int:
     try:
         with zipfile.ZipFile(archive) as file:
             members, damaged = file.infolist(), file.testzip()
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
+    except Exception as error:  # every compression has errors of its own
         raise _damaged(archive, error) from error
     if damaged is not None:
         raise _damaged(archive, damaged)
     for member in members:
         path = PurePosixPath(member.filename)
         kind = stat.S_IFMT(member.external_attr >> 16)  # 0 where the system has no such kinds
-        if path.is_absolute() or ".." in path.parts:
+        if path.is_absolute() or ".." in path.parts or not path.parts:
             raise ValueError(f"{archive} is not safe to unpack: {path} lies outside")
         if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
             raise ValueError(f"{archive} is not safe to unpack: {path} is no file")

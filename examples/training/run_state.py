@@ -1,5 +1,6 @@
 """Everything a run needs to go on: weights, their average, the optimiser, and how far it is."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -76,14 +77,7 @@ class RunState:
         if not path.exists():
             return
         saved = read(path, task=self.identity["task"])
-        theirs = saved["identity"]
-        for name in [*self.identity, *(theirs.keys() - self.identity.keys())]:
-            ours, old = self.identity.get(name), theirs.get(name)
-            if ours != old:
-                raise ValueError(
-                    f"{path} is a run with {name} = {old!r}, this one has {ours!r}; "
-                    f"choose another --out or the same options"
-                )
+        check_same(path, saved["identity"], dict.fromkeys(saved["identity"]) | self.identity)
         try:
             self.model.load_state_dict(saved["model"])
             self.average.model.load_state_dict(saved["average"])
@@ -91,6 +85,25 @@ class RunState:
         except (RuntimeError, KeyError, ValueError) as error:
             raise ValueError(f"{path} does not fit the network: {first_line(error)}") from error
         self.step, self.seconds = saved["step"], saved["seconds"]
+
+
+def check_same(path: Path, saved: Mapping[str, Any], ours: Mapping[str, Any]) -> None:
+    """Check that a saved run is the one that is asked for.
+
+    Args:
+        path: Its checkpoint.
+        saved: Its identity.
+        ours: What its identity must have.
+
+    Raises:
+        ValueError: If it has anything else.
+    """
+    for name, wanted in ours.items():
+        if saved.get(name) != wanted:
+            raise ValueError(
+                f"{path} is a run with {name} = {saved.get(name)!r}, this one has {wanted!r}; "
+                f"choose another --out or the same options"
+            )
 
 
 def read(path: Path, *, task: str) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """A row from nothing to the table, in slices; and a row whose data is not there."""
 
 import json
+import lzma
 import shutil
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 
 from benchmarks.discovery_row import DiscoveryRow
 from benchmarks.reproduce import GROUPS, ROWS, ReproduceOptions, reproduce
-from benchmarks.reproduce_table import markdown, update_table
+from benchmarks.reproduce_table import markdown, read_table, update_table
 from benchmarks.rows import Settings
 from benchmarks.sudoku_row import SudokuRow
 from examples.object_discovery.weights import TASK
@@ -24,6 +25,7 @@ def given(tmp_path):
         "minutes": 0.01,
         "out": tmp_path / "out",
         "data": tmp_path / "data",
+        "results": tmp_path,
         "num_images": 64,
         "num_test_images": 4,
         "noise_seeds": (0, 1),
@@ -34,9 +36,9 @@ def given(tmp_path):
 
 def test_a_row_is_trained_scored_and_tabulated_and_one_without_data_is_listed(given, tmp_path):
     rows = ("tetrominoes-attn-tiny", "clevrtex-vit-tiny")
-    first = reproduce(ReproduceOptions(**given, results=tmp_path, rows=rows, slice_minutes=0.01))
+    first = reproduce(ReproduceOptions(**given, rows=rows, slice_minutes=0.01))
     assert [record["status"] for record in first] == ["not trained", "not trained"]
-    done, absent = reproduce(ReproduceOptions(**given, results=tmp_path, rows=rows))
+    done, absent = reproduce(ReproduceOptions(**given, rows=rows))
     assert done["status"] == "done" and done["training"]["seconds"] >= 0.6
     assert done["training"]["samples_seen"] == 32 * done["training"]["steps"]
     assert list(done["measured"]) == ["FG-ARI", "MBO", "FG-ARI, up-tiled x4", "MBO, up-tiled x4"]
@@ -52,7 +54,7 @@ def test_a_row_is_trained_scored_and_tabulated_and_one_without_data_is_listed(gi
     assert "- clevrtex-vit-tiny: not at hand" in page
 
     checkpoint = given["out"] / "tetrominoes-attn-tiny" / "checkpoint.pt"
-    (again,) = reproduce(ReproduceOptions(**given, results=tmp_path, rows=rows[:1]))
+    (again,) = reproduce(ReproduceOptions(**given, rows=rows[:1]))
     assert again["measured"] == done["measured"]
     assert (tmp_path / "reproduce.md").read_text() == page  # the other row is still listed
     assert read(checkpoint, task=TASK)["step"] == done["training"]["steps"]
@@ -60,9 +62,9 @@ def test_a_row_is_trained_scored_and_tabulated_and_one_without_data_is_listed(gi
 
 def test_rendered_scenes_are_scored_on_all_of_their_variants(given, tmp_path):
     shutil.copytree(SAMPLE, given["data"])
-    given |= {"max_steps": 2, "batch_size": 4, "minutes": 10, "num_test_images": 5, "uptile": 2}
-    given["num_images"] = None
-    row = DiscoveryRow("clevrtex-vit-tiny", Settings(**given))
+    values = {name: value for name, value in given.items() if name not in ("results", "num_images")}
+    values |= {"max_steps": 2, "batch_size": 4, "minutes": 10, "num_test_images": 5, "uptile": 2}
+    row = DiscoveryRow("clevrtex-vit-tiny", Settings(**values))
     assert row.missing() is None and row.train(600)
     assert row.facts()["samples_seen"] == 8
     scores = row.evaluate(600)
@@ -76,8 +78,9 @@ def test_rendered_scenes_are_scored_on_all_of_their_variants(given, tmp_path):
 
 
 def test_sudoku_rows_are_scored_at_more_steps_and_by_votes(given):
-    given |= {"max_steps": 1, "batch_size": 4, "minutes": 10, "num_images": 20, "votes": (2,)}
-    row = SudokuRow("sudoku-akorn-tiny", Settings(**given))
+    values = {name: value for name, value in given.items() if name != "results"}
+    values |= {"max_steps": 1, "batch_size": 4, "minutes": 10, "num_images": 20, "votes": (2,)}
+    row = SudokuRow("sudoku-akorn-tiny", Settings(**values))
     assert row.missing() is None and row.train(600)
     assert row.facts()["data"] == row.facts()["data_ood"] == "Sudoku made here"
     assert row.evaluate(0) is None  # the time was too short
@@ -88,27 +91,81 @@ def test_sudoku_rows_are_scored_at_more_steps_and_by_votes(given):
     ]
     assert set(published[:4]) <= scores.keys()
     assert len(scores["boards solved, OOD, T = 128, vote of 2"].per_seed) == 2
-    (kept,) = row.folder.glob("solved-after-1-steps.json")
+    (kept,) = row.folder.glob("solved-by-*.json")
     before = kept.stat().st_mtime_ns
     assert row.evaluate(600) == scores and kept.stat().st_mtime_ns == before
-    others = SudokuRow("sudoku-akorn-tiny", Settings(**given | {"num_test_images": 3}))
-    assert others.evaluate(0) is None  # other boards are scored anew
-    controls = [SudokuRow(f"sudoku-{name}", Settings(**given)) for name in ("itrsa", "transformer")]
+    kept.write_text("{")
+    with pytest.raises(ValueError, match=r"solved-by-\w+\.json is damaged: .*; remove it"):
+        row.evaluate(600)
+    controls = [
+        SudokuRow(f"sudoku-{name}", Settings(**values)) for name in ("itrsa", "transformer")
+    ]
     names = [[control._score_name("OOD", t, 1) for t in control._steps] for control in controls]
     for control, expected in zip(controls, names, strict=True):
         assert expected[-1] in control.published
 
 
+def test_what_is_known_of_some_boards_says_nothing_of_others(given):
+    values = {name: value for name, value in given.items() if name != "results"}
+    values |= {"max_steps": 1, "batch_size": 4, "minutes": 10, "num_images": 20, "votes": ()}
+    values["num_test_images"] = 1
+    name = "sudoku-transformer"
+    assert SudokuRow(name, Settings(**values)).train(600)
+
+    def pieces() -> list[str]:
+        row = SudokuRow(name, Settings(**values))
+        assert row.evaluate(600)
+        (kept,) = row.folder.glob("solved-by-*.json")
+        known = json.loads(kept.read_text())
+        assert all(len(solved["1"]) == 1 for solved in known.values())
+        return list(known)
+
+    first = pieces()
+    made = values["data"] / "sudoku-test-1-givens22to34-seed0.csv"
+    solution = made.read_text().strip().split(",")[1]
+    other = f"{solution[:40]}.{solution[41:]},{solution}\n"
+    (values["data"] / "rrn-test.csv.xz").write_bytes(lzma.compress(other.encode()))
+    assert pieces()[: len(first)] == first and len(pieces()) > len(first)
+
+
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [
+        ("tetrominoes-attn-tiny", {"seed": 1}),
+        ("tetrominoes-attn-tiny", {"precision": "bf16"}),
+        ("tetrominoes-attn-tiny", {"batch_size": 8}),
+        ("tetrominoes-attn-tiny", {"num_images": 32}),
+        ("sudoku-transformer", {"seed": 1}),
+        ("sudoku-transformer", {"num_images": 32}),
+    ],
+)
+def test_a_trained_row_is_not_taken_for_one_of_other_options(given, name, other):
+    values = {key: value for key, value in given.items() if key != "results"}
+    values |= {"batch_size": 4, "minutes": 1e-6}
+    assert ROWS[name](name, Settings(**values)).train(600)
+    assert ROWS[name](name, Settings(**values)).train(600)
+    with pytest.raises(ValueError, match=r"is a run with \w+ = .*, this one has"):
+        ROWS[name](name, Settings(**values | other)).train(600)
+
+
+def test_sudoku_is_not_listed_as_trained_in_bfloat16(given):
+    values = {name: value for name, value in given.items() if name != "results"}
+    problem = SudokuRow("sudoku-akorn", Settings(**values, precision="bf16")).missing()
+    assert problem == "Sudoku is trained in float32 alone: got --precision bf16"
+
+
 def test_published_boards_are_found(given, shared):
-    row = SudokuRow("sudoku-akorn", Settings(**given | {"data": shared / "data" / "sudoku"}))
+    values = {name: value for name, value in given.items() if name != "results"}
+    row = SudokuRow("sudoku-akorn", Settings(**values | {"data": shared / "data" / "sudoku"}))
     assert row.missing() is None
     assert [len(boards) for boards in row._tests.values()] == [4, 4]
     assert row._tests[""].givens.min() >= 31 and row._tests["OOD"].givens.max() <= 34
 
 
 def test_training_goes_on_in_slices(given):
-    given["minutes"] = 0.1  # far more than a step takes on a busy machine
-    row = DiscoveryRow("tetrominoes-attn-tiny", Settings(**given))
+    values = {name: value for name, value in given.items() if name != "results"}
+    values["minutes"] = 0.1  # far more than a step takes on a busy machine
+    row = DiscoveryRow("tetrominoes-attn-tiny", Settings(**values))
     assert not row.train(0.2)
     first = row.facts()
     assert 0.2 <= first["seconds"] < 6
@@ -139,6 +196,13 @@ def test_the_table_puts_measured_beside_published():
     assert f"| tetrominoes-attn | FG-ARI | {expected}" in page
     assert "| tetrominoes-attn | MBO |  | 80.0 |  |" in page
 
+    record["training"] |= {"data": "SATNet", "data_ood": "Sudoku made here"}
+    record["measured"] = {"boards solved": score, "boards solved, OOD": score}
+    page = markdown([record])
+    assert "| boards solved |  | 80.0 ± 0.2 |  | SATNet |" in page
+    expected = "80.0 ± 0.2 |  | SATNet, tested on Sudoku made here |"
+    assert f"| boards solved, OOD |  | {expected}" in page
+
 
 def test_groups_are_the_papers_rows():
     assert len(GROUPS["tetrominoes"]) == len(GROUPS["dsprites"]) == len(GROUPS["clevr"]) == 4
@@ -159,6 +223,16 @@ def test_a_finished_row_stays_until_it_is_finished_again(tmp_path):
     update_table(tmp_path, [done])
     update_table(tmp_path, [{"row": "a", "status": "not trained"}])
     assert json.loads((tmp_path / "reproduce.json").read_text())["rows"][0]["status"] == "done"
-    (tmp_path / "reproduce.json").write_text("[]")
+    update_table(tmp_path, [{"row": "b", "status": "not trained"}])
+    assert [record["row"] for record in read_table(tmp_path)] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    "content", ["[]", "{", '{"rows": {"a": 1}}', '{"rows": [{"row": "a", "status": "done"}]}']
+)
+def test_a_damaged_table_is_noticed_before_the_work(given, tmp_path, content):
+    (tmp_path / "reproduce.json").write_text(content)
     with pytest.raises(ValueError, match="no table of this script"):
-        update_table(tmp_path, [done])
+        reproduce(ReproduceOptions(**given, rows=("tetrominoes-attn-tiny",)))
+    assert not given["out"].exists()
+    assert (tmp_path / "reproduce.json").read_text() == content

@@ -53,6 +53,30 @@ def test_heights_are_scipys(merge_tree, num_points, num_channels):
         torch.testing.assert_close(found[1:].sort().values, expected, rtol=1e-11, atol=0)
 
 
+@every
+def test_equal_points_join_at_the_bottom(merge_tree):
+    places = random_points(9, 40, 3)
+    kind = torch.randint(0, 40, (200,), generator=torch.Generator().manual_seed(9))
+    kind[:100] = 7
+    _, height = merge_tree(places[kind][None])
+    expected = torch.from_numpy(linkage(places[kind].numpy(), "average")[:, 2])
+    found = height[0, 1:].sort().values
+    torch.testing.assert_close(found, expected, rtol=1e-11, atol=1e-300)
+
+
+def test_strips_measure_equal_points_once(monkeypatch):
+    lengths = set()
+    distances_from = condense.distances_from
+
+    def recorded(points, *others):
+        lengths.add(len(points))
+        return distances_from(points, *others)
+
+    monkeypatch.setattr(condense, "distances_from", recorded)
+    merge_in_strips(random_points(10, 30, 2)[torch.arange(300) % 30][None])
+    assert lengths == {30}
+
+
 @pytest.mark.skipif(not find_spec("numba"), reason="Numba is not installed")
 @pytest.mark.parametrize("num_images", [1, 7])
 def test_both_trees_are_the_same(num_images):

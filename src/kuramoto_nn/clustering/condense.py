@@ -30,10 +30,17 @@ class Condensed(NamedTuple):
     height: Tensor  # (P,) the tree so far, as of `rounds.merge_tree`
 
 
-class _Partition(NamedTuple):
-    """Which cluster every point is in; the rest is as in `Condensed`."""
+class _Places(NamedTuple):
+    """Where the points are, each place once."""
 
-    label: Tensor  # (P,)
+    points: Tensor  # (U, D)
+    weight: Tensor  # (U,) number of points there, float64
+
+
+class _Partition(NamedTuple):
+    """Which cluster every place is in; the rest is as in `Condensed`."""
+
+    label: Tensor  # (U,)
     size: Tensor
     first: Tensor
     level: Tensor
@@ -57,32 +64,33 @@ def condense(points: Tensor, most: int) -> Condensed:
     """
     parent = torch.zeros(len(points), dtype=torch.long, device=points.device)
     height = torch.full_like(points[:, 0], torch.inf)
-    clusters = _join_equal(points, parent, height)
+    places, clusters = _join_equal(points, parent, height)
     gap = torch.full_like(clusters.size, torch.nan)
     neighbour = torch.full_like(clusters.first, -1)
     while len(clusters.size) > most:
-        for chosen, rows in _rows(points, clusters, neighbour < 0):
+        for chosen, rows in _rows(places, clusters, neighbour < 0):
             gap[chosen], neighbour[chosen] = rows.min(1)
         clusters, gap, neighbour = _merge(clusters, gap, neighbour, parent, height)
-    return Condensed(_matrix(points, clusters), *clusters[1:], parent, height)
+    return Condensed(_matrix(places, clusters), *clusters[1:], parent, height)
 
 
-def _join_equal(points: Tensor, parent: Tensor, height: Tensor) -> _Partition:
+def _join_equal(points: Tensor, parent: Tensor, height: Tensor) -> tuple[_Places, _Partition]:
     """Make clusters of equal points; in rounds, only one pair of them would merge at a time."""
-    _, label, count = points.unique(dim=0, return_inverse=True, return_counts=True)
+    places, place, count = points.unique(dim=0, return_inverse=True, return_counts=True)
     own = torch.arange(len(points), device=points.device)
-    first = torch.full_like(count, len(points)).scatter_reduce(0, label, own, "amin")
-    joins = first[label] < own
-    parent[joins] = first[label][joins]
+    first = torch.full_like(count, len(points)).scatter_reduce(0, place, own, "amin")
+    joins = first[place] < own
+    parent[joins] = first[place][joins]
     height[joins] = 0.0
-    return _Partition(label, count.double(), first, torch.where(count > 1, 0.0, -1.0).double())
+    size, level = count.double(), torch.where(count > 1, 0.0, -1.0).double()
+    return _Places(places, size.clone()), _Partition(own[: len(places)], size, first, level)
 
 
-def _matrix(points: Tensor, clusters: _Partition) -> Tensor:
+def _matrix(places: _Places, clusters: _Partition) -> Tensor:
     """All distances between clusters, symmetric to the last bit."""
     num_clusters = len(clusters.size)
-    matrix = points.new_full((num_clusters, num_clusters | 1), FAR)
-    for chosen, rows in _rows(points, clusters, torch.ones_like(clusters.first, dtype=torch.bool)):
+    matrix = places.points.new_full((num_clusters, num_clusters | 1), FAR)
+    for chosen, rows in _rows(places, clusters, torch.ones_like(clusters.first, dtype=torch.bool)):
         start, stop = int(chosen[0]), int(chosen[-1]) + 1
         block = rows[:, start:stop]
         block.copy_(torch.minimum(block, block.mT))
@@ -91,33 +99,35 @@ def _matrix(points: Tensor, clusters: _Partition) -> Tensor:
     return matrix
 
 
-def _rows(points: Tensor, clusters: _Partition, wanted: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+def _rows(places: _Places, clusters: _Partition, wanted: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
     """Distances from the wanted clusters (n,) to all, in strips: which ones (c,), and (c, n)."""
+    points, weight = places
     num_clusters = len(wanted)
     budget = STRIP_DISTANCES.get(points.device.type, STRIP_DISTANCES["cpu"])
     length = max(1, budget // len(points))
     moved = points - points.mean(0)
     square = moved.square().sum(1)
     label, order = clusters.label.sort(stable=True)
-    members = _membership(label, order, num_clusters)
+    members = _membership(label, order, weight[order], num_clusters)
     strips = wanted.nonzero().squeeze(1).split(length)
-    counts = [int(clusters.size[strip].sum()) for strip in strips]
+    num_places = label.bincount(minlength=num_clusters)
+    counts = [int(num_places[strip].sum()) for strip in strips]
     for strip, of_strip in zip(strips, order[wanted[label]].split(counts), strict=True):
         rows = points.new_zeros(len(strip), num_clusters)
-        for part in of_strip.split(length):  # a cluster may have more members than fit
+        for part in of_strip.split(length):  # a cluster may have more places than fit
             sums = members @ distances_from(points, moved, square, part)
             owner = torch.searchsorted(strip, clusters.label[part])
             own = torch.arange(len(part), device=part.device)
-            rows += _membership(owner, own, len(strip)) @ sums.mT
+            rows += _membership(owner, own, weight[part], len(strip)) @ sums.mT
         rows /= clusters.size[strip, None] * clusters.size
         yield strip, rows.scatter_(1, strip[:, None], FAR)
 
 
-def _membership(label: Tensor, point: Tensor, num_clusters: int) -> Tensor:
-    """Sparse (n, P) ones: a product with it adds up the rows of every cluster's members."""
+def _membership(label: Tensor, place: Tensor, weight: Tensor, num_clusters: int) -> Tensor:
+    """Sparse (n, U) weights: a product with it adds up the rows of every cluster's members."""
     return torch.sparse_coo_tensor(
-        torch.stack([label, point]),
-        torch.ones_like(label, dtype=torch.float64),
+        torch.stack([label, place]),
+        weight,
         (num_clusters, len(label)),
         is_coalesced=True,
         check_invariants=False,

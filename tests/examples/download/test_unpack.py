@@ -93,6 +93,34 @@ def test_a_flipped_byte_in_a_zip_writes_nothing(tmp_path: Path) -> None:
     assert list((tmp_path / "data").iterdir()) == []
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_every_compression_says_when_it_is_damaged(method: int, tmp_path: Path) -> None:
+    archive = tmp_path / "one.zip"
+    with zipfile.ZipFile(archive, "w", method) as file:
+        file.writestr("a", bytes(range(256)) * 50)
+    content = bytearray(archive.read_bytes())
+    content[35:60] = bytes(25)
+    archive.write_bytes(content)
+    with pytest.raises(ValueError, match=r"one\.zip is damaged or no archive"):
+        unpack(archive, tmp_path)
+
+
+def test_a_zip_in_a_tar_stays_what_it_is(tmp_path: Path) -> None:
+    inner = pack(tmp_path / "inner.zip", {"a": b"b"}).read_bytes()
+    archive = pack(tmp_path / "one.tar", {"set/x": b"x", "set/inner.zip": inner})
+    (tmp_path / "data").mkdir()
+    unpack(archive, tmp_path / "data")
+    assert tree(tmp_path / "data") == {"set/x": b"x", "set/inner.zip": inner}
+
+
+def test_files_without_a_folder_are_missed(tmp_path: Path) -> None:
+    archive = pack(tmp_path / "one.zip", {"train.csv": b"1", "test.csv": b"2"})
+    unpack(archive, tmp_path)
+    assert is_unpacked(archive, tmp_path)
+    (tmp_path / "test.csv").unlink()
+    assert not is_unpacked(archive, tmp_path)
+
+
 def test_other_files_are_no_archives(tmp_path: Path) -> None:
     archive = tmp_path / "one.tar.gz"
     archive.write_bytes(b"<html>Not found</html>" * 100)
@@ -130,7 +158,7 @@ def test_what_is_not_safe_is_refused(
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["one.tar.gz"]
 
 
-@pytest.mark.parametrize("name", ["../escaped", "/escaped", "set/link"])
+@pytest.mark.parametrize("name", [".", "../escaped", "/escaped", "set/link"])
 def test_a_zip_that_is_not_safe_is_refused(name: str, tmp_path: Path) -> None:
     data = tmp_path / "deep" / "data"
     data.mkdir(parents=True)
