@@ -56,17 +56,18 @@ _DSPRITES = replace(_TETROMINOES, data="dsprites", num_clusters=7)
 _CLEVR = Recipe(data="clevr", num_clusters=11, epochs=300)
 _CLEVRTEX = Recipe(data="clevrtex-full", num_clusters=11, epochs=500)
 _CLEVRTEX_LARGE = replace(_CLEVRTEX, batch_size=512, learning_rate=5e-4, epochs=1024)
-_CLEVRTEX_TINY = replace(_CLEVRTEX, batch_size=32, warmup_steps=50, ema_every=1, ema_start=100)
-# For a few minutes on two CPU cores, by a search (docs/object-discovery.md): many small steps, and
-# views that differ by their crop alone. Colours that stay as they are soon tell pieces apart.
+# For minutes, not days, on CPU cores, by a search (docs/object-discovery.md): many small steps, and
+# views that differ by their crop alone. Colours that stay as they are soon tell objects apart.
+_CROPS = Augmentation(crop_area=(0.25, 1.0), jitter_probability=0.0, grayscale_probability=0.0)
+_CLEVRTEX_TINY = replace(
+    _CLEVRTEX, batch_size=32, warmup_steps=50, augmentation=_CROPS, ema_every=1, ema_start=100
+)
 _DEMO = replace(
     _TETROMINOES,
     batch_size=32,
     learning_rate=2e-3,
     warmup_steps=50,
-    augmentation=Augmentation(
-        crop_area=(0.25, 1.0), jitter_probability=0.0, grayscale_probability=0.0
-    ),
+    augmentation=_CROPS,
     ema_every=1,
     ema_start=100,
 )
