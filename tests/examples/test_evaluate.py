@@ -20,6 +20,7 @@ from examples.object_discovery.recipes import RECIPES, build_model, recipe_for
 from examples.object_discovery.score_table import ScoreTable
 from examples.object_discovery.scores import Statistic
 from examples.object_discovery.segment import Segmenter, cluster, segment
+from examples.training.memory import GIB
 from kuramoto_nn.models import AKOrN, ItrSA
 from tests.examples.runs import EVALUATE, finish, start, torchrun
 
@@ -173,11 +174,12 @@ def test_tables_keep_images_without_objects(tmp_path):
     assert choose(rows, 1) == {"best": [1], "median": [0], "worst": [0]}
 
 
-def test_more_distances_than_memory_are_refused():
+def test_more_distances_than_memory_are_refused(monkeypatch):
+    monkeypatch.setattr("examples.object_discovery.segment.free_memory", lambda device: GIB)
     images = torch.zeros(1, 3, 1024, 1024, dtype=torch.uint8)
     model = build_model("clevrtex-vit-tiny").eval()
     segmenter = Segmenter(model=model, num_clusters=11, uptile=8)
-    with pytest.raises(ValueError, match=r"1,048,576 sites.* 8192\.0 GiB.*lower --uptile"):
+    with pytest.raises(ValueError, match=r"1,048,576 sites .* keeps 2\.0 GiB.*lower --uptile"):
         segmenter.batch_size(SegmentedImages(images, images[:, 0]))
 
 
