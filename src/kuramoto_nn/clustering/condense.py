@@ -34,6 +34,8 @@ class _Places(NamedTuple):
     """Where the points are, each place once."""
 
     points: Tensor  # (U, D)
+    moved: Tensor  # (U, D) the same around their mean
+    square: Tensor  # (U,) its squared norms
     weight: Tensor  # (U,) number of points there, float64
 
 
@@ -83,7 +85,9 @@ def _join_equal(points: Tensor, parent: Tensor, height: Tensor) -> tuple[_Places
     parent[joins] = first[place][joins]
     height[joins] = 0.0
     size, level = count.double(), torch.where(count > 1, 0.0, -1.0).double()
-    return _Places(places, size.clone()), _Partition(own[: len(places)], size, first, level)
+    moved = places - places.mean(0)
+    of_places = _Places(places, moved, moved.square().sum(1), size.clone())
+    return of_places, _Partition(own[: len(places)], size, first, level)
 
 
 def _matrix(places: _Places, clusters: _Partition) -> Tensor:
@@ -101,12 +105,10 @@ def _matrix(places: _Places, clusters: _Partition) -> Tensor:
 
 def _rows(places: _Places, clusters: _Partition, wanted: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
     """Distances from the wanted clusters (n,) to all, in strips: which ones (c,), and (c, n)."""
-    points, weight = places
+    points, moved, square, weight = places
     num_clusters = len(wanted)
     budget = STRIP_DISTANCES.get(points.device.type, STRIP_DISTANCES["cpu"])
     length = max(1, budget // len(points))
-    moved = points - points.mean(0)
-    square = moved.square().sum(1)
     label, order = clusters.label.sort(stable=True)
     members = _membership(label, order, weight[order], num_clusters)
     strips = wanted.nonzero().squeeze(1).split(length)

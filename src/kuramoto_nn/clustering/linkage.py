@@ -31,7 +31,8 @@ def average_linkage(features: Tensor, num_clusters: int) -> Tensor:
     clusters; where distances tie exactly, any order of merging is right and ours depends on the
     order of the sites only. Distances are float64 on every device. Memory grows with
     P\ :sup:`2` up to `MOST_POINTS` sites; beyond, distances are computed several times and kept in
-    strips, until there are no more clusters than that. Images are worked through in chunks.
+    strips, until there are no more clusters than that; exact ties then also depend on the length of
+    a strip, that is on the device. Images are worked through in chunks.
 
     Args:
         features: One row per site, shape ``(B, P, D)``; float16 to float64.
