@@ -71,22 +71,27 @@ class Recipe:
 
 _AKORN = Recipe()
 _CONTROL = Recipe(learning_rate=5e-4)
-# For an hour or two on two CPU cores, by a search (docs/sudoku.md).
+# For an hour on one CPU core, by a search (docs/sudoku.md).
 _TINY_CONTROL = Recipe(
     batch_size=32,
     learning_rate=2e-3,
     muon_rate=0.02,
     warmup_steps=50,
-    epochs=400,
+    epochs=40,
+    stages=(
+        Stage(),
+        Stage(start=2500, rate=0.6),
+        Stage(start=5500, rate=0.3),
+        Stage(start=9000, rate=0.1),
+        Stage(start=10500, rate=0.03),
+    ),
     symmetries=True,
 )
 _TINY = replace(
     _TINY_CONTROL,
     stages=(
         Stage(num_steps=8),
-        Stage(start=3000, num_steps=16),
-        Stage(start=4100, num_steps=16, skip=32, rate=0.3),
-        Stage(start=4700, num_steps=16, skip=32, rate=0.1),
+        *(replace(stage, num_steps=16, skip=48) for stage in _TINY_CONTROL.stages[1:]),
     ),
     read_every=4,
 )
