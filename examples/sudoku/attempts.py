@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from examples.sudoku.rules import is_valid, keeps_givens
+from examples.sudoku.rules import solves
 from kuramoto_nn.models import AKOrNSudoku, Noise, seeded_noise
 
 MOST_STEPS, MOST_SAMPLES = 128, 64
@@ -92,7 +92,7 @@ def _try(
     start = noise(torch.zeros_like(boards), samples)
     logits, energies = model.rollout(given, num_steps=steps, noise=start)
     answers = logits.argmax(-1) + 1
-    good = is_valid(answers) & keeps_givens(answers, given)
+    good = solves(answers, given)
     columns = zip(pairs, answers, good.tolist(), energies[-1].tolist(), strict=True)
     for (board, sample), answer, is_good, energy in columns:
         if found[board].answer is None:

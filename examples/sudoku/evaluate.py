@@ -21,6 +21,7 @@ from examples.training.checks import check_positive, check_seed
 from examples.training.command import run_command
 from examples.training.distributed import pick_device
 from examples.training.files import write_json
+from examples.training.progress import Meter
 from kuramoto_nn.models import AKOrNSudoku, ItrSASudoku, last_energy, total_energy
 
 VOTES = {"sum": total_energy, "last": last_energy}
@@ -41,6 +42,8 @@ class EvaluateOptions:
     """T at test time."""
     samples: tuple[int, ...] = (1,)
     """Numbers K of noise samples per board that vote."""
+    checked: bool = False
+    """Let an answer that breaks the rules or changes a given win no vote."""
     seeds: tuple[int, ...] = (0,)
     """Seeds of the noise."""
     batch_size: int = 100
@@ -77,6 +80,8 @@ def evaluate(options: EvaluateOptions) -> list[Row]:
         OSError: If a file is missing.
     """
     model, name = load_model(options.model)
+    if options.checked and max(options.samples) == 1:
+        raise ValueError("--checked is about votes: got it with --samples 1")
     if options.samples != (1,) and not isinstance(model, AKOrNSudoku):
         raise ValueError(
             f"{name} is not random and has no energy to vote by: got --samples "
@@ -85,7 +90,8 @@ def evaluate(options: EvaluateOptions) -> list[Row]:
     device = pick_device(options.device)
     boards = load(options.data, "test", rows=options.rows).to(device)
     began, rows = time.monotonic(), []
-    print(f"{f'{name}, {len(boards)} boards':<35}solved   valid  blanks right")
+    title = f"{name}, {len(boards)} boards{', checked votes' if options.checked else ''}"
+    print(f"{title:<35}solved   valid  blanks right")
     for row in _rows(model.to(device), boards, options):
         print(line(row, [row.scores]), f"  seed {row.seed}, {time.monotonic() - began:.0f} s")
         rows.append(row)
@@ -111,26 +117,29 @@ def _rows(
     model: AKOrNSudoku | ItrSASudoku, boards: Boards, options: EvaluateOptions
 ) -> Iterator[Row]:
     for steps, seed in product(options.steps, options.seeds):
-        votes = voted_answers(
-            model,
-            boards.puzzles,
-            num_samples=options.samples,
-            rules=list(VOTES.values()),
-            num_steps=steps,
-            seed=seed,
-            batch_size=options.batch_size,
-        )
-        for samples, by_rule in votes:
-            rules = VOTES if samples > 1 else [None]
-            for vote, answers in zip(rules, by_rule, strict=True):
-                yield Row(
-                    steps=steps,
-                    samples=samples,
-                    vote=vote,
-                    seed=seed,
-                    scores=BoardScores.of(answers, boards),
-                    by_givens=scores_by_givens(answers, boards),
-                )
+        with Meter(f"T {steps}, seed {seed}") as meter:
+            votes = voted_answers(
+                model,
+                boards.puzzles,
+                num_samples=options.samples,
+                rules=list(VOTES.values()),
+                num_steps=steps,
+                seed=seed,
+                batch_size=options.batch_size,
+                checked=options.checked,
+                progress=meter.show,
+            )
+            for samples, by_rule in votes:
+                rules = VOTES if samples > 1 else [None]
+                for vote, answers in zip(rules, by_rule, strict=True):
+                    yield Row(
+                        steps=steps,
+                        samples=samples,
+                        vote=vote,
+                        seed=seed,
+                        scores=BoardScores.of(answers, boards),
+                        by_givens=scores_by_givens(answers, boards),
+                    )
 
 
 if __name__ == "__main__":

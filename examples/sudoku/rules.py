@@ -45,6 +45,19 @@ def keeps_givens(boards: Tensor, puzzles: Tensor) -> Tensor:
     return ((boards == puzzles) | (puzzles == 0)).flatten(-2).all(-1)
 
 
+def solves(boards: Tensor, puzzles: Tensor) -> Tensor:
+    """Whether boards are filled in by the rules and keep what their puzzles give.
+
+    Args:
+        boards: ``(..., 9, 9)``, integers.
+        puzzles: As in `keeps_givens`.
+
+    Returns:
+        Booleans ``(...)``.
+    """
+    return is_valid(boards) & keeps_givens(boards, puzzles)
+
+
 def count_givens(puzzles: Tensor) -> Tensor:
     """Number of given cells, ``(..., 9, 9)`` to ``(...)``."""
     return (puzzles > 0).flatten(-2).sum(-1)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from examples.sudoku.data import Boards
-from examples.sudoku.rules import is_valid, keeps_givens
+from examples.sudoku.rules import solves
 from kuramoto_nn.models import AKOrNSudoku, ItrSASudoku, energy_votes, seeded_noise
 
 
@@ -40,11 +40,10 @@ class BoardScores:
             The scores.
         """
         right, blank = answers == boards.solutions, boards.puzzles == 0
-        valid = is_valid(answers) & keeps_givens(answers, boards.puzzles)
         return cls(
             boards=len(boards),
             solved=_percent(right.flatten(1).all(1)),
-            valid=_percent(valid),
+            valid=_percent(solves(answers, boards.puzzles)),
             blanks=_percent(right[blank]),
         )
 
@@ -98,6 +97,8 @@ def voted_answers(
     seed: int = 0,
     first: int = 0,
     batch_size: int = 100,
+    checked: bool = False,
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Iterator[tuple[int, list[Tensor]]]:
     """Fill puzzles in by energy votes of several sizes and rules, of one pass over the largest.
 
@@ -110,6 +111,8 @@ def voted_answers(
         seed: As in `single_answers`.
         first: Likewise.
         batch_size: Samples, of any puzzles, at a time.
+        checked: Whether answers that break the rules or change a given lose to all that do not.
+        progress: Is told how many samples of a vote have run, and how many there are.
 
     Yields:
         Every K, and the answers ``(B, 9, 9)`` by every rule; of a single sample there is one.
@@ -122,9 +125,17 @@ def voted_answers(
         return
     noise = seeded_noise((model.config.channels, 9, 9), seed=seed, device=puzzles.device)
 
+    done, total = 0, len(puzzles) * max(num_samples)
+
     def run(puzzles: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+        nonlocal done
         logits, energies = model.rollout(puzzles, num_steps=num_steps, noise=noise)
-        return logits.argmax(-1) + 1, energies
+        answers = logits.argmax(-1) + 1
+        if checked:
+            energies = energies.masked_fill(~solves(answers, puzzles), torch.inf)
+        done += len(puzzles)
+        progress(done, total)
+        return answers, energies
 
     votes = energy_votes(
         run,

@@ -28,6 +28,7 @@ class MuonWithAdam(Optimizer):
         maps = [m.weight for m in inner.modules() if isinstance(m, nn.Linear)]
         taken = {id(weight) for weight in maps}
         rest = [p for p in model.parameters() if id(p) not in taken]
+        super().__init__([*maps, *rest], {})
         self.parts = (Muon(maps, lr=muon_rate, weight_decay=0.0), Adam(rest, lr=adam_rate))
         self._gather()
 

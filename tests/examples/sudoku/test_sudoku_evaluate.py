@@ -4,11 +4,12 @@ import json
 
 import pytest
 import torch
+from torch.nn import functional as F
 
 from examples.sudoku.data import load
 from examples.sudoku.evaluate import EvaluateOptions, evaluate
-from examples.sudoku.scores import BoardScores, single_answers
-from kuramoto_nn.models import AKOrNSudoku, ItrSASudoku
+from examples.sudoku.scores import BoardScores, single_answers, voted_answers
+from kuramoto_nn.models import AKOrNSudoku, ItrSASudoku, total_energy
 from tests.examples.sudoku.boards import MADE, RRN, made
 
 
@@ -66,6 +67,29 @@ def test_rows_are_what_the_command_asks_for(folder, tmp_path, capsys):
     assert again == rows
 
 
+@pytest.mark.parametrize("checked", [False, True])
+def test_a_checked_vote_is_won_by_an_answer_that_obeys_the_rules(checked, monkeypatch):
+    boards = made()[:2]
+    right = F.one_hot(boards.solutions - 1, 9).float()
+
+    def rollout(puzzles, **options):
+        """First samples are wrong and have the least energy, second ones are right."""
+        energies = torch.tensor([0.0, 0.0, 1.0, 1.0]).expand(2, -1)
+        return torch.cat([1 - right, right]), energies
+
+    model = AKOrNSudoku.from_preset("sudoku-akorn-tiny", channels=16, num_heads=2)
+    monkeypatch.setattr(model, "rollout", rollout)
+    ((_, (answers,)),) = voted_answers(
+        model,
+        boards.puzzles,
+        num_samples=[2],
+        rules=[total_energy],
+        num_steps=1,
+        checked=checked,
+    )
+    assert torch.equal(answers, boards.solutions) == checked
+
+
 def test_real_boards(folder, shared):
     rows = evaluate(
         EvaluateOptions(model=folder, data=shared / RRN, rows="::900", steps=(2,), samples=(2,))
@@ -79,6 +103,7 @@ def test_real_boards(folder, shared):
     ("options", "message"),
     [
         ({"steps": (0,)}, "--steps must be positive"),
+        ({"checked": True}, "--checked is about votes"),
         ({"samples": ()}, "--samples must be positive"),
         ({"seeds": ()}, "--seeds needs at least one seed"),
         ({"seeds": (-1,)}, "--seed must lie in 0"),
