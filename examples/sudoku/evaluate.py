@@ -14,8 +14,8 @@ from itertools import product
 from pathlib import Path
 
 from examples.sudoku.data import Boards, load
-from examples.sudoku.scores import BoardScores, voted_answers
-from examples.sudoku.table import Row, line, numbers, scores_by_givens, without_seed
+from examples.sudoku.scores import voted_answers
+from examples.sudoku.table import Row, line, numbers, without_seed
 from examples.sudoku.weights import SHIPPED, load_model
 from examples.training.checks import check_positive, check_seed
 from examples.training.command import run_command
@@ -43,7 +43,7 @@ class EvaluateOptions:
     samples: tuple[int, ...] = (1,)
     """Numbers K of noise samples per board that vote."""
     checked: bool = False
-    """Let an answer that breaks the rules or changes a given win no vote."""
+    """Let answers that break the rules or change a given lose votes to all that do not."""
     seeds: tuple[int, ...] = (0,)
     """Seeds of the noise."""
     batch_size: int = 100
@@ -60,6 +60,8 @@ class EvaluateOptions:
                 raise ValueError(f"--{name} must be positive: got {getattr(self, name)}")
         if not self.seeds:
             raise ValueError("--seeds needs at least one seed: got none")
+        if len(set(self.seeds)) < len(self.seeds):
+            raise ValueError(f"--seeds must differ: got {self.seeds}")
         for seed in self.seeds:
             check_seed(seed)
         if self.out is not None and (self.out.suffix != ".json" or self.out.is_dir()):
@@ -90,15 +92,14 @@ def evaluate(options: EvaluateOptions) -> list[Row]:
     device = pick_device(options.device)
     boards = load(options.data, "test", rows=options.rows).to(device)
     began, rows = time.monotonic(), []
-    title = f"{name}, {len(boards)} boards{', checked votes' if options.checked else ''}"
-    print(f"{title:<35}solved   valid  blanks right")
+    _save(options, rows)
+    print(f"{name}, {len(boards)} boards{', checked votes' if options.checked else ''}")
+    print(f"{'':<35}solved   valid  blanks right", flush=True)
     for row in _rows(model.to(device), boards, options):
-        print(line(row, [row.scores]), f"  seed {row.seed}, {time.monotonic() - began:.0f} s")
+        scores = line(row, [row.scores])
+        print(f"{scores}  seed {row.seed}, {time.monotonic() - began:.0f} s", flush=True)
         rows.append(row)
-        if options.out is not None:  # after every row: the next one may take hours
-            write_json(
-                options.out, {"options": vars(options), "rows": list(map(dataclasses.asdict, rows))}
-            )
+        _save(options, rows)  # the next one may take hours
     if len(options.seeds) > 1:
         print(f"mean and standard deviation over {len(options.seeds)} seeds:")
         for group in without_seed(rows):
@@ -130,16 +131,16 @@ def _rows(
                 progress=meter.show,
             )
             for samples, by_rule in votes:
-                rules = VOTES if samples > 1 else [None]
-                for vote, answers in zip(rules, by_rule, strict=True):
-                    yield Row(
-                        steps=steps,
-                        samples=samples,
-                        vote=vote,
-                        seed=seed,
-                        scores=BoardScores.of(answers, boards),
-                        by_givens=scores_by_givens(answers, boards),
+                for vote, answers in zip(VOTES if samples > 1 else [None], by_rule, strict=True):
+                    yield Row.of(
+                        answers, boards, steps=steps, samples=samples, vote=vote, seed=seed
                     )
+
+
+def _save(options: EvaluateOptions, rows: list[Row]) -> None:
+    if options.out is not None:
+        known = {"options": vars(options), "rows": list(map(dataclasses.asdict, rows))}
+        write_json(options.out, known)
 
 
 if __name__ == "__main__":

@@ -48,6 +48,17 @@ class BoardScores:
         )
 
 
+WRONG = 1e9
+"""Energy on top of that of an answer that a checked vote must not take: more than any has."""
+
+Progress = Callable[[int, int], None]
+"""Is told how many samples have run, and how many there are."""
+
+
+def _silent(done: int, total: int) -> None:
+    """No news."""
+
+
 @torch.no_grad()
 def single_answers(
     model: AKOrNSudoku | ItrSASudoku,
@@ -57,6 +68,7 @@ def single_answers(
     seed: int = 0,
     first: int = 0,
     batch_size: int = 100,
+    progress: Progress = _silent,
 ) -> Tensor:
     """Fill puzzles in once each, from the noise that a vote takes as its first sample.
 
@@ -67,24 +79,19 @@ def single_answers(
         seed: Seed of the noise.
         first: Number of the first puzzle, where these are a part: their noise is that of the whole.
         batch_size: Puzzles at a time.
+        progress: Hears of every batch.
 
     Returns:
         Digits 1 to 9, ``(B, 9, 9)``.
     """
     noise = seeded_noise((model.config.channels, 9, 9), seed=seed, device=puzzles.device)
-    rows = torch.arange(len(puzzles), device=puzzles.device)
-    return torch.cat(
-        [
-            model(
-                puzzles[part],
-                num_steps=num_steps,
-                noise=noise(first + part, torch.zeros_like(part)),
-            )
-            .argmax(-1)
-            .add(1)
-            for part in rows.split(batch_size)
-        ]
-    )
+    answers = []
+    for part in torch.arange(len(puzzles), device=puzzles.device).split(batch_size):
+        start = noise(first + part, torch.zeros_like(part))
+        logits = model(puzzles[part], num_steps=num_steps, noise=start)
+        answers.append(logits.argmax(-1) + 1)
+        progress(sum(map(len, answers)), len(puzzles))
+    return torch.cat(answers)
 
 
 def voted_answers(
@@ -98,7 +105,7 @@ def voted_answers(
     first: int = 0,
     batch_size: int = 100,
     checked: bool = False,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Progress = _silent,
 ) -> Iterator[tuple[int, list[Tensor]]]:
     """Fill puzzles in by energy votes of several sizes and rules, of one pass over the largest.
 
@@ -112,14 +119,20 @@ def voted_answers(
         first: Likewise.
         batch_size: Samples, of any puzzles, at a time.
         checked: Whether answers that break the rules or change a given lose to all that do not.
-        progress: Is told how many samples of a vote have run, and how many there are.
+        progress: Hears of every batch.
 
     Yields:
         Every K, and the answers ``(B, 9, 9)`` by every rule; of a single sample there is one.
     """
     if tuple(num_samples) == (1,) or not isinstance(model, AKOrNSudoku):
         single = single_answers(
-            model, puzzles, num_steps=num_steps, seed=seed, first=first, batch_size=batch_size
+            model,
+            puzzles,
+            num_steps=num_steps,
+            seed=seed,
+            first=first,
+            batch_size=batch_size,
+            progress=progress,
         )
         yield 1, [single]
         return
@@ -132,7 +145,7 @@ def voted_answers(
         logits, energies = model.rollout(puzzles, num_steps=num_steps, noise=noise)
         answers = logits.argmax(-1) + 1
         if checked:
-            energies = energies.masked_fill(~solves(answers, puzzles), torch.inf)
+            energies = energies.double() + WRONG * ~solves(answers, puzzles)
         done += len(puzzles)
         progress(done, total)
         return answers, energies
@@ -151,4 +164,4 @@ def voted_answers(
 
 
 def _percent(flags: Tensor) -> float:
-    return 100 * flags.float().mean().item()
+    return 100 * flags.double().mean().item() if flags.numel() else 100.0

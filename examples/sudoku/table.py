@@ -3,6 +3,7 @@
 import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any, Self
 
 from torch import Tensor
 
@@ -30,11 +31,16 @@ class Row:
     scores: BoardScores
     by_givens: dict[int, BoardScores]
 
-
-def scores_by_givens(answers: Tensor, boards: Boards) -> dict[int, BoardScores]:
-    """Scores of the boards of every number of givens, in rising order."""
-    parts = {number: boards.givens == number for number in sorted(set(boards.givens.tolist()))}
-    return {number: BoardScores.of(answers[part], boards[part]) for number, part in parts.items()}
+    @classmethod
+    def of(cls, answers: Tensor, boards: Boards, **found: Any) -> Self:
+        """The scores of answers ``(B, 9, 9)`` that were found in the way that the rest says."""
+        numbers = sorted(set(boards.givens.tolist()))
+        parts = {number: boards.givens == number for number in numbers}
+        return cls(
+            scores=BoardScores.of(answers, boards),
+            by_givens={n: BoardScores.of(answers[part], boards[part]) for n, part in parts.items()},
+            **found,
+        )
 
 
 def without_seed(rows: Iterable[Row]) -> list[list[Row]]:

@@ -38,11 +38,6 @@ class MuonWithAdam(Optimizer):
         for part in self.parts:
             part.step()
 
-    def zero_grad(self, set_to_none: bool = True) -> None:
-        """Forget the gradients."""
-        for part in self.parts:
-            part.zero_grad(set_to_none)
-
     def state_dict(self) -> dict[str, Any]:
         """The states of both, by name."""
         return {type(part).__name__: part.state_dict() for part in self.parts}

@@ -34,7 +34,11 @@ class Meter:
         numbers = (DownloadColumn(), TransferSpeedColumn()) if in_bytes else (MofNCompleteColumn(),)
         columns = (TextColumn("{task.description}"), BarColumn(), *numbers, TimeRemainingColumn())
         self._bar = Progress(
-            *columns, console=console, transient=True, disable=not console.is_terminal
+            *columns,
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+            redirect_stdout=sys.stdout.isatty(),  # else results would leave their file for the bar
         )
         self._task = self._bar.add_task(title, total=None)
         self._plain = not console.is_terminal

@@ -57,7 +57,7 @@ def load(source: Path, split: Split, *, rows: str | None = None) -> Boards:
         return boards
     chosen = boards[_slice(rows)]
     if len(chosen) == 0:
-        raise ValueError(f"--rows {rows} leaves none of the {len(boards)} boards of {source}")
+        raise ValueError(f"rows {rows} leaves none of the {len(boards)} boards of {source}")
     return chosen
 
 
@@ -91,8 +91,9 @@ def generated(root: Path, split: Split, *, count: int, givens: range, seed: int)
 def _slice(rows: str) -> slice:
     try:
         parts = [int(part) if part else None for part in rows.split(":")]
-        if not 2 <= len(parts) <= 3 or parts[2:] == [0]:
+        steps = [part for part in parts[2:] if part is not None]
+        if not 2 <= len(parts) <= 3 or min(steps, default=1) < 1:
             raise ValueError
     except ValueError as error:
-        raise ValueError(f"--rows must be START:STOP or START:STOP:STEP: got {rows!r}") from error
+        raise ValueError(f"rows must be START:STOP or START:STOP:STEP: got {rows!r}") from error
     return slice(*parts)

@@ -1,6 +1,10 @@
 """Scores of answers, and evaluation as users start it."""
 
 import json
+import os
+import pty
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -11,6 +15,8 @@ from examples.sudoku.evaluate import EvaluateOptions, evaluate
 from examples.sudoku.scores import BoardScores, single_answers, voted_answers
 from kuramoto_nn.models import AKOrNSudoku, ItrSASudoku, total_energy
 from tests.examples.sudoku.boards import MADE, RRN, made
+
+VOTE = {"num_samples": [3], "rules": [total_energy], "num_steps": 2}
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +44,12 @@ def test_scores_tell_solved_from_valid_and_count_blanks_only():
     assert (scores.solved, scores.valid) == (50, 100)
     assert scores.blanks == pytest.approx(100 * (162 - 18) / 162)
     assert BoardScores.of(swapped, boards).valid == 50
+
+
+def test_a_board_without_blanks_has_all_of_them_right():
+    boards = made()[:1]
+    full = type(boards)(boards.solutions, boards.solutions)
+    assert BoardScores.of(full.solutions, full).blanks == 100
 
 
 def test_answers_do_not_depend_on_batches_but_on_the_seed(folder):
@@ -90,6 +102,42 @@ def test_a_checked_vote_is_won_by_an_answer_that_obeys_the_rules(checked, monkey
     assert torch.equal(answers, boards.solutions) == checked
 
 
+def test_of_wrong_answers_a_checked_vote_takes_the_one_with_the_least_energy(folder):
+    model, puzzles = AKOrNSudoku.from_pretrained(folder), made().puzzles[:4]
+    checked, plain = (
+        list(voted_answers(model, puzzles, **VOTE, checked=checked)) for checked in (True, False)
+    )
+    assert torch.equal(checked[0][1][0], plain[0][1][0])
+
+
+def test_results_stay_in_their_file_while_a_terminal_shows_the_progress(folder, tmp_path):
+    """As with ``evaluate > scores.txt``: standard error is a terminal, standard output is not."""
+    ours, theirs = pty.openpty()
+    arguments = ("--model", folder, "--data", MADE, "--steps", "2", "--samples", "1", "3")
+    with (tmp_path / "scores.txt").open("w+") as file:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "examples.sudoku.evaluate", *map(str, arguments)],
+            stdout=file,
+            stderr=theirs,
+        )
+        os.close(theirs)
+        shown = b"".join(iter(lambda: _read_terminal(ours), b""))
+        os.close(ours)
+        assert process.wait(60) == 0
+        file.seek(0)
+        lines = file.read().splitlines()
+    assert [line[:12] for line in lines[2:5]] == ["T 2    K 1  ", "T 2    K 3  ", "T 2    K 3  "]
+    assert b"T 2, seed 0" in shown and b"108/108" in shown
+
+
+def _read_terminal(descriptor):
+    """What a terminal was sent; nothing once everyone has closed it."""
+    try:
+        return os.read(descriptor, 4096)
+    except OSError:
+        return b""
+
+
 def test_real_boards(folder, shared):
     rows = evaluate(
         EvaluateOptions(model=folder, data=shared / RRN, rows="::900", steps=(2,), samples=(2,))
@@ -106,6 +154,7 @@ def test_real_boards(folder, shared):
         ({"checked": True}, "--checked is about votes"),
         ({"samples": ()}, "--samples must be positive"),
         ({"seeds": ()}, "--seeds needs at least one seed"),
+        ({"seeds": (0, 1, 0)}, "--seeds must differ"),
         ({"seeds": (-1,)}, "--seed must lie in 0"),
         ({"out": MADE}, "--out must be a .json file"),
         ({"model": MADE}, "made.csv is not a checkpoint"),
