@@ -1,6 +1,7 @@
 """One picture of the best, the median and the worst images: image, truth and prediction."""
 
 import io
+from itertools import chain
 from pathlib import Path
 
 import torch
@@ -13,6 +14,7 @@ from examples.object_discovery.report.pictures import match_labels
 from examples.object_discovery.score_table import Rows
 from examples.object_discovery.segment import Segmenter
 from examples.training.files import write_whole
+from examples.training.progress import Meter
 from kuramoto_nn.plot import label_colors
 
 PER_GROUP = 4
@@ -55,6 +57,7 @@ def write_sheet(path: Path, data: SegmentedImages, rows: Rows, segmenter: Segmen
         segmenter: What they were scored with.
     """
     groups = choose(rows)
+    pictures = _all_pictures(data, sorted(set(chain(*groups.values()))), segmenter)
     band = 3 * (SIDE + GAP) + 2 * CAPTION
     size = (PER_GROUP * (SIDE + GAP) + GAP, len(groups) * band + GAP)
     sheet = Image.new("RGB", size, "white")
@@ -66,11 +69,22 @@ def write_sheet(path: Path, data: SegmentedImages, rows: Rows, segmenter: Segmen
             left, y = GAP + j * (SIDE + GAP), top + CAPTION
             fg_ari, mbo = rows[index]
             draw.text((left, y), f"#{index}  {fg_ari:.1f} / {mbo:.1f}", fill="black")
-            for row, picture in enumerate(_pictures(data, index, segmenter)):
+            for row, picture in enumerate(pictures[index]):
                 sheet.paste(picture, (left, y + CAPTION + row * (SIDE + GAP)))
     content = io.BytesIO()
     sheet.save(content, "PNG", optimize=True)
     write_whole(path, lambda file: file.write(content.getvalue()))
+
+
+def _all_pictures(
+    data: SegmentedImages, indices: list[int], segmenter: Segmenter
+) -> dict[int, list[Image.Image]]:
+    pictures = {}
+    with Meter("contact sheet") as meter:
+        for index in indices:
+            pictures[index] = _pictures(data, index, segmenter)
+            meter.show(len(pictures), len(indices))
+    return pictures
 
 
 def _pictures(data: SegmentedImages, index: int, segmenter: Segmenter) -> list[Image.Image]:
