@@ -11,6 +11,16 @@ from examples.sudoku.data import Boards
 from examples.sudoku.rules import solves
 from kuramoto_nn.models import AKOrNSudoku, ItrSASudoku, energy_votes, seeded_noise
 
+WRONG = 1e9
+"""Energy on top of that of an answer that a checked vote must not take: more than any has."""
+
+Progress = Callable[[int, int], None]
+"""Is told how many samples have run, and how many there are."""
+
+
+def _silent(done: int, total: int) -> None:
+    """No news."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class BoardScores:
@@ -46,17 +56,6 @@ class BoardScores:
             valid=_percent(solves(answers, boards.puzzles)),
             blanks=_percent(right[blank]),
         )
-
-
-WRONG = 1e9
-"""Energy on top of that of an answer that a checked vote must not take: more than any has."""
-
-Progress = Callable[[int, int], None]
-"""Is told how many samples have run, and how many there are."""
-
-
-def _silent(done: int, total: int) -> None:
-    """No news."""
 
 
 @torch.no_grad()

@@ -81,7 +81,8 @@ class TrainOptions(RunOptions):
 
     def _boards(self, source: Path | None, split: Split, rows: str | None) -> Boards:
         if source is not None:
-            return load(source, split, rows=rows)
+            option = "--rows" if split == "train" else "--held-out-rows"
+            return load(source, split, rows=rows, option=option)
         count = self.num_boards if split == "train" else self.num_held_out
         givens = range(self.givens[0], self.givens[1] + 1)
         return generated(self.cache, split, count=count, givens=givens, seed=self.seed)

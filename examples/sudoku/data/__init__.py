@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 
-def load(source: Path, split: Split, *, rows: str | None = None) -> Boards:
+def load(source: Path, split: Split, *, rows: str | None = None, option: str = "--rows") -> Boards:
     """Read boards.
 
     Args:
@@ -34,6 +34,7 @@ def load(source: Path, split: Split, *, rows: str | None = None) -> Boards:
             ``valid.csv``, ``test.csv``), or one csv file.
         split: Which part of a folder. A single file is taken whole.
         rows: Of these, as in a Python slice: ``":9000"``, ``"9000:"``, ``"::18"``.
+        option: What messages call `rows`.
 
     Returns:
         The boards.
@@ -55,9 +56,9 @@ def load(source: Path, split: Split, *, rows: str | None = None) -> Boards:
         boards = read_csv(source)
     if rows is None:
         return boards
-    chosen = boards[_slice(rows)]
+    chosen = boards[_slice(rows, option)]
     if len(chosen) == 0:
-        raise ValueError(f"rows {rows} leaves none of the {len(boards)} boards of {source}")
+        raise ValueError(f"{option} {rows} leaves none of the {len(boards)} boards of {source}")
     return chosen
 
 
@@ -88,12 +89,12 @@ def generated(root: Path, split: Split, *, count: int, givens: range, seed: int)
     return read_csv(path)
 
 
-def _slice(rows: str) -> slice:
+def _slice(rows: str, option: str) -> slice:
     try:
         parts = [int(part) if part else None for part in rows.split(":")]
         steps = [part for part in parts[2:] if part is not None]
         if not 2 <= len(parts) <= 3 or min(steps, default=1) < 1:
             raise ValueError
     except ValueError as error:
-        raise ValueError(f"rows must be START:STOP or START:STOP:STEP: got {rows!r}") from error
+        raise ValueError(f"{option} must be START:STOP or START:STOP:STEP: got {rows!r}") from error
     return slice(*parts)

@@ -116,9 +116,9 @@ def test_bad_files_are_named(tmp_path):
         load(tmp_path / "nowhere.csv", "test")
     with pytest.raises(ValueError, match="has neither features.pt .* nor test.csv"):
         load(tmp_path, "test")
-    with pytest.raises(ValueError, match="rows must be START:STOP"):
+    with pytest.raises(ValueError, match="--rows must be START:STOP"):
         load(MADE, "test", rows="9")
-    with pytest.raises(ValueError, match="rows 99: leaves none of the 36 boards"):
+    with pytest.raises(ValueError, match="--rows 99: leaves none of the 36 boards"):
         load(MADE, "test", rows="99:")
 
 

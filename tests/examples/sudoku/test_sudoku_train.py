@@ -114,6 +114,7 @@ def test_the_seed_alone_decides_the_weights():
             {"data": None, "held_out": None, "held_out_rows": ":5"},
             "--held-out-rows is a part of --held-out or --data",
         ),
+        ({"held_out_rows": "99:"}, "--held-out-rows 99: leaves none of the 36 boards"),
         ({"data": None, "held_out": None, "givens": (9, 5)}, r"`givens` must lie in 20\.\.81"),
         ({"batch_size": 50}, "a batch needs 50 boards: got 36"),
         ({"data": None, "held_out": None, "givens": (5, 9)}, r"`givens` must lie in 20\.\.81"),
