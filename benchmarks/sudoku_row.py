@@ -21,7 +21,8 @@ from examples.sudoku.weights import TASK, load_model
 from examples.training.distributed import pick_device
 from examples.training.files import write_json
 from examples.training.run_state import RunState
-from kuramoto_nn.models import AKOrNSudoku, ItrSASudoku, total_energy
+from kuramoto_nn.inference import total_energy
+from kuramoto_nn.models import AKOrNSudoku, ItrSASudoku
 
 SATNET, RRN = ("sudoku", "satnet.csv.xz"), ("sudoku-hard", "rrn-test.csv.xz")
 """Where the published boards are looked for in the folder of the data."""

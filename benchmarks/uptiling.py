@@ -19,7 +19,8 @@ from benchmarks.report import BASELINE, Report, main
 from benchmarks.steps import compile_layers
 from benchmarks.synthetic import label_maps
 from kuramoto_nn.clustering import average_linkage, pca
-from kuramoto_nn.models import AKOrN, uptiled_features
+from kuramoto_nn.inference import uptiled_features
+from kuramoto_nn.models import AKOrN
 
 OURS = "ours"
 NUM_CLUSTERS, NUM_COMPONENTS = 11, 128

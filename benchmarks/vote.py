@@ -17,7 +17,8 @@ from benchmarks.baseline import PlainSudoku, by_matrix_products, to_library
 from benchmarks.limits import count_flops, gemm
 from benchmarks.report import BASELINE, FASTER, Report, main
 from benchmarks.steps import compile_layers
-from kuramoto_nn.models import AKOrNSudoku, energy_vote
+from kuramoto_nn.inference import energy_vote
+from kuramoto_nn.models import AKOrNSudoku
 
 BY_BOARD, BATCHED = "ours, board by board", "ours, batched"
 HALF = "ours, batched, bfloat16"

@@ -349,8 +349,8 @@ def test_direction_rule(part: str, source: str, wrong: bool):
         ("import torch\ntorch._dynamo.reset()", False),
         ("class A:\n    def f(self):\n        return self._x", False),
         ("from kuramoto_nn._checks import divisible", True),
-        ("from kuramoto_nn.layers.kuramoto import KuramotoLayer", True),
-        ("import kuramoto_nn.layers.kuramoto", True),
+        ("from kuramoto_nn.layers._kuramoto import KuramotoLayer", True),
+        ("import kuramoto_nn.layers._kuramoto", True),
         ("def f(layer):\n    return layer._stimulus", True),
     ],
 )

@@ -15,8 +15,9 @@ from examples.training.memory import GIB, free_memory
 from examples.training.precision import Precision, autocast
 from examples.training.randomness import generator_for
 from kuramoto_nn.clustering import average_linkage, pca
+from kuramoto_nn.inference import uptiled_features
 from kuramoto_nn.metrics import foreground_ari, mean_best_overlap
-from kuramoto_nn.models import AKOrN, ItrSA, uptiled_features
+from kuramoto_nn.models import AKOrN, ItrSA
 
 PCA_COMPONENTS = 128
 LARGEST_BATCH = 64

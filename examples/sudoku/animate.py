@@ -9,7 +9,8 @@ from torch import Tensor
 from examples.sudoku.attempts import Attempt
 from examples.sudoku.rules import BOX, SIDE
 from examples.training.files import write_whole
-from kuramoto_nn.models import AKOrNSudoku, SudokuTrajectory, seeded_noise
+from kuramoto_nn.inference import seeded_noise
+from kuramoto_nn.models import AKOrNSudoku, SudokuTrajectory
 from kuramoto_nn.plot import phase_colors
 
 CELL, MARGIN, CAPTION = 36, 14, 30

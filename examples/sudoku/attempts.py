@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from examples.sudoku.rules import solves
-from kuramoto_nn.models import AKOrNSudoku, Noise, seeded_noise
+from kuramoto_nn.inference import Noise, seeded_noise
+from kuramoto_nn.models import AKOrNSudoku
 
 MOST_STEPS, MOST_SAMPLES = 128, 64
 """Where doubling the steps, and quadrupling the samples, of a round ends."""

@@ -22,7 +22,8 @@ from examples.training.command import run_command
 from examples.training.distributed import pick_device
 from examples.training.files import write_json
 from examples.training.progress import Meter
-from kuramoto_nn.models import AKOrNSudoku, ItrSASudoku, last_energy, total_energy
+from kuramoto_nn.inference import last_energy, total_energy
+from kuramoto_nn.models import AKOrNSudoku, ItrSASudoku
 
 VOTES = {"sum": total_energy, "last": last_energy}
 """The vote's rules: the least energy summed over the steps, or of the last state."""

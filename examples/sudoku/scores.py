@@ -9,7 +9,8 @@ from torch import Tensor
 
 from examples.sudoku.data import Boards
 from examples.sudoku.rules import solves
-from kuramoto_nn.models import AKOrNSudoku, ItrSASudoku, energy_votes, seeded_noise
+from kuramoto_nn.inference import energy_votes, seeded_noise
+from kuramoto_nn.models import AKOrNSudoku, ItrSASudoku
 
 WRONG = 1e9
 """Energy on top of that of an answer that a checked vote must not take: more than any has."""

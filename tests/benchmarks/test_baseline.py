@@ -13,8 +13,8 @@ from benchmarks.baseline import views as plain_views
 from benchmarks.synthetic import label_maps, same_partition, sites
 from examples.object_discovery.augment import ViewParameters, apply_views
 from kuramoto_nn.clustering import average_linkage, pca
+from kuramoto_nn.inference import uptiled_features
 from kuramoto_nn.metrics import foreground_ari, mean_best_overlap
-from kuramoto_nn.models import uptiled_features
 
 GRID = (5, 6)
 

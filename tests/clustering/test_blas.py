@@ -4,7 +4,7 @@ from contextlib import ExitStack
 
 import pytest
 
-blas = pytest.importorskip("kuramoto_nn.clustering.blas", exc_type=ImportError)
+blas = pytest.importorskip("kuramoto_nn._ops.blas", exc_type=ImportError)
 
 
 @pytest.fixture

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from scipy.cluster.hierarchy import fcluster, linkage
 from torch import Tensor
 
-from kuramoto_nn.clustering import average_linkage, condense
-from kuramoto_nn.clustering import linkage as linkage_module
+from kuramoto_nn._ops import condense
+from kuramoto_nn.clustering import _linkage as linkage_module
+from kuramoto_nn.clustering import average_linkage
 
 
 @pytest.fixture(

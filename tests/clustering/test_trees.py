@@ -8,10 +8,10 @@ from scipy.cluster.hierarchy import linkage
 from scipy.spatial.distance import pdist, squareform
 from torch import Tensor
 
-from kuramoto_nn.clustering import condense, rounds
-from kuramoto_nn.clustering import linkage as linkage_module
-from kuramoto_nn.clustering.distances import pairwise_distances
-from kuramoto_nn.clustering.linkage import cut_tree
+from kuramoto_nn._ops import condense, rounds
+from kuramoto_nn._ops.distances import pairwise_distances
+from kuramoto_nn.clustering import _linkage as linkage_module
+from kuramoto_nn.clustering._linkage import cut_tree
 
 
 def merge_in_rounds(points: Tensor) -> tuple[Tensor, Tensor]:
@@ -19,7 +19,7 @@ def merge_in_rounds(points: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def merge_along_chains(points: Tensor) -> tuple[Tensor, Tensor]:
-    chain = pytest.importorskip("kuramoto_nn.clustering.chain")
+    chain = pytest.importorskip("kuramoto_nn._ops.chain")
     return chain.merge_tree(points)
 
 
@@ -120,7 +120,7 @@ def test_distances():
 @pytest.mark.skipif(not find_spec("numba"), reason="Numba is not installed")
 @pytest.mark.parametrize("strip", [1, 64, 100, 200])
 def test_compiled_distances(strip):
-    from kuramoto_nn.clustering.compiled import FAR, centred, fill_distances
+    from kuramoto_nn._ops.compiled import FAR, centred, fill_distances
 
     points = random_points(5, 200, 7)
     points[50:60] = points[:10]

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.testing import assert_close
 
+from kuramoto_nn._ops.linear import SiteLinear
 from kuramoto_nn.coupling import (
     AttentionCoupling,
     ConvCoupling,
     GeometricTransform,
     SinCosEmbedding,
 )
-from kuramoto_nn.coupling.linear import SiteLinear
 
 
 @given(st.integers(1, 3), st.sampled_from([1, 3, 5]), st.integers(0, 100))

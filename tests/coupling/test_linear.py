@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional as F
 from torch.testing import assert_close
 
-from kuramoto_nn.coupling.linear import SiteLinear
+from kuramoto_nn._ops.linear import SiteLinear
 
 OPERATOR = torch.ops.kuramoto_nn.site_linear.default
 

@@ -5,8 +5,8 @@ import torch
 from torch.nn import functional as F
 from torch.testing import assert_close
 
-from kuramoto_nn.coupling import softmax
-from kuramoto_nn.coupling.softmax import attend
+from kuramoto_nn._ops import softmax
+from kuramoto_nn._ops.softmax import attend
 
 
 def qkv_of(*shape, dtype=torch.float64):

@@ -4,12 +4,8 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from kuramoto_nn.models import (
-    AKOrN,
-    AKOrNConfig,
-    uptile_views,
-    uptiled_features,
-)
+from kuramoto_nn.inference import uptile_views, uptiled_features
+from kuramoto_nn.models import AKOrN, AKOrNConfig
 from tests import golden
 from tests.models import small
 

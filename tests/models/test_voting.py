@@ -6,14 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.testing import assert_close
 
-from kuramoto_nn.models import (
-    AKOrNSudoku,
-    energy_vote,
-    energy_votes,
-    last_energy,
-    seeded_noise,
-    total_energy,
-)
+from kuramoto_nn.inference import energy_vote, energy_votes, last_energy, seeded_noise, total_energy
+from kuramoto_nn.models import AKOrNSudoku
 
 
 def solver():

@@ -4,8 +4,8 @@ Reading order: `pca`, `linkage` (average linkage: `distances` merged in `rounds`
 a `chain` on the CPU, where `compiled` distances save a pass), `kmeans`.
 """
 
-from kuramoto_nn.clustering.kmeans import kmeans
-from kuramoto_nn.clustering.linkage import average_linkage
-from kuramoto_nn.clustering.pca import pca
+from kuramoto_nn.clustering._kmeans import kmeans
+from kuramoto_nn.clustering._linkage import average_linkage
+from kuramoto_nn.clustering._pca import pca
 
 __all__ = ["average_linkage", "kmeans", "pca"]

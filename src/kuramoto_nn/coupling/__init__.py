@@ -1,11 +1,23 @@
 """Couplings: same-shape maps ``(B, C, *S) -> (B, C, *S)`` that tell oscillators of each other.
 
 Any module of that kind plugs into a `KuramotoLayer`, `torch.nn.Conv2d` with padding included.
-Reading order: `conv`, `linear`, `position`, `attention`.
 """
 
-from kuramoto_nn.coupling.attention import AttentionCoupling
-from kuramoto_nn.coupling.conv import ConvCoupling
-from kuramoto_nn.coupling.position import GeometricTransform, SinCosEmbedding
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from kuramoto_nn.coupling._attention import AttentionCoupling
+from kuramoto_nn.coupling._conv import ConvCoupling
+from kuramoto_nn.coupling._position import GeometricTransform
+
+if TYPE_CHECKING:
+    from kuramoto_nn.layers import SinCosEmbedding
 
 __all__ = ["AttentionCoupling", "ConvCoupling", "GeometricTransform", "SinCosEmbedding"]
+
+
+def __getattr__(name: str) -> object:
+    """Give `SinCosEmbedding` here too; it is a layer, and layers import couplings."""
+    if name == "SinCosEmbedding":
+        return import_module("kuramoto_nn.layers").SinCosEmbedding
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -3,12 +3,11 @@
 Reading order: `sphere`, `layout`, `dynamics`, `integrators`, `energy`, `order`.
 """
 
-from kuramoto_nn.functional.dynamics import rotate, rotate_planes, velocity
-from kuramoto_nn.functional.energy import energy
-from kuramoto_nn.functional.integrators import Integrator, euler, exponential, heun
-from kuramoto_nn.functional.layout import count_oscillators, from_oscillators, to_oscillators
-from kuramoto_nn.functional.order import local_order_parameter, order_parameter
-from kuramoto_nn.functional.sphere import (
+from kuramoto_nn.functional._dynamics import energy, rotate, rotate_planes, velocity
+from kuramoto_nn.functional._integrators import Integrator, euler, exponential, heun
+from kuramoto_nn.functional._layout import count_oscillators, from_oscillators, to_oscillators
+from kuramoto_nn.functional._order import local_order_parameter, order_parameter
+from kuramoto_nn.functional._sphere import (
     exp_map,
     geodesic_distance,
     normalize,

@@ -1,16 +1,11 @@
-"""Layers: the Kuramoto layer and what stands before and after it.
+"""Layers: the Kuramoto layer and what stands before and after it."""
 
-Reading order: `frequency`, `norm`, `stepwise`, `trajectory`, `kuramoto`, `readout`, `embed`,
-`heads`.
-"""
-
-from kuramoto_nn.layers.embed import PatchEmbed
-from kuramoto_nn.layers.frequency import NaturalFrequency
-from kuramoto_nn.layers.heads import PooledHead
-from kuramoto_nn.layers.kuramoto import KuramotoLayer
-from kuramoto_nn.layers.norm import OscillatorNorm, ScaleBias, SiteNorm
-from kuramoto_nn.layers.readout import FeedForwardReadout, NormReadout
-from kuramoto_nn.layers.trajectory import Rollout, Trajectory
+from kuramoto_nn.layers._frequency import NaturalFrequency
+from kuramoto_nn.layers._images import PatchEmbed, PooledHead
+from kuramoto_nn.layers._kuramoto import KuramotoLayer, Rollout, Trajectory
+from kuramoto_nn.layers._norm import OscillatorNorm, ScaleBias, SiteNorm
+from kuramoto_nn.layers._position import SinCosEmbedding
+from kuramoto_nn.layers._readout import FeedForwardReadout, NormReadout
 
 __all__ = [
     "FeedForwardReadout",
@@ -22,6 +17,7 @@ __all__ = [
     "PooledHead",
     "Rollout",
     "ScaleBias",
+    "SinCosEmbedding",
     "SiteNorm",
     "Trajectory",
 ]

@@ -6,12 +6,12 @@ torchmetrics once one of them is asked for.
 
 from typing import TYPE_CHECKING
 
-from kuramoto_nn.metrics.ari import foreground_ari
-from kuramoto_nn.metrics.contingency import contingency_table
-from kuramoto_nn.metrics.overlap import mean_best_overlap
+from kuramoto_nn.metrics._ari import foreground_ari
+from kuramoto_nn.metrics._contingency import contingency_table
+from kuramoto_nn.metrics._overlap import mean_best_overlap
 
 if TYPE_CHECKING:
-    from kuramoto_nn.metrics.running import ForegroundARI, MeanBestOverlap
+    from kuramoto_nn.metrics._running import ForegroundARI, MeanBestOverlap
 
 __all__ = [
     "ForegroundARI",
@@ -25,7 +25,7 @@ __all__ = [
 def __getattr__(name: str) -> object:
     """Import the Metric classes on first use."""
     if name in ("ForegroundARI", "MeanBestOverlap"):
-        from kuramoto_nn.metrics import running
+        from kuramoto_nn.metrics import _running
 
-        return getattr(running, name)
+        return getattr(_running, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

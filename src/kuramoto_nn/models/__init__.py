@@ -6,29 +6,19 @@ Reading order: `config`, `presets`, `published`, `build`, `block`, `card`, `file
 ``python -m kuramoto_nn.models`` lists all presets.
 """
 
-from kuramoto_nn.models.akorn import AKOrN
-from kuramoto_nn.models.base import Model, Preset
-from kuramoto_nn.models.classifier import AKOrNClassifier
-from kuramoto_nn.models.config import (
+from kuramoto_nn.models._akorn import AKOrN
+from kuramoto_nn.models._base import Model, Preset
+from kuramoto_nn.models._classifier import AKOrNClassifier
+from kuramoto_nn.models._config import (
     AKOrNClassifierConfig,
     AKOrNConfig,
     AKOrNSudokuConfig,
     ItrSAConfig,
     ItrSASudokuConfig,
 )
-from kuramoto_nn.models.itrsa import ItrSA
-from kuramoto_nn.models.itrsa_sudoku import ItrSASudoku
-from kuramoto_nn.models.sudoku import AKOrNSudoku, SudokuRollout, SudokuTrajectory
-from kuramoto_nn.models.uptiling import uptile_views, uptiled_features
-from kuramoto_nn.models.voting import (
-    Noise,
-    Vote,
-    energy_vote,
-    energy_votes,
-    last_energy,
-    seeded_noise,
-    total_energy,
-)
+from kuramoto_nn.models._itrsa import ItrSA
+from kuramoto_nn.models._itrsa_sudoku import ItrSASudoku
+from kuramoto_nn.models._sudoku import AKOrNSudoku, SudokuRollout, SudokuTrajectory
 
 __all__ = [
     "AKOrN",
@@ -42,16 +32,7 @@ __all__ = [
     "ItrSASudoku",
     "ItrSASudokuConfig",
     "Model",
-    "Noise",
     "Preset",
     "SudokuRollout",
     "SudokuTrajectory",
-    "Vote",
-    "energy_vote",
-    "energy_votes",
-    "last_energy",
-    "seeded_noise",
-    "total_energy",
-    "uptile_views",
-    "uptiled_features",
 ]

@@ -5,9 +5,9 @@ that swing together lie together: the angle is the hue, the radius the strength 
 Reading order: `phases`, `colors`, `figures`.
 """
 
-from kuramoto_nn.plot.colors import label_colors, phase_colors, plane_colors
-from kuramoto_nn.plot.figures import plot_segmentation, plot_trajectory
-from kuramoto_nn.plot.phases import phase_plane
+from kuramoto_nn.plot._colors import label_colors, phase_colors, plane_colors
+from kuramoto_nn.plot._figures import plot_segmentation, plot_trajectory
+from kuramoto_nn.plot._phases import phase_plane
 
 __all__ = [
     "label_colors",

@@ -6,7 +6,7 @@ tensors), `kinds`, `loading`, `energy`. From the command line:
 ``python -m kuramoto_nn.reference in.pth out_folder --kind akorn …``.
 """
 
-from kuramoto_nn.reference.energy import energies
-from kuramoto_nn.reference.loading import load
+from kuramoto_nn.reference._energy import energies
+from kuramoto_nn.reference._load import load
 
 __all__ = ["energies", "load"]

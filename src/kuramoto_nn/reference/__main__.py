@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
 from kuramoto_nn.models import Model
-from kuramoto_nn.reference.kinds import KINDS
-from kuramoto_nn.reference.loading import load
+from kuramoto_nn.reference._kinds import KINDS
+from kuramoto_nn.reference._load import load
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -13,7 +13,8 @@ from torch.nn import functional as F
 from examples.sudoku.data import load
 from examples.sudoku.evaluate import EvaluateOptions, evaluate
 from examples.sudoku.scores import BoardScores, single_answers, voted_answers
-from kuramoto_nn.models import AKOrNSudoku, ItrSASudoku, total_energy
+from kuramoto_nn.inference import total_energy
+from kuramoto_nn.models import AKOrNSudoku, ItrSASudoku
 from tests.examples.sudoku.boards import MADE, RRN, made
 
 VOTE = {"num_samples": [3], "rules": [total_energy], "num_steps": 2}

@@ -14,7 +14,8 @@ from examples.sudoku.attempts import attempt
 from examples.sudoku.data import format_cells, load
 from examples.sudoku.solve import SolveOptions, solve
 from examples.sudoku.weights import SHIPPED, load_model
-from kuramoto_nn.models import AKOrNSudoku, seeded_noise
+from kuramoto_nn.inference import seeded_noise
+from kuramoto_nn.models import AKOrNSudoku
 from tests.examples.sudoku.boards import RRN, SATNET, made
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -1,0 +1,167 @@
+"""Merging of more points than a matrix of their distances has room for.
+
+As in `rounds`, all reciprocal nearest neighbours merge at once, but distances are made in strips,
+from some clusters to all, and forgotten once the nearest cluster is known. A cluster has to be
+looked at again when it or its nearest has merged: average linkage is reducible, so that nothing
+else can come nearer. Rounds go on until the matrix of what is left fits into memory; `chain` and
+`rounds` take over there. The tree is the same, to rounding.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from kuramoto_nn._ops.distances import FAR, distances_from
+
+STRIP_DISTANCES = {"cpu": 2**22, "cuda": 2**26}
+"""Distances that are held at once, by device."""
+
+
+class Condensed(NamedTuple):
+    """Points that are merged in part, n clusters."""
+
+    matrix: Tensor  # (n, n | 1) mean distance between members, FAR to oneself, one column to spare
+    size: Tensor  # (n,) number of members, float64
+    first: Tensor  # (n,) the lowest member
+    level: Tensor  # (n,) the height at which it was merged, -1 for a single point
+    parent: Tensor  # (P,) and
+    height: Tensor  # (P,) the tree so far, as of `rounds.merge_tree`
+
+
+class _Places(NamedTuple):
+    """Where the points are, each place once."""
+
+    points: Tensor  # (U, D)
+    moved: Tensor  # (U, D) the same around their mean
+    square: Tensor  # (U,) its squared norms
+    weight: Tensor  # (U,) number of points there, float64
+
+
+class _Partition(NamedTuple):
+    """Which cluster every place is in; the rest is as in `Condensed`."""
+
+    label: Tensor  # (U,)
+    size: Tensor
+    first: Tensor
+    level: Tensor
+
+
+def condense(points: Tensor, most: int) -> Condensed:
+    """Merge the points of one image by average linkage until few clusters are left.
+
+    Args:
+        points: Shape ``(P, D)``, float64.
+        most: Clusters that may be left.
+
+    Returns:
+        What is left, and the tree so far.
+
+    Examples:
+        >>> points = torch.tensor([[0.0], [1.0], [5.0], [7.0]], dtype=torch.float64)
+        >>> left = condense(points, 2)
+        >>> left.matrix[:, :2].tolist(), left.parent.tolist(), left.height.tolist()
+        ([[1e+300, 5.5], [5.5, 1e+300]], [0, 0, 0, 2], [inf, 1.0, inf, 2.0])
+    """
+    parent = torch.zeros(len(points), dtype=torch.long, device=points.device)
+    height = torch.full_like(points[:, 0], torch.inf)
+    places, clusters = _join_equal(points, parent, height)
+    gap = torch.full_like(clusters.size, torch.nan)
+    neighbour = torch.full_like(clusters.first, -1)
+    while len(clusters.size) > most:
+        for chosen, rows in _rows(places, clusters, neighbour < 0):
+            gap[chosen], neighbour[chosen] = rows.min(1)
+        clusters, gap, neighbour = _merge(clusters, gap, neighbour, parent, height)
+    return Condensed(_matrix(places, clusters), *clusters[1:], parent, height)
+
+
+def _join_equal(points: Tensor, parent: Tensor, height: Tensor) -> tuple[_Places, _Partition]:
+    """Make clusters of equal points; in rounds, only one pair of them would merge at a time."""
+    places, place, count = points.unique(dim=0, return_inverse=True, return_counts=True)
+    own = torch.arange(len(points), device=points.device)
+    first = torch.full_like(count, len(points)).scatter_reduce(0, place, own, "amin")
+    joins = first[place] < own
+    parent[joins] = first[place][joins]
+    height[joins] = 0.0
+    size, level = count.double(), torch.where(count > 1, 0.0, -1.0).double()
+    moved = places - places.mean(0)
+    of_places = _Places(places, moved, moved.square().sum(1), size.clone())
+    return of_places, _Partition(own[: len(places)], size, first, level)
+
+
+def _matrix(places: _Places, clusters: _Partition) -> Tensor:
+    """All distances between clusters, symmetric to the last bit."""
+    num_clusters = len(clusters.size)
+    matrix = places.points.new_full((num_clusters, num_clusters | 1), FAR)
+    for chosen, rows in _rows(places, clusters, torch.ones_like(clusters.first, dtype=torch.bool)):
+        start, stop = int(chosen[0]), int(chosen[-1]) + 1
+        block = rows[:, start:stop]
+        block.copy_(torch.minimum(block, block.mT))
+        matrix[start:stop, start:num_clusters] = rows[:, start:]
+        matrix[start:, start:stop] = rows[:, start:].mT
+    return matrix
+
+
+def _rows(places: _Places, clusters: _Partition, wanted: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    """Distances from the wanted clusters (n,) to all, in strips: which ones (c,), and (c, n)."""
+    points, moved, square, weight = places
+    num_clusters = len(wanted)
+    budget = STRIP_DISTANCES.get(points.device.type, STRIP_DISTANCES["cpu"])
+    length = max(1, budget // len(points))
+    label, order = clusters.label.sort(stable=True)
+    members = _membership(label, order, weight[order], num_clusters)
+    strips = wanted.nonzero().squeeze(1).split(length)
+    num_places = label.bincount(minlength=num_clusters)
+    counts = [int(num_places[strip].sum()) for strip in strips]
+    for strip, of_strip in zip(strips, order[wanted[label]].split(counts), strict=True):
+        rows = points.new_zeros(len(strip), num_clusters)
+        for part in of_strip.split(length):  # a cluster may have more places than fit
+            sums = members @ distances_from(points, moved, square, part)
+            owner = torch.searchsorted(strip, clusters.label[part])
+            own = torch.arange(len(part), device=part.device)
+            rows += _membership(owner, own, weight[part], len(strip)) @ sums.mT
+        rows /= clusters.size[strip, None] * clusters.size
+        yield strip, rows.scatter_(1, strip[:, None], FAR)
+
+
+def _membership(label: Tensor, place: Tensor, weight: Tensor, num_clusters: int) -> Tensor:
+    """Sparse (n, U) weights: a product with it adds up the rows of every cluster's members."""
+    return torch.sparse_coo_tensor(
+        torch.stack([label, place]),
+        weight,
+        (num_clusters, len(label)),
+        is_coalesced=True,
+        check_invariants=False,
+    )
+
+
+def _merge(
+    clusters: _Partition, gap: Tensor, neighbour: Tensor, parent: Tensor, height: Tensor
+) -> tuple[_Partition, Tensor, Tensor]:
+    """Join all pairs that are each other's nearest, and write them into the tree.
+
+    Returns:
+        What is left, its distances to the nearest and which those are, -1 where that is not known.
+    """
+    label, size, first, level = clusters
+    closest = gap.argmin()
+    neighbour[neighbour[closest]] = closest  # whatever rounding says: every round makes progress
+    own = torch.arange(len(gap), device=gap.device)
+    mutual = neighbour[neighbour] == own
+    stays = ~mutual | (own < neighbour)
+    left = (mutual & stays).nonzero().squeeze(1)
+    right = neighbour[left]
+
+    below = torch.maximum(level[left], level[right])
+    level[left] = torch.maximum(gap[left], below.nextafter(torch.full_like(below, FAR)))
+    child = torch.maximum(first[left], first[right])
+    first[left] = torch.minimum(first[left], first[right])
+    parent[child], height[child] = first[left], level[left]
+    size[left] += size[right]
+
+    number = stays.cumsum(0) - 1
+    renumbered = number.where(stays, number[neighbour])
+    neighbour = torch.where(mutual | mutual[neighbour], -1, number[neighbour])
+    left_over = _Partition(renumbered[label], size[stays], first[stays], level[stays])
+    return left_over, gap[stays], neighbour[stays]

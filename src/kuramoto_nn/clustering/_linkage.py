@@ -1,0 +1,121 @@
+"""Average-linkage clustering of the sites of an image."""
+
+from collections.abc import Iterable
+from importlib import import_module
+from importlib.util import find_spec
+from types import ModuleType
+
+import torch
+from torch import Tensor
+
+from kuramoto_nn._ops import rounds
+from kuramoto_nn._ops.condense import condense
+from kuramoto_nn._ops.distances import pairwise_distances
+from kuramoto_nn.clustering._checks import check_features, check_num_clusters
+
+CHUNK_DISTANCES = {"cpu": 2**22, "cuda": 2**26}
+"""Distances that `rounds` hold at once, by device: many share a launch, few fit a cache."""
+MOST_POINTS = 2**14
+"""Sites whose distances are kept as a matrix, which takes 2 GiB."""
+
+
+@torch.no_grad()
+def average_linkage(features: Tensor, num_clusters: int) -> Tensor:
+    r"""Cluster the sites of every image by exact average linkage (UPGMA).
+
+    Starting from single sites, the two clusters with the least mean Euclidean distance
+
+    .. math:: d(A, B) = \frac{1}{|A||B|} \sum_{a \in A} \sum_{b \in B} |a - b|
+
+    merge until K are left. The result is that of SciPy's ``linkage(method="average")`` cut to K
+    clusters; where distances tie exactly, any order of merging is right and ours depends on the
+    order of the sites only. Distances are float64 on every device. Memory grows with
+    P\ :sup:`2` up to `MOST_POINTS` sites; beyond, distances are computed several times and kept in
+    strips, until there are no more clusters than that; exact ties then also depend on the length of
+    a strip, that is on the device. Images are worked through in chunks.
+
+    Args:
+        features: One row per site, shape ``(B, P, D)``; float16 to float64.
+        num_clusters: K, from 1 to P.
+
+    Returns:
+        Labels in ``0..K-1``, numbered by first appearance, shape ``(B, P)``, int64.
+
+    Raises:
+        ValueError: If ``features`` is not a finite, non-empty floating-point ``(B, P, D)`` tensor,
+            or ``num_clusters`` is not in ``1..P``.
+
+    Reference:
+        Sokal and Michener, *A statistical method for evaluating systematic relationships* (1958).
+
+    Examples:
+        >>> features = torch.tensor([[[0.0], [9.0], [1.0], [8.0], [20.0]]])
+        >>> average_linkage(features, 3)
+        tensor([[0, 1, 0, 1, 2]])
+    """
+    check_features(features)
+    check_num_clusters(num_clusters, features.shape[1])
+    return cut_tree(*merge_tree(features), num_clusters)
+
+
+def merge_tree(features: Tensor) -> tuple[Tensor, Tensor]:
+    """Merge all sites of every image, first in the strips of `condense` where there are too many.
+
+    Args:
+        features: Shape ``(B, P, D)``, floating point.
+
+    Returns:
+        ``parent`` and ``height`` of all images, as of `rounds.merge_tree`.
+
+    Examples:
+        >>> parent, height = merge_tree(torch.tensor([[[0.0], [1.0], [5.0]]]))
+        >>> parent.tolist(), height.tolist()
+        ([[0, 0, 0]], [[inf, 1.0, 4.5]])
+    """
+    num_points, chain = features.shape[1], _chain(features)
+    if num_points > MOST_POINTS:
+        finish = (chain or rounds).merge_condensed
+        return _catenate(finish(condense(image, MOST_POINTS)) for image in features.double())
+    if chain is not None:
+        return chain.merge_tree(features)
+    budget = CHUNK_DISTANCES.get(features.device.type, CHUNK_DISTANCES["cpu"])
+    chunks = features.split(max(1, budget // num_points**2))
+    return _catenate(rounds.merge_tree(pairwise_distances(chunk.double())) for chunk in chunks)
+
+
+def _chain(features: Tensor) -> ModuleType | None:
+    """The module `chain` where it can be used; loading Numba takes as long as loading torch."""
+    if features.device.type == "cpu" and find_spec("numba"):
+        return import_module("kuramoto_nn._ops.chain")
+    return None
+
+
+def _catenate(trees: Iterable[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
+    parent, height = (torch.cat(parts) for parts in zip(*trees, strict=True))
+    return parent, height
+
+
+def cut_tree(parent: Tensor, height: Tensor, num_clusters: int) -> Tensor:
+    """Undo the K - 1 highest merges of a tree and number what is left.
+
+    Args:
+        parent: Of every point a lower one in the same cluster, shape ``(B, P)``; see `rounds`.
+        height: Distance of the merge that joined them, infinite for point 0, shape ``(B, P)``.
+        num_clusters: K.
+
+    Returns:
+        Labels in ``0..K-1``, numbered by first appearance, shape ``(B, P)``.
+
+    Examples:
+        >>> height = torch.tensor([[torch.inf, 4.0, 1.0]])
+        >>> cut_tree(torch.tensor([[0, 0, 1]]), height, 2)
+        tensor([[0, 1, 1]])
+    """
+    num_points = parent.shape[1]
+    roots = height.sort(dim=1, descending=True, stable=True).indices[:, :num_clusters]
+    is_root = torch.zeros_like(parent, dtype=torch.bool).scatter_(1, roots, True)
+    own = torch.arange(num_points, device=parent.device)
+    root = torch.where(is_root, own, parent)
+    for _ in range(num_points.bit_length()):  # every pass doubles the distance jumped
+        root = root.gather(1, root)
+    return (is_root.cumsum(1) - 1).gather(1, root)

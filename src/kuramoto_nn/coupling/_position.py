@@ -1,0 +1,124 @@
+"""Positions inside attention: a 2x2 matrix for every site and pair of channels (GTA)."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+WAVELENGTH_BASE = 10_000.0
+
+
+class GeometricTransform(nn.Module):
+    """Geometric transform attention (GTA): a 2x2 matrix per site and pair of head channels.
+
+    Queries, keys and values are multiplied by ``rho_q, rho_k, rho_v`` of their site before the
+    attention, its output by ``rho_o``. All four are learnable and shared by the heads. They start
+    as rotations by ``w_f row`` and ``w_f col``, ``w_f = 10000^(-f/F)``, ``rho_o`` as the inverse,
+    so that attention starts out relative: it sees differences of positions only.
+
+    On another grid the matrices are resized bilinearly, entry by entry. The two channels of a pair
+    lie half a head apart, which turns the products into multiply-adds over contiguous vectors.
+
+    Args:
+        grid: Height and width of the grid that the matrices are learned on, in sites.
+        head_dim: Channels of one attention head; even.
+
+    Raises:
+        ValueError: If ``head_dim`` is odd or a side of the grid is not positive.
+
+    Reference:
+        Miyato, Jaeger, Welling, Geiger, *GTA: A Geometry-Aware Attention Mechanism for Multi-View
+        Transformers* (ICLR 2024).
+
+    Examples:
+        >>> position = GeometricTransform((4, 6), head_dim=8)
+        >>> qkv = torch.randn(2, 24, 3, 5, 8)  # (B, sites, 3, heads, head_dim)
+        >>> position.transform_inputs(qkv, (4, 6)).shape
+        torch.Size([2, 24, 3, 5, 8])
+    """
+
+    def __init__(self, grid: tuple[int, int], *, head_dim: int):
+        super().__init__()
+        if head_dim < 2 or head_dim % 2:
+            raise ValueError(
+                f"`head_dim` must be even, as GTA turns pairs of channels: got {head_dim}; "
+                f"try another number of heads"
+            )
+        if len(grid) != 2 or min(grid) < 1:
+            raise ValueError(f"`grid` must be (height, width) in sites: got {tuple(grid)}")
+        self.grid, self.head_dim = tuple(grid), head_dim
+        angle = axial_angles(grid, num_pairs=head_dim // 2)
+        cos, sin = angle.cos(), angle.sin()
+        # Entry [0] holds the diagonal of the 2x2 matrices, [1] the rest; for q, k, v, o.
+        diagonal = torch.stack((cos, cos), -2)
+        turn, turn_back = torch.stack((-sin, sin), -2), torch.stack((sin, -sin), -2)
+        self.weight = nn.Parameter(
+            torch.stack(
+                (
+                    torch.stack((diagonal,) * 4, 2),
+                    torch.stack((turn, turn, turn, turn_back), 2),
+                )
+            )
+        )  # (2, height, width, 4, 2, pairs)
+
+    def transform_inputs(self, qkv: Tensor, grid: tuple[int, int]) -> Tensor:
+        """Apply ``rho_q, rho_k, rho_v``.
+
+        Args:
+            qkv: Shape ``(B, sites, 3, heads, head_dim)``.
+            grid: Height and width of the sites.
+
+        Returns:
+            Tensor of the same shape.
+        """
+        return _apply(qkv, self._at(grid)[:, :, :3])
+
+    def transform_output(self, out: Tensor, grid: tuple[int, int]) -> Tensor:
+        """Apply ``rho_o``.
+
+        Args:
+            out: Shape ``(B, sites, heads, head_dim)``.
+            grid: Height and width of the sites.
+
+        Returns:
+            Tensor of the same shape.
+        """
+        return _apply(out.unsqueeze(2), self._at(grid)[:, :, 3:]).squeeze(2)
+
+    def _at(self, grid: tuple[int, int]) -> Tensor:
+        """The matrices on a grid, shape ``(2, sites, 4, 2, pairs)``."""
+        weight = self.weight
+        if tuple(grid) != self.grid:
+            weight = resize_grid(weight.flatten(3).movedim(-1, 1), grid).movedim(1, -1)
+            weight = weight.unflatten(-1, self.weight.shape[3:])
+        return weight.flatten(1, 2)
+
+    def extra_repr(self) -> str:
+        return f"{self.grid}, head_dim={self.head_dim}"
+
+
+def axial_angles(grid: tuple[int, int], num_pairs: int) -> Tensor:
+    """Angles ``w_f row, w_f col`` for f = 0, 1, …, cut to shape ``(height, width, pairs)``."""
+    num_frequencies = -(-num_pairs // 2)
+    speed = WAVELENGTH_BASE ** (
+        -torch.arange(num_frequencies, dtype=torch.float64) / num_frequencies
+    )
+    row, col = torch.meshgrid(*(torch.arange(n, dtype=torch.float64) for n in grid), indexing="ij")
+    site = torch.stack((row, col), -1)  # (height, width, 2)
+    angles = (site[:, :, None, :] * speed[:, None]).flatten(2)
+    return angles[:, :, :num_pairs].to(torch.get_default_dtype())
+
+
+def resize_grid(maps: Tensor, grid: tuple[int, int]) -> Tensor:
+    return F.interpolate(maps, size=grid, mode="bilinear", align_corners=False)
+
+
+def _apply(x: Tensor, table: Tensor) -> Tensor:
+    """Multiply pairs ``(x_p, x_{p + half})`` by their matrix.
+
+    x is ``(B, sites, parts, heads, 2 pairs)``, the table ``(2, sites, parts, 2, pairs)``. Repeating
+    the table over the heads costs little and lets all else, the gradient too, run over contiguous
+    memory.
+    """
+    heads, head_dim = x.shape[3:]
+    diagonal, rest = table.unsqueeze(3).expand(-1, -1, -1, heads, -1, -1).flatten(-2)
+    return torch.addcmul(diagonal * x, rest, x.roll(head_dim // 2, -1))

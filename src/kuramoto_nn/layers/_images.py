@@ -1,0 +1,104 @@
+"""Both ends of an image network: patches to the stimulus, a feature map to one vector."""
+
+from typing import Literal
+
+from torch import Tensor, nn
+
+
+class PatchEmbed(nn.Module):
+    """Map pixels from [0, 1] to [-1, 1] and every patch to a vector, linearly.
+
+    Args:
+        patch_size: Side of a patch, in pixels.
+        channels: Channels of the result.
+        in_channels: Channels of the image.
+
+    Raises:
+        ValueError: If an image's sides are not multiples of the patch size.
+
+    Shape:
+        ``(B, in_channels, H, W)`` to ``(B, channels, H / patch_size, W / patch_size)``.
+
+    Examples:
+        >>> import torch
+        >>> PatchEmbed(4, 16)(torch.rand(2, 3, 32, 24)).shape
+        torch.Size([2, 16, 8, 6])
+    """
+
+    def __init__(self, patch_size: int, channels: int, *, in_channels: int = 3):
+        super().__init__()
+        self.patch_size, self.in_channels = patch_size, in_channels
+        self.conv = nn.Conv2d(in_channels, channels, patch_size, stride=patch_size)
+
+    def forward(self, images: Tensor) -> Tensor:
+        check_images(images, self.in_channels)
+        height, width = images.shape[2:]
+        if height % self.patch_size or width % self.patch_size or not height or not width:
+            raise ValueError(
+                f"`images` must have sides that are multiples of the patch size {self.patch_size}: "
+                f"got {height} x {width}; resize or crop them"
+            )
+        return self.conv(2 * images - 1)
+
+
+def check_images(images: Tensor, in_channels: int = 3) -> None:
+    """Reject what is no batch of images.
+
+    Args:
+        images: What should be ``(B, in_channels, H, W)``, floating point.
+        in_channels: Its channels.
+
+    Raises:
+        ValueError: If it is not.
+    """
+    if images.ndim != 4 or images.shape[1] != in_channels:
+        raise ValueError(
+            f"`images` must be (B, {in_channels}, H, W): got shape {tuple(images.shape)}"
+        )
+    if not images.is_floating_point():
+        raise ValueError(
+            f"`images` must be floating point in [0, 1]: got {images.dtype}; try images / 255"
+        )
+
+
+Pool = Literal["max", "mean"]
+
+
+class PooledHead(nn.Module):
+    """Pool over all sites, then ``W_2 relu(W_1 .)``: the projection that SimCLR compares.
+
+    Args:
+        channels: Channels of the feature map.
+        out_channels: Size of the embedding.
+        hidden_channels: Width of the hidden layer.
+        pool: ``"max"`` or ``"mean"``.
+
+    Raises:
+        ValueError: If ``pool`` is neither.
+
+    Shape:
+        ``(B, channels, *S)`` to ``(B, out_channels)``.
+
+    Reference:
+        Chen et al., *A Simple Framework for Contrastive Learning of Visual Representations* (2020).
+
+    Examples:
+        >>> import torch
+        >>> PooledHead(8, 8, 32)(torch.randn(2, 8, 5, 5)).shape
+        torch.Size([2, 8])
+    """
+
+    def __init__(
+        self, channels: int, out_channels: int, hidden_channels: int, *, pool: Pool = "max"
+    ):
+        super().__init__()
+        if pool not in ("max", "mean"):
+            raise ValueError(f'`pool` must be "max" or "mean": got {pool!r}')
+        self.pool = pool
+        self.hidden = nn.Linear(channels, hidden_channels)
+        self.out = nn.Linear(hidden_channels, out_channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        sites = x.flatten(2)
+        pooled = sites.amax(2) if self.pool == "max" else sites.mean(2)
+        return self.out(self.hidden(pooled).relu())

@@ -1,0 +1,120 @@
+"""From oscillators back to features: how far they agree, in directions that are learned."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from kuramoto_nn._ops.linear import SiteLinear
+from kuramoto_nn.functional import count_oscillators
+
+
+class NormReadout(nn.Module):
+    """Length of linear combinations of the oscillators, ``m_k = | sum_i U_ki x_i | + b_k``.
+
+    U mixes components too and has a bias of its own inside the norm, as in the authors' code, so
+    that m is not invariant under a global rotation.
+
+    Args:
+        in_channels: Channels of the oscillators.
+        out_channels: Channels of the result.
+        oscillator_dim: Components N that one length is taken over.
+        kernel_size: Odd side of the convolution U over an image; 1 mixes channels only and takes
+            sites of any number of axes.
+
+    Raises:
+        ValueError: If ``kernel_size`` is even or N does not divide the input channels.
+
+    Shape:
+        ``(B, in_channels, *S)`` to ``(B, out_channels, *S)``.
+
+    Reference:
+        Miyato et al., *Artificial Kuramoto Oscillatory Neurons* (ICLR 2025).
+
+    Examples:
+        >>> NormReadout(8, 3, oscillator_dim=4)(torch.randn(2, 8, 5, 5)).shape
+        torch.Size([2, 3, 5, 5])
+    """
+
+    def __init__(
+        self, in_channels: int, out_channels: int, oscillator_dim: int, kernel_size: int = 1
+    ):
+        super().__init__()
+        count_oscillators(in_channels, oscillator_dim)
+        if kernel_size < 1 or kernel_size % 2 == 0:
+            raise ValueError(
+                f"`kernel_size` must be odd and positive: got {kernel_size}; "
+                f"try {max(kernel_size, 0) + 1}"
+            )
+        self.oscillator_dim = oscillator_dim
+        width = out_channels * oscillator_dim
+        self.mix = (
+            SiteLinear(in_channels, width)
+            if kernel_size == 1
+            else nn.Conv2d(in_channels, width, kernel_size, padding=kernel_size // 2)
+        )
+        self.bias = nn.Parameter(torch.zeros(out_channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        if isinstance(self.mix, nn.Linear):
+            mixed = self.mix(x.movedim(1, -1))
+        else:
+            mixed = self.mix(x).movedim(1, -1)
+        # The norm is taken in float32 at least; its gradient at zero is zero.
+        wide = torch.promote_types(mixed.dtype, torch.float32)
+        oscillators = mixed.unflatten(-1, (-1, self.oscillator_dim))
+        lengths = torch.linalg.vector_norm(oscillators, dim=-1, dtype=wide).to(self.bias.dtype)
+        return (lengths + self.bias).movedim(-1, 1)
+
+
+class FeedForwardReadout(nn.Module):
+    """`NormReadout` and a residual network: ``m = |U x| + b``, ``y = m + f_2(f_1(m))``, ``f_3(y)``.
+
+    Every f is ``W relu(norm(.))`` with a convolution W.
+
+    Args:
+        in_channels: Channels of the oscillators.
+        out_channels: Channels of m, y and the result.
+        oscillator_dim: Components N that one length is taken over.
+        kernel_size: Odd side of U and every W; 1 mixes channels only.
+        norm: Makes a normalisation from its number of channels, such as `torch.nn.BatchNorm2d`;
+            None leaves it out.
+
+    Raises:
+        ValueError: If ``kernel_size`` is even or N does not divide the input channels.
+
+    Shape:
+        ``(B, in_channels, H, W)`` to ``(B, out_channels, H, W)``.
+
+    Reference:
+        Miyato et al., *Artificial Kuramoto Oscillatory Neurons* (ICLR 2025), the map g between the
+        blocks of the Sudoku and the classification models.
+
+    Examples:
+        >>> FeedForwardReadout(8, 6, 2, 3, norm=nn.BatchNorm2d)(torch.randn(2, 8, 5, 5)).shape
+        torch.Size([2, 6, 5, 5])
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        oscillator_dim: int,
+        kernel_size: int = 1,
+        *,
+        norm: Callable[[int], nn.Module] | None = None,
+    ):
+        super().__init__()
+
+        def unit() -> nn.Sequential:
+            convolve = nn.Conv2d(out_channels, out_channels, kernel_size, padding=kernel_size // 2)
+            before = [] if norm is None else [norm(out_channels)]
+            return nn.Sequential(*before, nn.ReLU(), convolve)
+
+        self.readout = NormReadout(in_channels, out_channels, oscillator_dim, kernel_size)
+        self.residual = nn.Sequential(unit(), unit())
+        self.out = unit()
+
+    def forward(self, x: Tensor) -> Tensor:
+        m = self.readout(x)
+        return self.out(m + self.residual(m))
