@@ -8,7 +8,6 @@ VENV       := .venv
 BIN        := $(VENV)/bin
 PIP        := $(BIN)/python -m pip --disable-pip-version-check
 STAMP      := $(VENV)/.installed
-DOCS_STAMP := $(VENV)/.installed-docs
 # Blender's Python module has wheels for one Python only and wants an older NumPy.
 BPY_PYTHON ?= python3.11
 BPY_VENV   := .venv-bpy
@@ -25,13 +24,13 @@ help: ## List the targets
 	@echo
 	@echo "  PYTHON=python3.12            the interpreter to build .venv with (>= 3.11)"
 	@echo "  TORCH_INDEX=https://download.pytorch.org/whl/cpu"
-	@echo "                               where to take torch from (the CPU build: no CUDA packages)"
+	@echo "                               index to install torch from (here the CPU build)"
 	@echo "  DEMO_ARGS='--seed 1'         more options for the demo;  TEST_ARGS=... for pytest"
 
-venv: $(STAMP) ## Make .venv and install everything the demo and the tests need
+venv: $(STAMP) ## Make .venv and install everything for the demo, the tests and the docs
 
-# The stamp is written last, so an interrupted installation is simply taken up again. A .venv without
-# a working pip (its creation was cut short) or of an old Python is made anew; --clear empties it.
+# The stamp is written last, so an interrupted installation is resumed. A .venv without a working pip
+# (its creation was interrupted) or with an old Python is replaced; --clear empties it.
 $(STAMP): pyproject.toml constraints.txt
 	@command -v $(PYTHON) >/dev/null 2>&1 || { echo "$(PYTHON) not found: install Python >= 3.11 or name one, as in: make PYTHON=python3.12" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else "kuramoto_nn needs Python >= 3.11, but $(PYTHON) is %d.%d; name another one, as in: make PYTHON=python3.12" % v[:2])'
@@ -40,10 +39,6 @@ $(STAMP): pyproject.toml constraints.txt
 		|| { echo "could not create $(VENV): is the venv module installed? (Debian/Ubuntu: apt install python3-venv)" >&2; exit 1; }
 	$(PIP) install $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) -c constraints.txt torch
 	$(PIP) install -c constraints.txt -e '.[dev]'
-	@touch $@
-
-$(DOCS_STAMP): $(STAMP)
-	$(PIP) install -c constraints.txt -e '.[docs]'
 	@touch $@
 
 scenes-venv: $(BPY_VENV)/.installed ## Make .venv-bpy, the environment that renders CLEVRTex-style scenes
@@ -65,14 +60,14 @@ lint: $(STAMP) ## ruff check, ruff format --check, pyright
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 
-format: $(STAMP) ## Let ruff fix and format the code
+format: $(STAMP) ## Fix and format the code with ruff
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-docs: $(DOCS_STAMP) ## Build the documentation into site/
+docs: $(STAMP) ## Build the documentation into site/
 	$(BIN)/mkdocs build --strict --quiet
 
-docs-serve: $(DOCS_STAMP) ## Serve the documentation on http://127.0.0.1:8000
+docs-serve: $(STAMP) ## Serve the documentation on http://127.0.0.1:8000
 	$(BIN)/mkdocs serve
 
 clean: ## Remove caches and built files (keeps .venv and runs/)

@@ -137,7 +137,7 @@ def test_figures_build():
 
 def test_without_matplotlib_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    with pytest.raises(ImportError, match=r"kuramoto_nn\[examples\]"):
+    with pytest.raises(ImportError, match=r"kuramoto_nn\[plot\]"):
         plot_segmentation(torch.rand(1, 3, 4, 4))
 
 

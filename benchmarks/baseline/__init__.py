@@ -5,13 +5,18 @@ written out; 2x2 transforms by broadcasting; the states and energies of all step
 or board at a time where NumPy or scikit-learn does the work. Nothing is slowed down on purpose.
 
 Reading order: `kuramoto` (layer and couplings), `models`, `weights` (the same weights in the
-library), `views` (augmentation), `clusters`, `scores`.
+library), `views` (augmentation), `evaluation` (clusters and scores).
 """
 
-from benchmarks.baseline.clusters import LINKAGE, average_linkage, pca
+from benchmarks.baseline.evaluation import (
+    LINKAGE,
+    average_linkage,
+    foreground_ari,
+    mean_best_overlap,
+    pca,
+)
 from benchmarks.baseline.kuramoto import PlainAttention, PlainKuramoto, by_matrix_products
 from benchmarks.baseline.models import PlainAKOrN, PlainSudoku, uptiled_features, vote
-from benchmarks.baseline.scores import foreground_ari, mean_best_overlap
 from benchmarks.baseline.views import random_views
 from benchmarks.baseline.weights import to_library
 

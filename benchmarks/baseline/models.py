@@ -1,6 +1,6 @@
 """The networks around the layer: object discovery and Sudoku, and how they are evaluated."""
 
-from typing import Self
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -35,10 +35,9 @@ class PlainAKOrN(nn.Module):
         self.config = config
         channels, patch = config.channels, config.patch_size
         self.embed = nn.Conv2d(3, channels, patch, stride=patch)
-        self.layers = nn.ModuleList(_layer(config) for _ in range(config.num_blocks))
-        self.readouts = nn.ModuleList(
-            PlainReadout(channels, config.oscillator_dim) for _ in range(config.num_blocks)
-        )
+        blocks: list[Any] = [config.block(i) for i in range(config.num_blocks)]
+        self.layers = nn.ModuleList(map(_layer, blocks))
+        self.readouts = nn.ModuleList(PlainReadout(channels, b.oscillator_dim) for b in blocks)
         self.head = nn.Sequential(
             nn.Linear(channels, 4 * channels), nn.ReLU(), nn.Linear(4 * channels, channels)
         )
@@ -72,10 +71,10 @@ class PlainSudoku(nn.Module):
     def __init__(self, config: AKOrNSudokuConfig):
         super().__init__()
         self.config = config
-        channels = config.channels
+        channels, block = config.channels, config.block(0)
         self.embed = nn.Embedding(10, channels)
-        self.layer = _layer(config)
-        self.readout = PlainReadout(channels, config.oscillator_dim)
+        self.layer = _layer(block)
+        self.readout = PlainReadout(channels, block.oscillator_dim)
         self.first, self.second, self.third = (nn.Conv2d(channels, channels, 1) for _ in range(3))
         self.out = nn.Conv2d(channels, 9, 1)
 
@@ -120,7 +119,8 @@ def vote(solver: PlainSudoku, puzzles: Tensor, noise: Tensor, num_steps: int) ->
     return torch.stack(answers)
 
 
-def _layer(config: AKOrNConfig | AKOrNSudokuConfig) -> PlainKuramoto:
+def _layer(config: Any) -> PlainKuramoto:
+    """Build the layer of a block from its configuration."""
     channels, kernel = config.channels, config.kernel_size
     if config.coupling == "convolution":
         coupling = nn.Conv2d(channels, channels, kernel, padding=kernel // 2)

@@ -1,6 +1,8 @@
 """One picture of the best, the median and the worst images: image, truth and prediction."""
 
-import io
+import math
+import textwrap
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -9,34 +11,38 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 from torch.nn import functional as F
 
+from examples.common.files import write_whole
+from examples.common.progress import Meter
 from examples.object_discovery.data import SegmentedImages
 from examples.object_discovery.report.pictures import match_labels
 from examples.object_discovery.score_table import Rows
-from examples.object_discovery.segment import Segmenter
-from examples.training.files import write_whole
-from examples.training.progress import Meter
+from examples.object_discovery.scores import SCORES, true_labels
+from examples.object_discovery.segmenter import Segmenter
 from kuramoto_nn.plot import label_colors
 
 PER_GROUP = 4
 SIDE, GAP, CAPTION = 144, 4, 16
-"""Of a picture, between pictures, and of a line of text, in pixels."""
+"""Side of a picture, gap between pictures, and height of a line of text, in pixels."""
+LETTERS = 24
+"""Letters of a line below a picture: a number and three scores."""
 
 
 def choose(rows: Rows, count: int = PER_GROUP) -> dict[str, list[int]]:
-    """Choose images by their FG-ARI; those without objects are left out.
+    """Choose images by their first score; those without it are left out.
 
     Args:
         rows: Scores of every image.
-        count: Images of a group.
+        count: Images per group.
 
     Returns:
         The numbers of the best, median and worst images.
 
     Examples:
-        >>> choose({i: (float(i), 0.0) for i in range(5)}, 1)
+        >>> choose({i: {"fg_ari": float(i), "mbo": 0.0} for i in range(5)}, 1)
         {'best': [4], 'median': [2], 'worst': [0]}
     """
-    ranked = sorted((scores[0], index) for index, scores in rows.items() if scores[0] == scores[0])
+    first = {index: next(iter(scores.values())) for index, scores in rows.items()}
+    ranked = sorted((score, index) for index, score in first.items() if not math.isnan(score))
     order = [index for _, index in ranked]
     count = min(count, len(order))
     middle = (len(order) - count) // 2
@@ -57,23 +63,25 @@ def write_sheet(path: Path, data: SegmentedImages, rows: Rows, segmenter: Segmen
         segmenter: What they were scored with.
     """
     groups = choose(rows)
+    names = list(next(iter(rows.values())))
+    titles = " / ".join(SCORES[name].title for name in names)
+    caption = CAPTION * -(-len(names) // 3)
     pictures = _all_pictures(data, sorted(set(chain(*groups.values()))), segmenter)
-    band = 3 * (SIDE + GAP) + 2 * CAPTION
+    band = 3 * (SIDE + GAP) + CAPTION + caption
     size = (PER_GROUP * (SIDE + GAP) + GAP, len(groups) * band + GAP)
     sheet = Image.new("RGB", size, "white")
     draw = ImageDraw.Draw(sheet)
     for i, (name, indices) in enumerate(groups.items()):
         top = i * band + GAP
-        draw.text((GAP, top), f"{name}: image, truth, prediction; FG-ARI / MBO", fill="black")
+        draw.text((GAP, top), f"{name}: image, truth, prediction; {titles}", fill="black")
         for j, index in enumerate(indices):
             left, y = GAP + j * (SIDE + GAP), top + CAPTION
-            fg_ari, mbo = rows[index]
-            draw.text((left, y), f"#{index}  {fg_ari:.1f} / {mbo:.1f}", fill="black")
+            scores = " / ".join(f"{score:.1f}" for score in rows[index].values())
+            lines = textwrap.fill(f"#{index}  {scores}", LETTERS)
+            draw.multiline_text((left, y), lines, fill="black")
             for row, picture in enumerate(pictures[index]):
-                sheet.paste(picture, (left, y + CAPTION + row * (SIDE + GAP)))
-    content = io.BytesIO()
-    sheet.save(content, "PNG", optimize=True)
-    write_whole(path, lambda file: file.write(content.getvalue()))
+                sheet.paste(picture, (left, y + caption + row * (SIDE + GAP)))
+    write_whole(path, partial(sheet.save, format="PNG", optimize=True))
 
 
 def _all_pictures(
@@ -88,14 +96,11 @@ def _all_pictures(
 
 
 def _pictures(data: SegmentedImages, index: int, segmenter: Segmenter) -> list[Image.Image]:
-    truth = data.masks[index].long()
+    truth = true_labels(data.instances[index])
     found = match_labels(segmenter(data, [index]).labels[0], truth)
     image = data.images[index].float() / 255
-    return [_picture(colors) for colors in (image, *(_colors(m) for m in (truth, found)))]
-
-
-def _colors(labels: Tensor) -> Tensor:
-    return label_colors(labels.long()).movedim(-1, 0)
+    maps = (label_colors(labels).movedim(-1, 0) for labels in (truth, found))
+    return [_picture(colors) for colors in (image, *maps)]
 
 
 def _picture(colors: Tensor) -> Image.Image:

@@ -2,34 +2,39 @@
 
     python -m examples.object_discovery.demo --out runs/demo --time-limit 600
 
-The same command again goes on where it was stopped; a longer time limit trains further.
+The same command again resumes; a longer time limit trains further.
 """
 
 import shlex
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import cast
+from typing import Annotated, Any
 
 import torch
+import tyro
 
-from examples.object_discovery.data import SegmentedImages, load
-from examples.object_discovery.recipes import build_model, recipe_for
+from examples.common.command import check_positive, check_seed, run_command
+from examples.common.device import Compile, pick_device
+from examples.common.files import write_json
+from examples.common.progress import read_jsonl
+from examples.common.randomness import build_model, generator_for
+from examples.common.run import MODEL
+from examples.object_discovery.data import SETS, SegmentedImages, load
+from examples.object_discovery.recipes import recipe_for
 from examples.object_discovery.report import ExampleView, Report, write_report
-from examples.object_discovery.scores import Segmentation
-from examples.object_discovery.segment import segment
-from examples.object_discovery.train import TrainOptions, train
-from examples.object_discovery.weights import load_model
-from examples.training.checks import check_positive, check_seed
-from examples.training.command import run_command
-from examples.training.compiling import Compile
-from examples.training.distributed import pick_device
-from examples.training.files import write_json
-from examples.training.log import read_jsonl
-from examples.training.randomness import generator_for
-from examples.training.run_state import CHECKPOINT
+from examples.object_discovery.scores import SCORES, true_labels
+from examples.object_discovery.segmenter import (
+    Segmentation,
+    Segmenter,
+    load_network,
+    segment_images,
+)
+from examples.object_discovery.train import options_for, train
 from kuramoto_nn.models import AKOrN, ItrSA
 
-PRESET, CONTROL = "tetrominoes-demo", "tetrominoes-demo-itrsa"
+RECIPE, CONTROL = "tetrominoes-demo", "tetrominoes-demo-itrsa"
+PUBLISHED = "tetrominoes-attn"
+"""The preset whose published scores the report shows beside the demo's."""
 UPTILE = 4
 NUM_PICTURES = 8
 
@@ -39,9 +44,9 @@ class DemoOptions:
     """Discover objects in Tetrominoes: generate, train, evaluate, and write a report."""
 
     out: Path = Path("runs/demo")
-    """Folder of the results, the report, the logs and the checkpoints."""
-    data: Path = Path("runs/data")
-    """Folder where generated images are kept."""
+    """Folder of the results, the report, the logs, the checkpoints and the model."""
+    data_root: Annotated[Path, tyro.conf.arg(name="data.root")] = Path("runs/data")
+    """Folder of the images: originals, if they are there, and caches."""
     time_limit: float = 600.0
     """Seconds of training in all, earlier sessions counted in."""
     compare: bool = False
@@ -60,12 +65,12 @@ class DemoOptions:
     def __post_init__(self):
         check_positive(self, "time_limit", "num_test_images")
         check_seed(self.seed)
-        smallest = recipe_for(PRESET).batch_size
+        smallest = recipe_for(RECIPE).training.batch_size
         if self.num_images < smallest:
             raise ValueError(f"--num-images must be at least {smallest}: got {self.num_images}")
 
 
-def demo(options: DemoOptions) -> dict:
+def demo(options: DemoOptions) -> dict[str, Any]:
     """Run the whole demonstration.
 
     Args:
@@ -74,65 +79,64 @@ def demo(options: DemoOptions) -> dict:
     Returns:
         The content of ``results.json``.
     """
-    recipe = recipe_for(PRESET)
-    test = load(
-        recipe.data, "test", root=options.data, count=options.num_test_images, seed=options.seed
-    )
-    training = train_row(PRESET, options, options.out)
-    device = pick_device(options.device)
-    trained = cast(AKOrN, load_model(options.out / CHECKPOINT)[0]).to(device)
-    untrained = build_model(PRESET, seed=options.seed).eval().to(device)
+    recipe, device = recipe_for(RECIPE), pick_device(options.device)
+    count = options.num_test_images
+    images = replace(recipe.data, root=options.data_root, num_test_images=count, seed=options.seed)
+    test = load(images, "test")
+    training = train_recipe(RECIPE, options, options.out)
+    trained = load_network(str(options.out), device=device)
+    assert isinstance(trained, AKOrN)
+    untrained = build_model(recipe.model, seed=options.seed).eval().to(device)
 
-    before = segment_row(untrained, "untrained", test, options)
-    after = segment_row(trained, "trained", test, options)
-    finer = segment_row(trained, f"up-tiled x{UPTILE}", test, options, uptile=UPTILE)
+    before = segment_with(untrained, "untrained", test, options)
+    after = segment_with(trained, "trained", test, options)
+    finer = segment_with(trained, f"up-tiled x{UPTILE}", test, options, uptile=UPTILE)
     results = {
-        "preset": PRESET,
-        **after.scores.named(),
-        **before.scores.named("_untrained"),
-        **finer.scores.named("_uptiled"),
+        "recipe": RECIPE,
+        **named(after),
+        **named(before, "_untrained"),
+        **named(finer, "_uptiled"),
         **training,
-        "num_test_images": after.scores.num_images,
+        "num_test_images": len(test),
         **facts_of_run(options, trained),
     }
     if options.compare:
         results |= compare_control(options, test)
     write_json(options.out / "results.json", results)
-    trained.save_pretrained(options.out / "model", model_card_kwargs=card_of(results))
-    report = Report(
-        results=results,
-        log=read_jsonl(options.out / "log.jsonl"),
-        examples=pictures(trained, test, after, finer, before, seed=options.seed),
-        oscillator_dim=trained.config.oscillator_dim,
-        control_log=read_jsonl(options.out / "control" / "log.jsonl") if options.compare else [],
-    )
-    write_report(options.out / "report.html", report)
+    trained.save_pretrained(options.out / MODEL, model_card_kwargs=card_of(results))
+    examples = pictures(trained, test, after, finer, before, seed=options.seed)
+    write_report(options.out / "report.html", report_of(options, trained, results, examples))
+    first = next(iter(after.scores))
     print(
-        f"FG-ARI {results['fg_ari_untrained']:.1f} untrained, {results['fg_ari']:.1f} trained, "
-        f"{results['fg_ari_uptiled']:.1f} up-tiled; see {options.out / 'report.html'}"
+        f"{SCORES[first].title} {results[f'{first}_untrained']:.1f} untrained, "
+        f"{results[first]:.1f} trained, {results[f'{first}_uptiled']:.1f} up-tiled; "
+        f"see {options.out / 'report.html'}"
     )
     return results
 
 
-def train_row(preset: str, options: DemoOptions, out: Path) -> dict[str, float]:
-    """Train one preset up to the time limit; say how far it got."""
-    state = train(
-        TrainOptions(
-            preset=preset,
+def train_recipe(recipe: str, options: DemoOptions, out: Path) -> dict[str, float]:
+    """Train one recipe up to the time limit; return how far it got."""
+    run = train(
+        options_for(
+            recipe,
             out=out,
-            data=options.data,
-            num_images=options.num_images,
+            data={
+                "root": options.data_root,
+                "num_images": options.num_images,
+                "seed": options.seed,
+            },
             time_limit=options.time_limit,
             seed=options.seed,
             device=options.device,
             compile=options.compile,
         )
     )
-    images_seen = state.step * recipe_for(preset).batch_size
-    return {"steps": state.step, "images_seen": images_seen, "seconds": round(state.seconds, 1)}
+    images_seen = run.step * recipe_for(recipe).training.batch_size
+    return {"steps": run.step, "images_seen": images_seen, "seconds": round(run.seconds, 1)}
 
 
-def segment_row(
+def segment_with(
     model: AKOrN | ItrSA,
     title: str,
     test: SegmentedImages,
@@ -141,26 +145,49 @@ def segment_row(
     uptile: int = 1,
 ) -> Segmentation:
     """Segment the held-out images with one model."""
-    num_clusters = recipe_for(PRESET).num_clusters
-    return segment(
-        model, test, num_clusters=num_clusters, uptile=uptile, seed=options.seed, title=title
+    recipe = recipe_for(RECIPE)
+    clusters = recipe.scoring.num_clusters or SETS[recipe.data.name].num_clusters
+    scoring = replace(recipe.scoring, num_clusters=clusters, uptile=uptile)
+    segmenter = Segmenter(model=model, scoring=scoring, seed=options.seed)
+    return segment_images(segmenter, test, title=title)
+
+
+def named(segmentation: Segmentation, suffix: str = "") -> dict[str, float]:
+    """Mean of every score as an entry of the results."""
+    return {f"{name}{suffix}": mean for name, mean in segmentation.means.items()}
+
+
+def report_of(
+    options: DemoOptions, model: AKOrN, results: dict[str, Any], examples: list[ExampleView]
+) -> Report:
+    """The report of the run."""
+    oscillator_dim = model.config.block(model.config.num_blocks - 1).oscillator_dim
+    assert isinstance(oscillator_dim, int)
+    return Report(
+        results=results,
+        log=read_jsonl(options.out / "log.jsonl"),
+        examples=examples,
+        oscillator_dim=oscillator_dim,
+        control_log=read_jsonl(options.out / "control" / "log.jsonl") if options.compare else [],
+        published=AKOrN.presets()[PUBLISHED].published,
     )
 
 
-def card_of(results: dict) -> dict:
-    """What the card of the trained model tells."""
+def card_of(results: dict[str, Any]) -> dict[str, Any]:
+    """What the card of the trained model says."""
     count = results["num_test_images"]
-    score = f"FG-ARI {results['fg_ari']:.1f}, MBO {results['mbo']:.1f} (x 100)"
+    scores = ", ".join(f"{s.title} {results[n]:.1f}" for n, s in SCORES.items() if n in results)
+    seen = f"{results['images_seen']:,} images in {results['seconds']:.0f} s"
     return {
-        "data": f"Tetrominoes generated by kuramoto_nn's examples, {count} held-out images",
+        "data": f"Tetrominoes, {count} held-out images",
         "command": f"`{results['command']}`",
         "seed": results["seed"],
-        "score": f"{score} after {results['images_seen']:,} images in {results['seconds']:.0f} s",
+        "score": f"{scores} (x 100) after {seen}",
     }
 
 
-def facts_of_run(options: DemoOptions, model: AKOrN) -> dict:
-    """What one must know to run the same again."""
+def facts_of_run(options: DemoOptions, model: AKOrN) -> dict[str, Any]:
+    """Facts needed to repeat the run."""
     return {
         "uptile": UPTILE,
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
@@ -178,22 +205,23 @@ def command_of(options: DemoOptions) -> str:
     for field in fields(options):
         value = getattr(options, field.name)
         if field.name in ("time_limit", "seed") or value != field.default:
-            words.append(f"--{field.name.replace('_', '-')}")
+            name = field.name.replace("data_root", "data.root").replace("_", "-")
+            words.append(f"--{name}")
             if value is not True:  # a flag
                 words.append(f"{value:g}" if isinstance(value, float) else str(value))
     return f"python -m examples.object_discovery.demo {shlex.join(words)}"
 
 
-def compare_control(options: DemoOptions, test: SegmentedImages) -> dict:
+def compare_control(options: DemoOptions, test: SegmentedImages) -> dict[str, Any]:
     """Train and score the control, for the same time."""
-    training = train_row(CONTROL, options, options.out / "control")
-    control = load_model(options.out / "control" / CHECKPOINT)[0].to(pick_device(options.device))
-    plain = segment_row(control, "control", test, options)
-    finer = segment_row(control, f"control up-tiled x{UPTILE}", test, options, uptile=UPTILE)
+    training = train_recipe(CONTROL, options, options.out / "control")
+    control = load_network(str(options.out / "control"), device=pick_device(options.device))
+    plain = segment_with(control, "control", test, options)
+    finer = segment_with(control, f"control up-tiled x{UPTILE}", test, options, uptile=UPTILE)
     return {
-        "control_preset": CONTROL,
-        **plain.scores.named("_control"),
-        **finer.scores.named("_control_uptiled"),
+        "control_recipe": CONTROL,
+        **named(plain, "_control"),
+        **named(finer, "_control_uptiled"),
         **{f"{name}_control": value for name, value in training.items()},
     }
 
@@ -217,14 +245,13 @@ def pictures(
     return [
         ExampleView(
             image=images[i].cpu(),
-            truth=test.masks[i].long(),
+            truth=true_labels(test.instances[i]),
             clusters=after.labels[i],
             clusters_uptiled=finer.labels[i],
             clusters_untrained=before.labels[i],
             states=trajectory.states[:, i].cpu(),
             energies=trajectory.energies[:, i].cpu(),
-            fg_ari=after.fg_ari[i].item(),
-            mbo=after.mbo[i].item(),
+            scores={name: score[i].item() for name, score in after.scores.items()},
         )
         for i in range(len(images))
     ]

@@ -1,61 +1,116 @@
-"""Score a trained model: FG-ARI and MBO over held-out images, with or without up-tiling.
+"""Score a trained model on held-out images, with or without up-tiling.
 
-    python -m examples.object_discovery.evaluate --checkpoint runs/attn/checkpoint.pt --uptile 4
-    torchrun --nproc-per-node 4 -m examples.object_discovery.evaluate \
-        --checkpoint runs/clevrtex/checkpoint.pt --test-data clevrtex-outd --noise-seeds 0 1 2
+    python -m examples.object_discovery.evaluate runs/attn --data.name tetrominoes --uptile 4
+    torchrun --nproc-per-node 4 -m examples.object_discovery.evaluate runs/clevrtex \
+        --data.name clevrtex-outd --noise-seeds 0 1 2
 
 Every image's scores, a summary and a picture of the best, median and worst images lie in a folder
-whose name tells what was scored. The same command again goes on where it was stopped.
+whose name says what was scored. The same command again resumes a stopped evaluation.
 """
 
 import dataclasses
+import hashlib
+import json
 import math
+import os
 import time
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import torch
+from tyro.conf import Positional
 
+from examples.common.command import check_positive, check_seed, run_command
+from examples.common.device import Compile, Precision, should_compile
+from examples.common.files import write_json
+from examples.common.processes import Processes, processes
+from examples.common.progress import Meter
+from examples.common.run import CHECKPOINT, MODEL
 from examples.object_discovery.contact_sheet import write_sheet
-from examples.object_discovery.data import SegmentedImages, load
-from examples.object_discovery.evaluate_options import EvaluateOptions
-from examples.object_discovery.evaluation_identity import folder_name, identify
-from examples.object_discovery.recipes import Recipe, build_model, recipe_for
-from examples.object_discovery.score_table import Rows, ScoreTable
-from examples.object_discovery.scores import Statistic
-from examples.object_discovery.segment import Segmenter
-from examples.object_discovery.weights import load_model
-from examples.training.command import run_command
-from examples.training.compiling import should_compile
-from examples.training.distributed import Processes, processes
-from examples.training.files import write_json
-from examples.training.progress import Meter
+from examples.object_discovery.data import SETS, DataOptions, SegmentedImages, load
+from examples.object_discovery.recipes import Scoring
+from examples.object_discovery.score_table import ScoreTable
+from examples.object_discovery.scores import SCORES, Statistic, scores_of
+from examples.object_discovery.segmenter import Segmenter, load_network
 from kuramoto_nn.models import AKOrN, ItrSA
 
 
 @dataclass(frozen=True, kw_only=True)
+class EvaluateOptions(Scoring):
+    """Score a trained object-discovery model on held-out images."""
+
+    model: Positional[str]
+    """A saved model's folder, a run's folder, or the name of a repository on the Hub."""
+    data: DataOptions
+    """Images to test on; their size is the model's if not given."""
+    split: str = "test"
+    """Split of the data set: test, val, train, or all, whichever it has."""
+    noise_seeds: tuple[int, ...] = (0,)
+    """Seeds of the oscillators' noise; scores are given as mean ± deviation over them."""
+    batch_size: int | None = None
+    """Images at a time (chosen by memory if not given); changes no score."""
+    time_limit: float | None = None
+    """Stop after this many seconds; the same command resumes."""
+    precision: Precision = "float32"
+    """Precision of the features; bf16 is autocast."""
+    device: str = "auto"
+    """auto (CUDA if there is any), cpu, cuda, …"""
+    compile: Compile = "off"
+    """Compile the oscillators' update: worth it for many or large images."""
+    out: Path | None = None
+    """Folder of the scores (`evaluation` in a run's folder, and `runs/evaluation` for any other
+    model, if not given)."""
+
+    def __post_init__(self):
+        check_positive(self, "num_clusters", "pca", "uptile", "batch_size", "time_limit")
+        if not self.noise_seeds:
+            raise ValueError("--noise-seeds needs at least one seed: got none")
+        if len(set(self.noise_seeds)) < len(self.noise_seeds):
+            given = " ".join(map(str, self.noise_seeds))
+            raise ValueError(f"--noise-seeds must differ from each other: got {given}")
+        for seed in self.noise_seeds:
+            check_seed(seed)
+        if self.out is not None and self.out.is_file():
+            raise ValueError(f"--out must be a folder: got the file {self.out}")
+
+    @property
+    def scoring(self) -> Scoring:
+        """How features are clustered and scored, with the data set's K if none was given."""
+        own = {field.name: getattr(self, field.name) for field in dataclasses.fields(Scoring)}
+        own["num_clusters"] = self.num_clusters or SETS[self.data.name].num_clusters
+        return Scoring(**own)
+
+    @property
+    def folder(self) -> Path:
+        """Where the scores of all evaluations of this model go."""
+        if self.out is not None:
+            return self.out
+        model = Path(self.model)
+        run = model.parent if model.name == MODEL else model
+        is_run = (run / CHECKPOINT).is_file() and os.access(run, os.W_OK)
+        return (run if is_run else Path("runs")) / "evaluation"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """What an evaluation found.
+    """Result of an evaluation.
 
     Attributes:
-        fg_ari: Foreground adjusted Rand index, x100.
-        mbo: Mean best overlap, x100.
+        scores: Mean and deviation of every score, by its name in `SCORES`.
         num_images: Images of the data set.
-        num_counted: Those with objects, over which the means go.
         folder: Where its files are.
     """
 
-    fg_ari: Statistic
-    mbo: Statistic
+    scores: dict[str, Statistic]
     num_images: int
-    num_counted: int
     folder: Path
 
 
 def evaluate(options: EvaluateOptions) -> Evaluation | None:
-    """Score a checkpoint, or an untrained network, and print the result.
+    """Score a model and print the result.
 
     Args:
         options: What to score, and on what.
@@ -64,49 +119,47 @@ def evaluate(options: EvaluateOptions) -> Evaluation | None:
         The scores; None if the time limit came first, and in all processes but the main one.
 
     Raises:
-        ValueError: If an option or the checkpoint is wrong, or memory does not suffice.
+        ValueError: If an option or the model is wrong, or memory does not suffice.
+        OSError: If there is no such model or data.
     """
     began = time.monotonic()
     with processes(options.device) as here:
-        model, preset = _load_network(options)
-        model.to(here.device)
+        model = load_network(options.model, device=here.device, precision=options.precision)
         if should_compile(options.compile, here.device):
             model.compile()
-        recipe = recipe_for(preset)
-        data = _load_images(options, recipe)
-        identity = identify(options, preset, recipe, model, data)
-        folder = options.folder / folder_name(identity)
+        data = _load_images(options, model)
+        identity = _identify(options, model, data)
+        folder = options.folder / _folder_name(identity)
         segmenters = [
-            Segmenter(
-                model=model,
-                num_clusters=identity["num_clusters"],
-                uptile=options.uptile,
-                seed=seed,
-                precision=options.precision,
-            )
+            Segmenter(model=model, scoring=options.scoring, seed=seed, precision=options.precision)
             for seed in options.noise_seeds
         ]
-        tables = [ScoreTable(folder / f"seed-{s.seed}.csv", len(data)) for s in segmenters]
-        deadline = began + (options.time_limit or math.inf)
-        _score(segmenters, tables, data, here, options.batch_size, deadline)
+        names = identity["scores"]
+        tables = [ScoreTable(folder / f"seed-{s.seed}.csv", len(data), names) for s in segmenters]
+        _score(segmenters, tables, data, here, options, began)
         if not here.is_main:
             return None
         rows = [done for table in tables if (done := table.complete()) is not None]
         if len(rows) < len(tables):
             left = sum(len(table.missing()) for table in tables)
-            print(f"{left} of {len(tables) * len(data)} images are left; the same command goes on")
+            print(f"{left} of {len(tables) * len(data)} images are left; repeat the command")
             return None
-        result = _summarize(rows, folder)
+        columns = {n: [[row[n] for row in seed.values()] for seed in rows] for n in names}
+        scores = {name: Statistic.of(values) for name, values in columns.items()}
+        result = Evaluation(scores=scores, num_images=len(data), folder=folder)
         _write_summary(result, identity, options)
         if not (sheet := folder / "sheet.png").exists():
             write_sheet(sheet, data, rows[0], segmenters[0])
-    seeds = " ".join(map(str, options.noise_seeds))
-    print(
-        f"FG-ARI {result.fg_ari}  MBO {result.mbo}  ({result.num_counted} of {len(data)} images "
-        f"counted, noise seeds {seeds}, {time.monotonic() - began:.0f} s)\n"
-        f"scores of every image, summary and pictures: {folder}"
-    )
+    _print(result, options, seconds=time.monotonic() - began)
     return result
+
+
+def _load_images(options: EvaluateOptions, model: AKOrN | ItrSA) -> SegmentedImages:
+    """Load the images, in the model's size where the data set can be resized."""
+    data = options.data
+    if data.image_size is None and SETS[data.name].resizable:
+        data = replace(data, image_size=max(model.config.sides))
+    return load(data, options.split)
 
 
 def _score(
@@ -114,71 +167,78 @@ def _score(
     tables: list[ScoreTable],
     data: SegmentedImages,
     here: Processes,
-    batch_size: int | None,
-    deadline: float,
+    options: EvaluateOptions,
+    began: float,
 ) -> None:
-    """Score this process's share of what is missing, until the deadline."""
+    """Score this process's share of what is missing, until the time limit."""
+    deadline = began + (options.time_limit or math.inf)
     shares = [table.missing()[here.rank :: here.world_size] for table in tables]
-    here.wait()  # nobody adds rows while another still looks what is missing
+    here.wait()  # no process adds rows while another still reads which are missing
+    size = options.batch_size or segmenters[0].batch_size(*data.images.shape[2:])
     done, total = 0, sum(map(len, shares))
     with Meter("evaluate") if here.is_main else nullcontext() as meter:
         for segmenter, table, share in zip(segmenters, tables, shares, strict=True):
             images = iter(share)
-            size = batch_size or segmenter.batch_size(data)
             while time.monotonic() < deadline and (batch := list(islice(images, size))):
-                found = segmenter(data, batch)
-                table.add(batch, found.fg_ari, found.mbo)
+                table.add(batch, segmenter(data, batch).scores)
                 done += len(batch)
                 if meter is not None:
                     meter.show(done, total)
     here.wait()
 
 
-def _load_network(options: EvaluateOptions) -> tuple[AKOrN | ItrSA, str]:
-    if options.checkpoint is None:
-        preset = options.preset or ""
-        return build_model(preset, seed=options.seed).eval(), preset
-    averaged = options.weights == "averaged"
-    return load_model(options.checkpoint, preset=options.preset, averaged=averaged)
+def _identify(
+    options: EvaluateOptions, model: AKOrN | ItrSA, data: SegmentedImages
+) -> dict[str, Any]:
+    """Everything that decides the scores of an image but its noise: content, not places."""
+    digest = hashlib.sha256()
+    for name, value in sorted(model.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(value.detach().cpu().contiguous().numpy().tobytes())
+    return {
+        "network": model.describe(),
+        "weights": digest.hexdigest(),
+        "data": options.data.name,
+        "split": options.split,
+        "num_images": len(data),
+        "image_size": list(data.images.shape[2:]),
+        "images": data.fingerprint(),
+        **dataclasses.asdict(options.scoring),
+        "scores": list(scores_of(data)),
+        "precision": options.precision,
+    }
 
 
-def _load_images(options: EvaluateOptions, recipe: Recipe) -> SegmentedImages:
-    name = options.test_data or recipe.data
-    usual = recipe.num_test_images if name == recipe.data else None
-    return load(
-        name,
-        options.split,
-        root=options.data,
-        count=options.num_images or usual,
-        seed=options.seed,
-        source=options.source,
-        size=options.image_size,
-        bad=options.bad,
-    )
+def _folder_name(identity: dict[str, Any]) -> str:
+    """Name an evaluation's folder: what it is in words, and a hash of its identity."""
+    digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+    words = "{network[model]}-{data}-{split}-k{num_clusters}-x{uptile}".format(**identity)
+    return f"{words.lower()}-{digest[:8]}"
 
 
-def _summarize(tables: list[Rows], folder: Path) -> Evaluation:
-    columns = [list(zip(*rows.values(), strict=True)) for rows in tables]
-    fg_ari, mbo = (Statistic.of([list(column[i]) for column in columns]) for i in range(2))
-    counted = sum(not math.isnan(score) for score in columns[0][0])
-    return Evaluation(
-        fg_ari=fg_ari, mbo=mbo, num_images=len(tables[0]), num_counted=counted, folder=folder
-    )
-
-
-def _write_summary(result: Evaluation, identity: dict, options: EvaluateOptions) -> None:
+def _write_summary(result: Evaluation, identity: dict[str, Any], options: EvaluateOptions) -> None:
     summary = {
-        **identity,
+        "identity": identity,
+        "num_images": result.num_images,
         "noise_seeds": options.noise_seeds,
-        "num_samples": len(options.noise_seeds),
-        "num_counted": result.num_counted,
-        "num_not_counted": result.num_images - result.num_counted,
-        "fg_ari": dataclasses.asdict(result.fg_ari),
-        "mbo": dataclasses.asdict(result.mbo),
-        "options": vars(options),
+        "scores": {
+            name: {"title": SCORES[name].title, **dataclasses.asdict(score)}
+            for name, score in result.scores.items()
+        },
+        "options": dataclasses.asdict(options),
         "torch": torch.__version__,
     }
     write_json(result.folder / "summary.json", summary)
+
+
+def _print(result: Evaluation, options: EvaluateOptions, *, seconds: float) -> None:
+    scores = "  ".join(f"{SCORES[name].title} {score}" for name, score in result.scores.items())
+    counted = next(iter(result.scores.values())).num_images
+    seeds = " ".join(map(str, options.noise_seeds))
+    print(
+        f"{scores}  ({counted} of {result.num_images} images counted, noise seeds {seeds}, "
+        f"{seconds:.0f} s)\nscores of every image, summary and pictures: {result.folder}"
+    )
 
 
 if __name__ == "__main__":

@@ -1,135 +1,135 @@
-"""How every row of the paper's tables is trained and scored.
-
-The networks themselves are the presets of `kuramoto_nn.models`.
-"""
+"""Recipes of object discovery: network, data, training and scoring of every experiment."""
 
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
+from examples.common import command, optimization
+from examples.common.randomness import preset
 from examples.object_discovery.augment import Augmentation
-from examples.training.presets import build_untrained, look_up
-from kuramoto_nn.models import AKOrN, ItrSA
+from examples.object_discovery.data import DataOptions
+from kuramoto_nn.models import AKOrNConfig, ItrSAConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training(optimization.Training):
+    """How SimCLR trains; each image of a batch gives two views."""
+
+    batch_size: int = 256
+    """Images of a global batch."""
+    temperature: float = 0.1
+    """Temperature tau of NT-Xent."""
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    """How views are made."""
+    micro_batch: int | None = None
+    """Images that a process keeps a graph for at a time; fewer take less memory and one more
+    forward pass, and give the gradient of the whole batch all the same."""
+
+    not_identity = (*optimization.Training.not_identity, "micro_batch")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scoring:
+    """How segmentations are made and scored."""
+
+    num_clusters: int | None = None
+    """Clusters K; none takes the data set's."""
+    clustering: Literal["average", "kmeans"] = "average"
+    """Average linkage, or k-means."""
+    pca: int | None = 128
+    """Principal components of the features that are clustered; none takes the features."""
+    empty: Literal["nan", "one"] = "nan"
+    """FG-ARI of an image without foreground: left out of the mean, or 1 as in the authors' code."""
+    uptile: int = 1
+    """Up-tiling: shifted copies of an image per axis, for finer features."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """Training and scoring of one row.
+    """An experiment.
 
     Attributes:
-        data: Name of the data set.
-        num_clusters: K of the clustering.
-        batch_size: Images of a global batch; each gives two views.
-        learning_rate: Of Adam, constant after the warm-up.
-        warmup_steps: Steps over which the rate rises linearly.
-        epochs: Passes over the training images.
-        num_images: Training images; None takes the whole split.
-        num_test_images: Held-out images; None takes the whole split.
-        temperature: tau of NT-Xent.
-        augmentation: How views are made.
-        ema_decay: Largest decay of the weight average.
-        ema_every: Steps between its updates.
-        ema_start: Step it starts at.
+        model: Configuration of the network.
+        data: Images to train on and to be scored on.
+        training: How the network is trained.
+        scoring: How its features are scored.
     """
 
-    data: str
-    num_clusters: int
-    batch_size: int = 256
-    learning_rate: float = 1e-3
-    warmup_steps: int = 0
-    epochs: int
-    num_images: int | None = None
-    num_test_images: int | None = None
-    temperature: float = 0.1
-    augmentation: Augmentation = field(default_factory=Augmentation)
-    ema_decay: float = 0.998
-    ema_every: int = 10
-    ema_start: int = 200
-
-    def learning_rate_at(self, step: int) -> float:
-        """Rate of the step number ``step``, counted from 0."""
-        return self.learning_rate * min(1.0, (step + 1) / (self.warmup_steps + 1))
+    model: AKOrNConfig | ItrSAConfig
+    data: DataOptions
+    training: Training
+    scoring: Scoring = field(default_factory=Scoring)
 
 
-_TETROMINOES = Recipe(
-    data="tetrominoes", num_clusters=4, epochs=50, num_images=60_000, num_test_images=320
-)
-_DSPRITES = replace(_TETROMINOES, data="dsprites", num_clusters=7)
-_CLEVR = Recipe(data="clevr", num_clusters=11, epochs=300)
-_CLEVRTEX = Recipe(data="clevrtex-full", num_clusters=11, epochs=500)
-_CLEVRTEX_LARGE = replace(_CLEVRTEX, batch_size=512, learning_rate=5e-4, epochs=1024)
+def _recipes(
+    names: tuple[str, ...], data: DataOptions, training: Training, **overrides: float
+) -> dict[str, Recipe]:
+    """Recipes of the presets of the same names."""
+    return {
+        name: Recipe(model=preset(name, **overrides), data=data, training=training)
+        for name in names
+    }
+
+
+_TETROMINOES = DataOptions(name="tetrominoes", num_images=60_000, num_test_images=320)
+_DSPRITES = replace(_TETROMINOES, name="dsprites")
+_CLEVR = DataOptions(name="clevr")
+_CLEVRTEX = DataOptions(name="clevrtex-full")
+_KINDS = ("attn", "conv", "itrsa", "itrconv")
 # For minutes, not days, on CPU cores, by a search (docs/object-discovery.md): many small steps, and
 # views that differ by their crop alone. Colours that stay as they are soon tell objects apart.
-_CROPS = Augmentation(crop_area=(0.25, 1.0), jitter_probability=0.0, grayscale_probability=0.0)
-_CLEVRTEX_TINY = replace(
-    _CLEVRTEX, batch_size=32, warmup_steps=50, augmentation=_CROPS, ema_every=1, ema_start=100
-)
-_DEMO = replace(
-    _TETROMINOES,
+_TINY = Training(
     batch_size=32,
-    learning_rate=2e-3,
     warmup_steps=50,
-    augmentation=_CROPS,
+    epochs=500,
+    drop_last=True,
+    augmentation=Augmentation(
+        crop_area=(0.25, 1.0), jitter_probability=0.0, grayscale_probability=0.0
+    ),
     ema_every=1,
     ema_start=100,
 )
+_DEMO = replace(_TINY, learning_rate=2e-3, epochs=50)
+# The demo's networks: larger and fewer updates learn more in the few minutes that it has.
+_DEMO_MODELS = {
+    "tetrominoes-demo": preset("tetrominoes-attn", step_size=1.0, num_steps=4),
+    "tetrominoes-demo-itrsa": preset("tetrominoes-itrsa", num_steps=4),
+}
 
-RECIPES = {
-    "clevrtex-attn-l1": _CLEVRTEX,
-    "clevrtex-attn-l2": _CLEVRTEX,
-    "clevrtex-large-l2": _CLEVRTEX_LARGE,
-    "clevrtex-itrsa-l1": _CLEVRTEX,
-    "clevrtex-itrsa-l2": _CLEVRTEX,
-    "clevrtex-vit": _CLEVRTEX,
-    "clevrtex-attn-tiny": _CLEVRTEX_TINY,
-    "clevrtex-itrsa-tiny": _CLEVRTEX_TINY,
-    "clevrtex-vit-tiny": _CLEVRTEX_TINY,
-    "clevr-attn": _CLEVR,
-    "clevr-conv": _CLEVR,
-    "clevr-itrsa": _CLEVR,
-    "clevr-itrconv": _CLEVR,
-    "dsprites-attn": _DSPRITES,
-    "dsprites-conv": _DSPRITES,
-    "dsprites-itrsa": _DSPRITES,
-    "dsprites-itrconv": _DSPRITES,
-    "tetrominoes-attn": _TETROMINOES,
-    "tetrominoes-conv": _TETROMINOES,
-    "tetrominoes-itrsa": _TETROMINOES,
-    "tetrominoes-itrconv": _TETROMINOES,
-    "tetrominoes-demo": _DEMO,
-    "tetrominoes-demo-itrsa": _DEMO,
-    "tetrominoes-attn-tiny": _DEMO,
-    "tetrominoes-conv-tiny": _DEMO,
-    "tetrominoes-itrsa-tiny": _DEMO,
-    "tetrominoes-itrconv-tiny": _DEMO,
+RECIPES: dict[str, Recipe] = {
+    **_recipes(
+        tuple(f"clevrtex-{kind}" for kind in ("attn-l1", "attn-l2", "itrsa-l1", "itrsa-l2", "vit")),
+        _CLEVRTEX,
+        Training(epochs=500),
+    ),
+    **_recipes(
+        ("clevrtex-large-l2",),
+        _CLEVRTEX,
+        Training(batch_size=512, learning_rate=5e-4, epochs=1024),
+    ),
+    **_recipes(
+        tuple(f"clevrtex-{kind}-tiny" for kind in ("attn", "itrsa", "vit")), _CLEVRTEX, _TINY
+    ),
+    **_recipes(tuple(f"clevr-{kind}" for kind in _KINDS), _CLEVR, Training(epochs=300)),
+    **_recipes(tuple(f"dsprites-{kind}" for kind in _KINDS), _DSPRITES, Training(epochs=50)),
+    **_recipes(tuple(f"tetrominoes-{kind}" for kind in _KINDS), _TETROMINOES, Training(epochs=50)),
+    **_recipes(tuple(f"tetrominoes-{kind}-tiny" for kind in _KINDS), _TETROMINOES, _DEMO),
+    **{
+        name: Recipe(model=model, data=_TETROMINOES, training=_DEMO)
+        for name, model in _DEMO_MODELS.items()
+    },
 }
 
 
-def recipe_for(preset: str) -> Recipe:
+def recipe_for(name: str) -> Recipe:
     """Look a recipe up.
 
     Args:
-        preset: Name of the row.
+        name: Its name.
 
     Returns:
-        Its recipe.
+        The recipe.
 
     Raises:
         ValueError: If there is none of that name.
     """
-    return look_up(RECIPES, preset)
-
-
-def build_model(preset: str, *, seed: int = 0) -> AKOrN | ItrSA:
-    """Build the untrained network of a row.
-
-    Args:
-        preset: Name of the row.
-        seed: Decides its weights, alone; the global generator stays as it is.
-
-    Returns:
-        The model.
-
-    Raises:
-        ValueError: If there is none of that name.
-    """
-    recipe_for(preset)
-    return build_untrained((AKOrN, ItrSA), preset, seed=seed)
+    return command.look_up(RECIPES, name)

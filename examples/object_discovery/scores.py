@@ -1,53 +1,61 @@
-"""Masks, their scores, and what is said of the scores of many images and noise seeds."""
+"""The scores of segmentations: one table, which every file, line, page and picture goes by."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from statistics import fmean, stdev
+from typing import Literal
 
 from torch import Tensor
 
-
-@dataclass(frozen=True)
-class Scores:
-    """Mean scores over images, x100.
-
-    Attributes:
-        fg_ari: Foreground adjusted Rand index.
-        mbo: Mean best overlap.
-        num_images: Images that counted: those with objects.
-    """
-
-    fg_ari: float
-    mbo: float
-    num_images: int
-
-    def named(self, suffix: str = "") -> dict[str, float]:
-        """Both means, ``fg_ari<suffix>`` and ``mbo<suffix>``."""
-        return {f"fg_ari{suffix}": self.fg_ari, f"mbo{suffix}": self.mbo}
+from examples.object_discovery.data import VOID, SegmentedImages
+from kuramoto_nn.metrics import foreground_ari, mean_best_overlap
 
 
 @dataclass(frozen=True)
-class Segmentation:
-    """Predicted masks of some images and how well they fit.
+class Score:
+    """How well predicted labels fit the true ones, image by image.
 
     Attributes:
-        labels: ``(n, H, W)`` int64, the cluster of every pixel.
-        fg_ari: ``(n,)`` adjusted Rand index over the foreground, x100; NaN without foreground.
-        mbo: ``(n,)`` mean best overlap, x100; NaN without objects.
+        title: Its name in tables.
+        note: What it measures, as a phrase.
+        function: Maps predicted and true labels, both ``(B, H, W)``, to ``(B,)`` float64 scores, 1
+            for a perfect match, NaN for an image that does not count. True labels are 0 on the
+            background and `VOID` where they are to be ignored.
+        truth: The label map it compares with. Data sets without that map do not have the score.
+        empty_is_one: Whether ``--empty one`` counts an image without a score as 1, as the authors'
+            evaluation does.
     """
 
-    labels: Tensor
-    fg_ari: Tensor
-    mbo: Tensor
+    title: str
+    note: str
+    function: Callable[[Tensor, Tensor], Tensor]
+    truth: Literal["instances", "classes"] = "instances"
+    empty_is_one: bool = False
 
-    @property
-    def scores(self) -> Scores:
-        """Means over the images that have objects."""
-        return Scores(
-            fg_ari=self.fg_ari.nanmean().item(),
-            mbo=self.mbo.nanmean().item(),
-            num_images=int((~self.fg_ari.isnan()).sum()),
-        )
+
+_ari = partial(foreground_ari, ignore_index=VOID)
+_overlap = partial(mean_best_overlap, ignore_index=VOID)
+_ARI = "adjusted Rand index over the pixels of objects: 100 if every object is one segment"
+_MBO = "mean best overlap: how well the best segment covers each"
+
+SCORES: dict[str, Score] = {
+    "fg_ari": Score("FG-ARI", f"{_ARI}, 0 by chance", _ari, empty_is_one=True),
+    "mbo": Score("MBO", f"{_MBO} object, its border included", _overlap),
+    "mbo_c": Score("MBO class-level", f"{_MBO} class", _overlap, truth="classes"),
+}
+"""Every score by the name of its column; the first one ranks images."""
+
+
+def scores_of(data: SegmentedImages) -> dict[str, Score]:
+    """Look up the scores that a data set has the true labels for."""
+    return {name: s for name, s in SCORES.items() if getattr(data, s.truth) is not None}
+
+
+def true_labels(labels: Tensor) -> Tensor:
+    """Convert labels of a data set to int64 with -1 where they are `VOID`, as plots expect them."""
+    return labels.long().masked_fill(labels == VOID, -1)
 
 
 @dataclass(frozen=True)
@@ -56,19 +64,21 @@ class Statistic:
 
     Attributes:
         mean: Mean over seeds of the means over images.
-        std_over_seeds: Standard deviation of those means (n - 1); None of a single seed.
+        std_over_seeds: Standard deviation of those means (n - 1); None for a single seed.
         std_over_images: Standard deviation over the images of one seed, mean over seeds.
         per_seed: The means over images.
+        num_images: Images that count.
     """
 
     mean: float
     std_over_seeds: float | None
     std_over_images: float | None
     per_seed: list[float]
+    num_images: int
 
     @classmethod
     def of(cls, columns: list[list[float]]) -> "Statistic":
-        """Sum up the scores of every image, one list a seed; NaN does not count."""
+        """Summarise the scores of every image, one list per seed; NaN does not count."""
         counted = [[x for x in column if not math.isnan(x)] for column in columns]
         means = [fmean(column) if column else math.nan for column in counted]
         spreads = [stdev(column) for column in counted if len(column) > 1]
@@ -77,6 +87,7 @@ class Statistic:
             std_over_seeds=stdev(means) if len(means) > 1 else None,
             std_over_images=fmean(spreads) if spreads else None,
             per_seed=means,
+            num_images=len(counted[0]),
         )
 
     def __str__(self) -> str:

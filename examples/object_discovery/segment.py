@@ -1,187 +1,183 @@
-"""From images to object masks: features, PCA, average linkage, and back to pixels."""
+"""Segment pictures of any kind with a trained model.
 
+    python -m examples.object_discovery.segment runs/clevrtex photo.jpg pictures/ --num-clusters 5
+
+For every picture, ``--out`` receives a palette PNG with the label of every pixel (``…-mask.png``)
+and the picture with the labels' colours over it (``…-overlay.png``), both in the size of the
+picture.
+"""
+
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
+from functools import partial
+from pathlib import Path
+from typing import Literal
 
+import numpy as np
 import torch
-from rich.progress import track
+from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
+from tyro.conf import Positional
 
-from examples.object_discovery.data import SegmentedImages
-from examples.object_discovery.scores import Segmentation
-from examples.training.memory import GIB, free_memory
-from examples.training.precision import Precision, autocast
-from examples.training.randomness import generator_for
-from kuramoto_nn.clustering import average_linkage, pca
-from kuramoto_nn.inference import uptiled_features
-from kuramoto_nn.metrics import foreground_ari, mean_best_overlap
-from kuramoto_nn.models import AKOrN, ItrSA
+from examples.common.command import check_positive, check_seed, run_command
+from examples.common.device import pick_device
+from examples.common.files import write_whole
+from examples.object_discovery.data.pictures import read_rgb
+from examples.object_discovery.recipes import Scoring
+from examples.object_discovery.segmenter import Segmenter, enlarge, load_network
+from kuramoto_nn.plot import label_colors
 
-PCA_COMPONENTS = 128
-LARGEST_BATCH = 64
-MOST_FEATURES = 2**25
-"""Numbers in the feature maps of a batch, which are held several times and partly in float64."""
-MOST_DISTANCES = 2**26
-"""Distances between sites that may be held at once; beyond, images are clustered one by one."""
-MOST_KEPT = 2**28
-"""Distances of one image that `average_linkage` keeps at most; of more it makes strips."""
-BYTES_PER_DISTANCE = {"cpu": 8 if find_spec("numba") else 24, "cuda": 24}
-"""The matrix in float64; without Numba and on a GPU also what a round of merging makes of it."""
+OPACITY = 0.5
+"""Opacity of the labels' colours over the picture."""
+MOST_LABELS = 256
+"""Labels that a palette PNG can hold."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Segmenter:
-    """A network and how its features become masks.
+class SegmentOptions:
+    """Segment pictures with a trained object-discovery model.
 
-    The noise of an image follows from the seed and the image's number alone, so that its masks do
-    not depend on which images it is segmented with, nor on the number of processes.
-
-    Attributes:
-        model: Gives the features; on the device to compute on.
-        num_clusters: K.
-        uptile: How many times finer than the patch grid the features are, per axis.
-        seed: Of the noise that the oscillators start from.
-        precision: Of the features.
+    Every picture is resized, with its proportions kept, so that its longer side is at least the
+    image size that the model was trained on and at most --max-side, then padded to whole patches by
+    repeating its border. The labels are cut back and enlarged to the size of the picture.
     """
 
-    model: AKOrN | ItrSA
-    num_clusters: int
+    model: Positional[str]
+    """A saved model's folder, a run's folder, or the name of a repository on the Hub."""
+    pictures: Positional[tuple[Path, ...]]
+    """Pictures, or folders of pictures: grey, RGB(A), palette, CMYK, 16 bits, of any size."""
+    num_clusters: int = 5
+    """K, the number of segments of a picture."""
     uptile: int = 1
-    seed: int = 0
-    precision: Precision = "float32"
+    """How many times finer than the patch grid the features are, per axis."""
+    clustering: Literal["average", "kmeans"] = "average"
+    """Clustering of the sites: average linkage, or k-means."""
+    pca: int | None = 128
+    """Principal components that are clustered; none clusters the features themselves."""
+    max_side: int | None = None
+    """Longest side, in pixels, that the model sees; its own image size if not given. A larger one
+    gives a finer grid than the model was trained on."""
+    noise_seed: int = 0
+    """Seed of the noise that the oscillators start from."""
+    device: str = "auto"
+    """auto (CUDA if there is any), cpu, cuda, …"""
+    out: Path = Path("runs/segment")
+    """Folder of the masks and overlays."""
 
-    @property
-    def device(self) -> torch.device:
-        """Where it computes."""
-        return next(self.model.parameters()).device
-
-    @torch.no_grad()
-    def __call__(self, data: SegmentedImages, indices: Sequence[int]) -> Segmentation:
-        """Segment and score some images of a data set, all at a time.
-
-        Args:
-            data: Images and their true masks.
-            indices: Numbers of the images.
-
-        Returns:
-            Masks and scores, on the CPU.
-        """
-        chosen = torch.as_tensor(indices)
-        images = data.images.index_select(0, chosen).to(self.device).float() / 255
-        truth = data.masks.index_select(0, chosen).to(self.device).long()
-        labels = cluster(
-            self.features(images, indices), self.num_clusters, (truth.shape[1], truth.shape[2])
-        )
-        scores = foreground_ari(labels, truth), mean_best_overlap(labels, truth)
-        return Segmentation(labels.cpu(), *(100 * score.cpu() for score in scores))
-
-    def features(self, images: Tensor, indices: Sequence[int]) -> Tensor:
-        """Features of images ``(B, 3, H, W)``, ``(B, C, r h, r w)``, of fresh noise per view."""
-        config = self.model.config
-        shape = (self.uptile**2, config.channels, *self.sites(images.shape[2], images.shape[3], 1))
-        noises = (  # drawn on the CPU: the same on every device
-            torch.randn(shape, generator=generator_for(self.seed, "evaluation", index))
-            for index in indices
-        )
-        noise_of_view = iter(torch.stack(list(noises), dim=1))
-
-        def features(view: Tensor) -> Tensor:
-            with autocast(self.precision, self.device):
-                return self.model.features(view, noise=next(noise_of_view).to(self.device))
-
-        return uptiled_features(
-            features, images, patch_size=config.patch_size, factor=self.uptile
-        ).float()
-
-    def sites(self, height: int, width: int, factor: int | None = None) -> tuple[int, int]:
-        """Rows and columns of the feature map of an image.
-
-        Raises:
-            ValueError: If the patches do not fill the image.
-        """
-        patch, factor = self.model.config.patch_size, factor or self.uptile
-        if height % patch or width % patch:
+    def __post_init__(self):
+        check_positive(self, "num_clusters", "uptile", "pca", "max_side")
+        check_seed(self.noise_seed)
+        if self.num_clusters > MOST_LABELS:
             raise ValueError(
-                f"images must have sides that are multiples of the patch size {patch}: got "
-                f"{height} x {width}; try --image-size {max(height // patch, 1) * patch}"
+                f"--num-clusters must be at most {MOST_LABELS}, the colours of a palette PNG: got "
+                f"{self.num_clusters}"
             )
-        return height // patch * factor, width // patch * factor
-
-    def batch_size(self, data: SegmentedImages) -> int:
-        """Images at a time whose features take little memory.
-
-        Raises:
-            ValueError: If the distances kept for the sites of one image do not fit into memory.
-        """
-        height, width = self.sites(data.images.shape[2], data.images.shape[3])
-        num_sites = height * width
-        needed = min(num_sites**2, MOST_KEPT) * BYTES_PER_DISTANCE[self.device.type]
-        if needed > (free := free_memory(self.device)):
-            raise ValueError(
-                f"clustering the {num_sites:,} sites of an image keeps {needed / GIB:.1f} GiB of "
-                f"distances: got {free / GIB:.1f} GiB of free memory; "
-                f"lower --uptile or take a machine with more"
-            )
-        per_image = num_sites * self.model.config.channels
-        return min(LARGEST_BATCH, max(1, MOST_FEATURES // per_image))
+        if not self.pictures:
+            raise ValueError("PICTURES needs at least one picture or folder: got none")
+        if any(path.resolve() == self.out.resolve() for path in self.pictures):
+            raise ValueError(f"--out must be another folder than the pictures: got {self.out}")
 
 
-def cluster(features: Tensor, num_clusters: int, size: tuple[int, int]) -> Tensor:
-    """Cluster every image's features and enlarge the label map.
+def segment(options: SegmentOptions) -> None:
+    """Segment pictures; print a line for each, and go on after a broken one.
 
     Args:
-        features: ``(B, C, h, w)``.
-        num_clusters: K.
-        size: Height and width of the result, in pixels.
+        options: Model, pictures, and how to segment them.
 
-    Returns:
-        Labels ``(B, H, W)`` int64 in 0..K-1.
+    Raises:
+        ValueError: If the model or an option is wrong, or, at the end, if a picture was broken.
     """
-    sites = F.normalize(features.movedim(1, -1).flatten(1, 2), dim=-1)
-    together = max(1, MOST_DISTANCES // sites.shape[1] ** 2)
-    labels = torch.cat(
-        [average_linkage(pca(part, PCA_COMPONENTS), num_clusters) for part in sites.split(together)]
+    scoring = Scoring(
+        num_clusters=options.num_clusters,
+        clustering=options.clustering,
+        pca=options.pca,
+        uptile=options.uptile,
     )
-    maps = labels.unflatten(1, features.shape[2:])[:, None].to(torch.float64)
-    return F.interpolate(maps, size=size, mode="nearest").squeeze(1).long()
+    model = load_network(options.model, device=pick_device(options.device))
+    segmenter = Segmenter(model=model, scoring=scoring, seed=options.noise_seed)
+    broken, total, taken = 0, 0, set()
+    for path in _find(options.pictures):
+        total += 1
+        try:
+            image = read_rgb(path)
+            pixels = torch.from_numpy(np.array(image)).movedim(-1, 0)
+            labels = segment_picture(segmenter, pixels, max_side=options.max_side)
+            name = _unique(path.stem, taken)
+            _write(options.out, name, image, labels)
+        except (ValueError, OSError) as error:
+            broken += 1
+            print(f"error: {path}: {error}", file=sys.stderr)
+            continue
+        size, found = f"{image.width} x {image.height}", len(labels.unique())
+        print(f"{path}: {size}, {found} segments, {options.out / name}-mask.png")
+    if broken:
+        raise ValueError(f"{broken} of {total} pictures could not be segmented")
 
 
-def segment(
-    model: AKOrN | ItrSA,
-    data: SegmentedImages,
-    *,
-    num_clusters: int,
-    uptile: int = 1,
-    seed: int = 0,
-    precision: Precision = "float32",
-    batch_size: int | None = None,
-    title: str = "evaluate",
-) -> Segmentation:
-    """Segment a data set under a progress bar and score every image.
+def segment_picture(segmenter: Segmenter, image: Tensor, *, max_side: int | None = None) -> Tensor:
+    """Segment one picture of any size.
 
     Args:
-        model: Gives the features; on the device to compute on.
-        data: Images and their true masks.
-        num_clusters: K.
-        uptile: How many times finer than the patch grid the features are.
-        seed: Of the noise that the oscillators start from.
-        precision: Of the features.
-        batch_size: Images at a time; None takes what memory suggests.
-        title: What the progress bar says.
+        segmenter: A network and how its features become labels.
+        image: ``(3, H, W)`` uint8.
+        max_side: Longest side that the network sees; its own image size if None.
 
     Returns:
-        Masks and scores of all images.
+        Labels ``(H, W)`` int64, on the CPU.
+
+    Raises:
+        ValueError: If the picture has fewer sites than K, or memory does not suffice.
     """
-    segmenter = Segmenter(
-        model=model, num_clusters=num_clusters, uptile=uptile, seed=seed, precision=precision
+    config = segmenter.model.config
+    own = max(config.sides)
+    longer = max(image.shape[1:])
+    scale = min(max(longer, own), max_side or own) / longer
+    height, width = (max(1, round(side * scale)) for side in image.shape[1:])
+    resized = F.interpolate(
+        image[None].float(), size=(height, width), mode="bicubic", antialias=True
     )
-    batches = torch.arange(len(data)).split(batch_size or segmenter.batch_size(data))
-    parts = [segmenter(data, batch.tolist()) for batch in track(batches, description=title)]
-    return Segmentation(
-        *(
-            torch.cat([getattr(part, name) for part in parts])
-            for name in ("labels", "fg_ari", "mbo")
-        )
-    )
+    right, bottom = (-side % config.patch_size for side in (width, height))
+    padded = F.pad(resized, (0, right, 0, bottom), mode="replicate")
+    segmenter.batch_size(padded.shape[2], padded.shape[3])  # refuses what memory cannot hold
+    labels = segmenter.labels(padded.round().clamp(0, 255).byte(), [0])
+    return enlarge(labels[:, :height, :width], (image.shape[1], image.shape[2]))[0].cpu()
+
+
+def _find(paths: Sequence[Path]) -> list[Path]:
+    """List the pictures, those of a folder by name."""
+    Image.init()
+    readable = {suffix for suffix, kind in Image.EXTENSION.items() if kind in Image.OPEN}
+    found = []
+    for path in paths:
+        if not path.is_dir():
+            found.append(path)
+        elif inside := sorted(file for file in path.iterdir() if file.suffix.lower() in readable):
+            found += inside
+        else:
+            raise ValueError(f"there are no pictures in the folder {path}")
+    return found
+
+
+def _unique(stem: str, taken: set[str]) -> str:
+    """Number a name that another picture has; some file systems do not tell case apart."""
+    name, number = stem, 1
+    while name.casefold() in taken:
+        name, number = f"{stem}-{number + 1}", number + 1
+    taken.add(name.casefold())
+    return name
+
+
+def _write(folder: Path, name: str, image: Image.Image, labels: Tensor) -> None:
+    """Write the mask and the overlay, both whole or not at all."""
+    mask = Image.fromarray(labels.to(torch.uint8).numpy())
+    colors = label_colors(torch.arange(MOST_LABELS), background=None)
+    mask.putpalette((255 * colors).round().byte().numpy().tobytes())
+    overlay = Image.blend(image, mask.convert("RGB"), OPACITY)
+    for kind, picture in (("mask", mask), ("overlay", overlay)):
+        write_whole(folder / f"{name}-{kind}.png", partial(picture.save, format="PNG"))
+
+
+if __name__ == "__main__":
+    run_command(segment, SegmentOptions)

@@ -1,41 +1,65 @@
 """Train an object-discovery model with SimCLR: on one CPU, one GPU, or many under torchrun.
 
-    python -m examples.object_discovery.train --preset tetrominoes-attn --out runs/attn
+    python -m examples.object_discovery.train tetrominoes-attn --out runs/attn
+    python -m examples.object_discovery.train tetrominoes-attn --model.num-blocks 3 \
+        --data.name dsprites --training.batch-size 64 --out runs/three-blocks
     torchrun --nproc-per-node 4 --max-restarts 3 -m examples.object_discovery.train \
-        --preset clevrtex-attn-l2 --data clevrtex --precision bf16 --micro-batch 32
+        clevrtex-attn-l2 --precision bf16 --training.micro-batch 32
 
-A run that finds its own checkpoint in the folder goes on where it was, in the middle of an epoch
-too, with the numbers that an uninterrupted run would have had.
+A run that finds its own checkpoint in the folder resumes, in the middle of an epoch too, with the
+numbers that an uninterrupted run would have had. ``OUT/model`` is the trained model.
 """
 
-from contextlib import nullcontext
-from functools import partial
+import dataclasses
+from dataclasses import dataclass
+from typing import Annotated, Any
 
 import torch
-from torch import Tensor, nn
-from torch.nn.parallel import DistributedDataParallel
+from torch import Tensor
+from tyro.conf import Suppress
 
+from examples.common.command import check_positive, recipe_options, run_command
+from examples.common.device import autocast, dtype_of
+from examples.common.optimization import backward, scale_learning_rates
+from examples.common.randomness import build_model
+from examples.common.run import Run, RunOptions, open_run
 from examples.object_discovery.batches import ViewBatches
-from examples.object_discovery.data import load
+from examples.object_discovery.data import DataOptions, load
 from examples.object_discovery.losses import nt_xent
-from examples.object_discovery.recipes import build_model
-from examples.object_discovery.train_options import TrainOptions
-from examples.object_discovery.weights import TASK
-from examples.training.cached_gradients import backward
-from examples.training.command import run_command
-from examples.training.compiling import should_compile
-from examples.training.distributed import Processes
-from examples.training.ema import WeightAverage
-from examples.training.interrupt import Interrupt
-from examples.training.log import RunLog
-from examples.training.loop import finite, in_processes, mean_loss, run_steps
-from examples.training.memory import GIB, peak_memory
-from examples.training.pace import Pace
-from examples.training.precision import autocast, dtype_of
-from examples.training.run_state import CHECKPOINT, RunState
+from examples.object_discovery.recipes import RECIPES, Scoring, Training
+from kuramoto_nn.models import AKOrNConfig, ItrSAConfig
 
 
-def train(options: TrainOptions) -> RunState:
+@dataclass(frozen=True, kw_only=True)
+class TrainOptions(RunOptions):
+    """Train an object-discovery model with SimCLR."""
+
+    model: AKOrNConfig | ItrSAConfig
+    """The network."""
+    data: DataOptions
+    """The images. Their size is the model's unless --data.image-size is given."""
+    training: Training
+    """How the network is trained."""
+    scoring: Annotated[Scoring, Suppress]
+    """How the trained model is scored; training does not need it."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        check_positive(self, "training.temperature", "training.micro_batch")
+
+    def training_data(self) -> DataOptions:
+        """The images' options, with the model's image size if none is given."""
+        if self.data.image_size is not None or not isinstance(self.model.image_size, int):
+            return self.data
+        return dataclasses.replace(self.data, image_size=self.model.image_size)
+
+
+def options_for(recipe: str, **fields: Any) -> TrainOptions:
+    """Options of a recipe; see `examples.common.command.recipe_options`."""
+    return recipe_options(TrainOptions, RECIPES, recipe, **fields)
+
+
+def train(options: TrainOptions) -> Run:
     """Train until the epochs, the steps or the time are over, or a signal comes.
 
     Args:
@@ -48,97 +72,67 @@ def train(options: TrainOptions) -> RunState:
         ValueError: If an option is wrong, the folder holds another run, or the loss is not finite.
         SystemExit: With code 0, after saving, if a signal came.
     """
-    return in_processes(options, partial(_train, options))
+    training, data = options.training, options.training_data()
+    with open_run(options) as run:
+        images, dtype = load(data, "train"), dtype_of(options.precision)
+        model = build_model(options.model, seed=options.seed).to(run.device, dtype)
+        batches = ViewBatches(
+            images, training, options.model, seed=options.seed, here=run.processes, dtype=dtype
+        )
+        optimizer = torch.optim.Adam(model.parameters(), lr=training.learning_rate)
+        average = training.average(model)
+        run.prepare(
+            model,
+            optimizer,
+            average,
+            task="object discovery",
+            data={"name": data.name, **batches.identity()},
+            num_steps=training.epochs * batches.steps_per_epoch,
+        )
+        for step in run:
+            views, noise = batches.at(step)
+            scale_learning_rates(optimizer, training.warmup_at(step))
+            optimizer.zero_grad(set_to_none=True)
+            loss = contrast(run, options, views, noise)
+            optimizer.step()
+            average.update(step)
+            run.report(loss, images=views.shape[1] * run.processes.world_size)
+    return run
 
 
-def _train(options: TrainOptions, here: Processes, interrupt: Interrupt) -> RunState:
-    """Train in this process; what it wraps is gone before the processes part."""
-    recipe = options.recipe()
-    images = load(
-        recipe.data,
-        "train",
-        root=options.data,
-        count=recipe.num_images,
-        seed=options.seed,
-        source=options.source,
-        bad=options.bad,
-    )
-    dtype = dtype_of(options.precision)
-    model = build_model(options.preset, seed=options.seed).to(here.device, dtype)
-    noise_shape = (model.config.channels, *model.config.grid)
-    batches = ViewBatches(images, recipe, noise_shape, seed=options.seed, here=here, dtype=dtype)
-    state = RunState(
-        model,
-        WeightAverage(
-            model, decay=recipe.ema_decay, every=recipe.ema_every, start=recipe.ema_start
-        ),
-        torch.optim.Adam(model.parameters(), lr=recipe.learning_rate),
-        identity={"task": TASK, **options.identity(), "num_images": len(images)},
-        options=options.plain() | {"world_size": here.world_size},
-    )
-    state.restore(options.out / CHECKPOINT)
-    if should_compile(options.compile, here.device):
-        model.compile()
-    parallel = model if here.world_size == 1 else DistributedDataParallel(model)
+def contrast(run: Run, options: TrainOptions, views: Tensor, noise: Tensor) -> Tensor:
+    """Add the gradient of NT-Xent over the global batch to the parameters.
 
-    run_steps(
-        state,
-        options,
-        here,
-        interrupt,
-        num_steps=recipe.epochs * batches.steps_per_epoch,
-        step=lambda: _step(parallel, state, batches, options),
-        record=lambda log, losses, pace, over: _record(log, losses, state, pace, batches),
-    )
-    return state
+    Args:
+        run: The run.
+        options: Its options.
+        views: Two views of this process's images, ``(2, b, 3, H, W)``.
+        noise: Where the oscillators start, ``(2, b, C, h, w)``.
 
-
-def _step(model: nn.Module, state: RunState, batches: ViewBatches, options: TrainOptions) -> Tensor:
-    """One step of SimCLR; returns the loss."""
-    recipe, here = batches.recipe, batches.here
-    for group in state.optimizer.param_groups:
-        group["lr"] = recipe.learning_rate_at(state.step)
+    Returns:
+        The loss of the global batch, without a graph.
+    """
+    training, count = options.training, run.processes.world_size
 
     def embed(views: Tensor, noise: Tensor) -> Tensor:  # (2, m, ...) to (2, m, C)
-        with autocast(options.precision, here.device):
-            return model(views.flatten(0, 1), noise=noise.flatten(0, 1)).unflatten(0, (2, -1))
+        with autocast(options.precision, run.device):
+            embeddings = run.network(views.flatten(0, 1), noise=noise.flatten(0, 1))
+        return embeddings.unflatten(0, (2, -1))
 
-    def loss_of(embeddings: Tensor) -> Tensor:  # DDP divides by the number of processes
-        every = here.gather(embeddings, dim=1)
-        return nt_xent(every, temperature=recipe.temperature) * here.world_size
+    def loss_of(embeddings: Tensor) -> Tensor:
+        every = run.processes.gather(embeddings, dim=1)
+        # DDP divides gradients by the number of processes.
+        return nt_xent(every, temperature=training.temperature) * count
 
-    state.optimizer.zero_grad(set_to_none=True)
     loss = backward(
         embed,
-        [tensor.unflatten(0, (2, -1)) for tensor in batches.at(state.step)],
+        [views, noise],
         loss_of,
-        micro_batch=options.micro_batch,
-        unsynchronized=getattr(model, "no_sync", nullcontext),
+        micro_batch=training.micro_batch,
+        unsynchronized=run.unsynchronized,
     )
-    state.optimizer.step()
-    state.average.update(state.step)
-    return loss / here.world_size
-
-
-def _record(
-    log: RunLog, losses: list[Tensor], state: RunState, pace: Pace, batches: ViewBatches
-) -> None:
-    """Log the steps since the last record; the one place where the host waits for the device."""
-    seconds = pace.lap(state.step)
-    log.record(
-        {
-            "step": state.step,
-            "seconds": round(state.seconds, 3),
-            "loss": finite(mean_loss(losses).item(), state.step),
-            "learning_rate": state.optimizer.param_groups[0]["lr"],
-            "step_seconds": seconds,
-            "images_per_second": batches.recipe.batch_size / seconds,
-            "peak_memory_gib": peak_memory(batches.here.device) / GIB,
-        },
-        done=pace.share_done(state.step),
-        seconds_left=pace.seconds_left(state.step),
-    )
+    return loss / count
 
 
 if __name__ == "__main__":
-    run_command(train, TrainOptions)
+    run_command(train, TrainOptions, recipes=RECIPES)

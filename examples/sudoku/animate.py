@@ -1,4 +1,4 @@
-"""A picture that moves: the digits of a board and its oscillators, settling step by step."""
+"""An animation of the digits of a board and its oscillators, settling step by step."""
 
 from pathlib import Path
 
@@ -6,10 +6,8 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from examples.sudoku.attempts import Attempt
+from examples.common.files import write_whole
 from examples.sudoku.rules import BOX, SIDE
-from examples.training.files import write_whole
-from kuramoto_nn.inference import seeded_noise
 from kuramoto_nn.models import AKOrNSudoku, SudokuTrajectory
 from kuramoto_nn.plot import phase_colors
 
@@ -23,27 +21,24 @@ MOST_FRAMES = 48
 
 @torch.no_grad()
 def animate(
-    model: AKOrNSudoku, puzzle: Tensor, found: Attempt, path: Path, *, seed: int = 0
+    model: AKOrNSudoku, puzzle: Tensor, path: Path, *, num_steps: int, noise: Tensor
 ) -> None:
-    """Run a solved board again and write how it settled.
+    """Write how the network fills a board in, as a GIF.
 
-    Left, every cell's most likely digit, the darker the surer; right, the oscillators of the same
-    cells, coloured by `kuramoto_nn.plot.phase_colors`.
+    Left, every cell's most likely digit, the darker the more probable; right, the oscillators of
+    the same cells, coloured by `kuramoto_nn.plot.phase_colors`.
 
     Args:
         model: The network.
         puzzle: ``(9, 9)``.
-        found: How it was solved.
         path: The GIF.
-        seed: Seed of the noise, as in that call.
+        num_steps: T.
+        noise: Start of the oscillators, ``(1, C, 9, 9)``, on the model's device.
 
     Raises:
-        OSError: If the disk refuses.
+        OSError: If the file cannot be written.
     """
-    device = next(model.parameters()).device
-    noise = seeded_noise((model.config.channels, SIDE, SIDE), seed=seed, device=device)
-    start = noise(torch.tensor([0]), torch.tensor([found.sample]))
-    run = model.trajectory(puzzle[None].to(device), num_steps=found.steps, noise=start)
+    run = model.trajectory(puzzle[None].to(noise.device), num_steps=num_steps, noise=noise)
     frames = _frames(SudokuTrajectory(*(part.cpu() for part in run)), puzzle, model)
     seconds = [FIRST_SECONDS, *[FRAME_SECONDS] * (len(frames) - 2), LAST_SECONDS]
     write_whole(

@@ -1,9 +1,9 @@
-"""Get the published boards: download, check, unpack.
+"""Download the published boards, check and unpack them.
 
     python -m examples.sudoku.download --dataset sudoku --to runs/data
     python -m examples.sudoku.download --dataset sudoku-hard --to runs/data
 
-The same command goes on where it was stopped, and does nothing when all is there.
+The same command resumes, and does nothing when everything is there.
 """
 
 from dataclasses import dataclass
@@ -11,11 +11,11 @@ from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
-from examples.download.sets import DownloadOptions, download
-from examples.sudoku.data import load
-from examples.training.command import run_command
+from examples.common.command import run_command
+from examples.common.download import DownloadOptions, download
+from examples.sudoku.data import read_csv
 
-# As the authors of the data name them: there was no way to try them. --url names others.
+# The addresses that the data's authors name; they could not be tried here. --url names others.
 ADDRESSES = {
     "sudoku": ("https://powei.tw/sudoku.zip",),
     "sudoku-hard": ("https://www.dropbox.com/s/rp3hbjs91xiqdgc/sudoku-hard.zip?dl=1",),
@@ -24,7 +24,7 @@ ADDRESSES = {
 
 @dataclass(frozen=True, kw_only=True)
 class SudokuDownloadOptions(DownloadOptions):
-    """Get published boards: download, check, unpack."""
+    """Download published boards, check and unpack them."""
 
     addresses: ClassVar = ADDRESSES
 
@@ -33,8 +33,8 @@ class SudokuDownloadOptions(DownloadOptions):
 
 
 def check_boards(path: Path) -> None:
-    """Raise ValueError if a single file is not one of boards."""
-    load(path, "test")
+    """Raise ValueError if a single file is no csv of boards."""
+    read_csv(path)
 
 
 if __name__ == "__main__":

@@ -1,72 +1,81 @@
-"""Score a trained model on boards: more steps, and energy votes of more samples.
+"""Score a trained model on boards: at several T, by energy votes of several sizes.
 
-    python -m examples.sudoku.evaluate --data satnet --steps 16 128 --samples 1 100
-    python -m examples.sudoku.evaluate --data rrn --steps 128 --samples 1 10 100 4096 --seeds 0 1 2
+    python -m examples.sudoku.evaluate runs/sudoku --num-steps 16 128 --samples 1 100
+    python -m examples.sudoku.evaluate runs/sudoku --data.name rrn --num-steps 128 \
+        --samples 1 10 100 4096 --noise-seeds 0 1 2 --out scores.json
 
 All sizes K of a vote come from one pass over the largest; memory grows with --batch-size alone.
+With ``--out`` the same command resumes after the last T and noise seed that was finished.
 """
 
 import dataclasses
+import hashlib
+import json
+import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
+from typing import Annotated, Any
 
-from examples.sudoku.data import Boards, load
-from examples.sudoku.scores import voted_answers
-from examples.sudoku.table import Row, line, numbers, without_seed
-from examples.sudoku.weights import SHIPPED, load_model
-from examples.training.checks import check_positive, check_seed
-from examples.training.command import run_command
-from examples.training.distributed import pick_device
-from examples.training.files import write_json
-from examples.training.progress import Meter
-from kuramoto_nn.inference import last_energy, total_energy
+import tyro
+
+from examples.common.command import check_positive, check_seed, option_name, run_command
+from examples.common.device import Precision, dtype_of, pick_device
+from examples.common.files import write_json
+from examples.common.progress import Meter
+from examples.sudoku.data import BoardOptions, Boards, load
+from examples.sudoku.scores import HEADER, Row, line, numbers, over_seeds
+from examples.sudoku.solver import Solver, votes_of
+from kuramoto_nn import load_model
 from kuramoto_nn.models import AKOrNSudoku, ItrSASudoku
-
-VOTES = {"sum": total_energy, "last": last_energy}
-"""The vote's rules: the least energy summed over the steps, or of the last state."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluateOptions:
-    """Score a Sudoku model: boards solved, boards by the rules, blanks right."""
+    """Score a Sudoku model: boards solved, valid boards, and cells right."""
 
-    model: Path = SHIPPED
-    """Folder of a saved model or a run, or a checkpoint; the shipped one if not given."""
-    data: Path
-    """SATNet's folder, the RRN archive's (their test boards), or a csv file."""
-    rows: str | None = None
-    """Part of the boards, as in Python: "9000:" for those from 9,000 on, "::18" for every 18th."""
-    steps: tuple[int, ...] = (16, 32, 64, 128)
+    model: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="MODEL")]
+    """Trained model: a saved folder, a run's folder, or a name on the Hub."""
+    data: BoardOptions = field(default_factory=BoardOptions)
+    """Boards to be scored on: the test boards."""
+    num_steps: tuple[int, ...] = (16, 32, 64, 128)
     """T at test time."""
     samples: tuple[int, ...] = (1,)
     """Numbers K of noise samples per board that vote."""
     checked: bool = False
-    """Let answers that break the rules or change a given lose votes to all that do not."""
-    seeds: tuple[int, ...] = (0,)
-    """Seeds of the noise."""
+    """Let answers that break the rules or change a given lose votes to all others."""
+    noise_seeds: tuple[int, ...] = (0,)
+    """Seeds of the oscillators' noise; with several, mean and deviation are printed too."""
     batch_size: int = 100
     """Samples, of any boards, at a time."""
+    precision: Precision = "float32"
+    """Precision of the network; bf16 is autocast."""
     device: str = "auto"
     """auto (CUDA if there is any), cpu, cuda, …"""
+    time_limit: float | None = None
+    """Stop after this many seconds; with --out the same command resumes."""
     out: Path | None = None
     """JSON file for all scores, by number of givens too."""
 
     def __post_init__(self):
-        check_positive(self, "batch_size")
-        for name in ("steps", "samples"):
-            if not getattr(self, name) or min(getattr(self, name)) < 1:
-                raise ValueError(f"--{name} must be positive: got {getattr(self, name)}")
-        if not self.seeds:
-            raise ValueError("--seeds needs at least one seed: got none")
-        if len(set(self.seeds)) < len(self.seeds):
-            raise ValueError(f"--seeds must differ: got {self.seeds}")
-        for seed in self.seeds:
+        check_positive(self, "num_steps", "samples", "batch_size", "time_limit")
+        for name in ("num_steps", "samples", "noise_seeds"):
+            if not getattr(self, name):
+                raise ValueError(f"{option_name(name)} needs at least one number: got none")
+        if len(set(self.noise_seeds)) < len(self.noise_seeds):
+            raise ValueError(f"--noise-seeds must differ: got {self.noise_seeds}")
+        for seed in self.noise_seeds:
             check_seed(seed)
+        if self.checked and max(self.samples) == 1:
+            raise ValueError("--checked is about votes: got it with --samples 1")
         if self.out is not None and (self.out.suffix != ".json" or self.out.is_dir()):
             raise ValueError(f"--out must be a .json file: got {self.out}")
+
+
+class _Timeout(Exception):
+    """The time limit has come."""
 
 
 def evaluate(options: EvaluateOptions) -> list[Row]:
@@ -76,72 +85,140 @@ def evaluate(options: EvaluateOptions) -> list[Row]:
         options: What to score, and on what.
 
     Returns:
-        All scores.
+        All scores that were asked for; fewer if the time limit came first.
 
     Raises:
-        ValueError: If an option, the model or the boards are wrong.
+        ValueError: If an option, the model or the boards are wrong, or ``--out`` holds other
+            scores.
         OSError: If a file is missing.
     """
-    model, name = load_model(options.model)
-    if options.checked and max(options.samples) == 1:
-        raise ValueError("--checked is about votes: got it with --samples 1")
+    deadline = time.monotonic() + (options.time_limit or math.inf)
+    model, boards = _load(options), load(options.data, "test")
+    identity = _identify(options, model, boards)
+    known = {row.key: row for row in _read(options.out, identity)}
+    model.to(pick_device(options.device), dtype_of(options.precision))
+    print(f"{options.model}, {len(boards)} boards{', checked votes' if options.checked else ''}")
+    print(HEADER, flush=True)
+    rows = []
+    for row in _rows(model, boards, options, known, deadline):
+        print(f"{line(row, [row.scores])}  noise seed {row.noise_seed}", flush=True)
+        rows.append(row)
+        known[row.key] = row
+        _save(options, identity, list(known.values()))  # the next one may take hours
+    if rows:
+        _print_summary(rows, options)
+    return rows
+
+
+def _load(options: EvaluateOptions) -> AKOrNSudoku | ItrSASudoku:
+    model = load_model(options.model)
+    if not isinstance(model, AKOrNSudoku | ItrSASudoku):
+        raise ValueError(f"{options.model} is no model for Sudoku: got {type(model).__name__}")
     if options.samples != (1,) and not isinstance(model, AKOrNSudoku):
         raise ValueError(
-            f"{name} is not random and has no energy to vote by: got --samples "
-            f"{' '.join(map(str, options.samples))}; try --samples 1"
+            f"{options.model} ({type(model).__name__}) is not random and has no energy to vote by: "
+            f"got --samples {' '.join(map(str, options.samples))}; try --samples 1"
         )
-    device = pick_device(options.device)
-    boards = load(options.data, "test", rows=options.rows).to(device)
-    began, rows = time.monotonic(), []
-    _save(options, rows)
-    print(f"{name}, {len(boards)} boards{', checked votes' if options.checked else ''}")
-    print(f"{'':<35}solved   valid  blanks right", flush=True)
-    for row in _rows(model.to(device), boards, options):
-        scores = line(row, [row.scores])
-        print(f"{scores}  seed {row.seed}, {time.monotonic() - began:.0f} s", flush=True)
-        rows.append(row)
-        _save(options, rows)  # the next one may take hours
-    if len(options.seeds) > 1:
-        print(f"mean and standard deviation over {len(options.seeds)} seeds:")
-        for group in without_seed(rows):
+    return model
+
+
+def _rows(
+    model: AKOrNSudoku | ItrSASudoku,
+    boards: Boards,
+    options: EvaluateOptions,
+    known: dict[tuple, Row],
+    deadline: float,
+) -> Iterator[Row]:
+    """Rows of every T and noise seed until the deadline; known ones are not scored again."""
+    trials = list(product(options.num_steps, options.noise_seeds))
+    for number, (num_steps, seed) in enumerate(trials):
+        keys = [(num_steps, seed, k, v) for k in sorted({*options.samples}) for v in votes_of(k)]
+        if all(key in known for key in keys):
+            yield from [known[key] for key in keys]
+            continue
+        solver = Solver(model, num_steps, seed, options.batch_size, options.precision)
+        try:
+            yield from _score(solver, boards, options, deadline)
+        except _Timeout:
+            resume = "; the same command resumes" if options.out is not None else ""
+            left = len(trials) - number
+            print(f"time limit: {left} of {len(trials)} pairs of T and noise seed left{resume}")
+            return
+
+
+def _score(
+    solver: Solver, boards: Boards, options: EvaluateOptions, deadline: float
+) -> Iterator[Row]:
+    """Score one T and noise seed, at every K by every rule."""
+    boards = boards.to(next(solver.model.parameters()).device)
+    num_steps, seed = solver.num_steps, solver.noise_seed
+    with Meter(f"T {num_steps}, noise seed {seed}") as meter:
+
+        def progress(done: int, total: int) -> None:
+            meter.show(done, total)
+            if done < total and time.monotonic() > deadline:
+                raise _Timeout
+
+        progress(0, len(boards))
+        votes = solver.votes(
+            boards.puzzles, num_samples=options.samples, checked=options.checked, progress=progress
+        )
+        for count, by_rule in votes:
+            trial = {"num_steps": num_steps, "num_samples": count, "noise_seed": seed}
+            for vote, answers in by_rule.items():
+                yield Row.of(answers, boards, vote=vote, **trial)
+
+
+def _identify(
+    options: EvaluateOptions, model: AKOrNSudoku | ItrSASudoku, boards: Boards
+) -> dict[str, Any]:
+    """What scores in one file have in common."""
+    digest = hashlib.sha256(json.dumps(model.describe(), sort_keys=True).encode())
+    for name, value in sorted(model.state_dict().items()):
+        digest.update(name.encode() + value.cpu().contiguous().numpy().tobytes())
+    return {
+        "model": digest.hexdigest(),
+        "boards": boards.fingerprint(),
+        "checked": options.checked,
+        "precision": options.precision,
+    }
+
+
+def _read(path: Path | None, identity: dict[str, Any]) -> list[Row]:
+    """Read the scores of an earlier call."""
+    if path is None or not path.exists():
+        return []
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        found, rows = content["identity"], [Row.from_json(row) for row in content["rows"]]
+        differ = [name for name, value in identity.items() if found[name] != value]
+    except (ValueError, TypeError, LookupError) as error:
+        raise ValueError(f"--out {path} holds no scores of this command; name another") from error
+    if differ:
+        raise ValueError(f"--out {path} holds scores with other {', '.join(differ)}; name another")
+    return rows
+
+
+def _save(options: EvaluateOptions, identity: dict[str, Any], rows: list[Row]) -> None:
+    if options.out is not None:
+        known = {"identity": identity, "options": dataclasses.asdict(options)}
+        write_json(options.out, known | {"rows": list(map(dataclasses.asdict, rows))})
+
+
+def _print_summary(rows: list[Row], options: EvaluateOptions) -> None:
+    groups, largest = over_seeds(rows), (rows[-1].num_steps, rows[-1].num_samples)
+    if len(options.noise_seeds) > 1:
+        print(f"mean and standard deviation over {len(options.noise_seeds)} noise seeds:")
+        for group in groups:
             print(line(group[0], [row.scores for row in group]))
-    best = without_seed(rows)[-1]
-    print(f"by givens, T {best[0].steps}, K {best[0].samples}:")
+    best = next(group for group in groups if (group[0].num_steps, group[0].num_samples) == largest)
+    vote = "" if best[0].vote is None else f", vote by {best[0].vote}"
+    print(f"by givens, T {best[0].num_steps}, K {best[0].num_samples}{vote}:")
     for givens in best[0].by_givens:
         scores = [row.by_givens[givens] for row in best]
         print(f"  {givens} givens, {scores[0].boards} boards: {numbers(scores)}")
     if options.out is not None:
         print(f"all scores: {options.out}")
-    return rows
-
-
-def _rows(
-    model: AKOrNSudoku | ItrSASudoku, boards: Boards, options: EvaluateOptions
-) -> Iterator[Row]:
-    for steps, seed in product(options.steps, options.seeds):
-        with Meter(f"T {steps}, seed {seed}") as meter:
-            votes = voted_answers(
-                model,
-                boards.puzzles,
-                num_samples=options.samples,
-                rules=list(VOTES.values()),
-                num_steps=steps,
-                seed=seed,
-                batch_size=options.batch_size,
-                checked=options.checked,
-                progress=meter.show,
-            )
-            for samples, by_rule in votes:
-                for vote, answers in zip(VOTES if samples > 1 else [None], by_rule, strict=True):
-                    yield Row.of(
-                        answers, boards, steps=steps, samples=samples, vote=vote, seed=seed
-                    )
-
-
-def _save(options: EvaluateOptions, rows: list[Row]) -> None:
-    if options.out is not None:
-        known = {"options": vars(options), "rows": list(map(dataclasses.asdict, rows))}
-        write_json(options.out, known)
 
 
 if __name__ == "__main__":

@@ -1,89 +1,106 @@
-"""How every Sudoku row is trained. The networks themselves are the presets of the library."""
+"""Recipes of Sudoku: network, boards, training and scoring of every experiment."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 
-from examples.training.muon import MuonWithAdam
-from examples.training.presets import build_untrained, look_up
-from kuramoto_nn.models import AKOrNSudoku, ItrSASudoku
+from examples.common import command, optimization
+from examples.common.optimization import MuonWithAdam
+from examples.common.randomness import preset
+from examples.sudoku.data import BoardOptions
+from kuramoto_nn.models import AKOrNSudoku, AKOrNSudokuConfig, ItrSASudoku, ItrSASudokuConfig
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stage:
-    """How many steps the oscillators take in a part of the training.
-
-    Attributes:
-        start: Step of training that it begins at.
-        num_steps: T; None for the network's own.
-        skip: Half of the batches first take up to so many steps without gradients, which teaches
-            how to go on after many steps in the time of a few.
-        rate: Share of the learning rates that the optimisers work with.
-    """
+    """A part of the training: how many updates the oscillators take, and the learning rate."""
 
     start: int = 0
+    """Step of training that it begins at."""
     num_steps: int | None = None
+    """Updates T; none takes the network's own."""
     skip: int = 0
-    rate: float = 1.0
+    """Half of the batches first take up to so many updates without gradients, which teaches what to
+    do after many updates in the time of a few."""
+    share: float = 1.0
+    """Share of the learning rates."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe:
-    """Training of one row: cross-entropy over all 81 cells.
-
-    Attributes:
-        batch_size: Boards of a global batch.
-        learning_rate: Of Adam, constant after the warm-up.
-        muon_rate: Of Muon, which then takes the maps of the blocks from Adam; None for Adam alone.
-        warmup_steps: Steps over which the rates rise linearly.
-        epochs: Passes over the training boards.
-        clip_norm: Largest norm of the gradient.
-        stages: Numbers of oscillator steps, in the order of their start.
-        read_every: Oscillator steps from one answer that the loss sees to the next; None for the
-            last answer alone.
-        symmetries: Whether every board is changed by a random symmetry of Sudoku.
-        ema_decay: Largest decay of the weight average.
-        ema_every: Steps between its updates.
-        ema_start: Step it starts at.
-    """
+class Training(optimization.Training):
+    """How a network is trained: cross-entropy over all 81 cells."""
 
     batch_size: int = 100
-    learning_rate: float = 1e-3
-    muon_rate: float | None = None
-    warmup_steps: int = 0
+    """Boards of a global batch."""
     epochs: int = 100
-    clip_norm: float = 1.0
-    stages: tuple[Stage, ...] = (Stage(),)
-    read_every: int | None = None
-    symmetries: bool = False
+    """Passes over the training boards."""
     ema_decay: float = 0.995
-    ema_every: int = 10
+    """Largest decay of the weight average."""
     ema_start: int = 100
+    """Step that the weight average starts at."""
+    muon_rate: float | None = None
+    """Learning rate of Muon, which then takes the maps of the blocks; none: Adam alone."""
+    clip_norm: float = 1.0
+    """Largest norm of the gradient."""
+    stages: tuple[Stage, ...] = (Stage(),)
+    """Numbers of updates, in the order of their start."""
+    read_every: int | None = None
+    """Updates from one answer that the loss sees to the next; none: the last answer alone."""
+    symmetries: bool = False
+    """Whether every board is changed by a random symmetry of Sudoku."""
+    evaluate_every: int = 500
+    """Steps between scores on held-out boards."""
 
-    def rate_at(self, step: int) -> float:
-        """Share of their rates that the optimisers work with at a step, counted from 0."""
-        return min(1.0, (step + 1) / (self.warmup_steps + 1)) * self.stage_at(step).rate
+    not_identity = (*optimization.Training.not_identity, "evaluate_every")
 
     def stage_at(self, step: int) -> Stage:
         """The stage that a step of training belongs to."""
         return next(stage for stage in reversed(self.stages) if step >= stage.start)
 
+    def share_at(self, step: int) -> float:
+        """Share of the learning rates at a step, counted from 0."""
+        return self.warmup_at(step) * self.stage_at(step).share
 
-_AKORN = Recipe()
-_CONTROL = Recipe(learning_rate=5e-4)
+
+@dataclass(frozen=True, kw_only=True)
+class Scoring:
+    """How held-out boards are scored while the network is trained."""
+
+    num_steps: int | None = None
+    """Updates T; none takes the network's own."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """An experiment.
+
+    Attributes:
+        model: Configuration of the network.
+        data: Boards to train on, and held-out ones to be scored on.
+        training: How the network is trained.
+        scoring: How it is scored.
+    """
+
+    model: AKOrNSudokuConfig | ItrSASudokuConfig
+    data: BoardOptions
+    training: Training
+    scoring: Scoring = field(default_factory=Scoring)
+
+
 # For an hour on one CPU core, by a search (docs/sudoku.md).
-_TINY_CONTROL = Recipe(
+_TINY_CONTROL = Training(
     batch_size=32,
     learning_rate=2e-3,
     muon_rate=0.02,
     warmup_steps=50,
     epochs=40,
+    drop_last=True,
     stages=(
         Stage(),
-        Stage(start=2500, rate=0.6),
-        Stage(start=5500, rate=0.3),
-        Stage(start=9000, rate=0.1),
-        Stage(start=10500, rate=0.03),
+        Stage(start=2500, share=0.6),
+        Stage(start=5500, share=0.3),
+        Stage(start=9000, share=0.1),
+        Stage(start=10500, share=0.03),
     ),
     symmetries=True,
 )
@@ -95,61 +112,49 @@ _TINY = replace(
     ),
     read_every=4,
 )
-
-RECIPES = {
-    "sudoku-akorn": _AKORN,
-    "sudoku-itrsa": _CONTROL,
-    "sudoku-transformer": _CONTROL,
-    "sudoku-akorn-tiny": _TINY,
-    "sudoku-itrsa-tiny": _TINY_CONTROL,
-    "sudoku-transformer-tiny": _TINY_CONTROL,
+_SATNET = BoardOptions(name="satnet", num_test_boards=100)
+_GENERATED = replace(_SATNET, name="generated")
+_ROWS = {
+    "sudoku-akorn": (_SATNET, Training()),
+    "sudoku-itrsa": (_SATNET, Training(learning_rate=5e-4)),
+    "sudoku-transformer": (_SATNET, Training(learning_rate=5e-4)),
+    "sudoku-akorn-tiny": (_GENERATED, _TINY),
+    "sudoku-itrsa-tiny": (_GENERATED, _TINY_CONTROL),
+    "sudoku-transformer-tiny": (_GENERATED, _TINY_CONTROL),
+}
+RECIPES: dict[str, Recipe] = {
+    name: Recipe(model=preset(name), data=data, training=training)
+    for name, (data, training) in _ROWS.items()
 }
 
 
-def build_optimizer(model: AKOrNSudoku | ItrSASudoku, recipe: Recipe) -> torch.optim.Optimizer:
-    """Build the optimiser of a recipe.
+def recipe_for(name: str) -> Recipe:
+    """Look a recipe up.
+
+    Args:
+        name: Its name.
+
+    Returns:
+        The recipe.
+
+    Raises:
+        ValueError: If there is none of that name.
+    """
+    return command.look_up(RECIPES, name)
+
+
+def build_optimizer(model: AKOrNSudoku | ItrSASudoku, training: Training) -> torch.optim.Optimizer:
+    """Build the optimiser of a training.
 
     Args:
         model: The network.
-        recipe: Its recipe.
+        training: The learning rates.
 
     Returns:
         Adam, or Muon and Adam.
     """
-    if recipe.muon_rate is None:
-        return torch.optim.Adam(model.parameters(), lr=recipe.learning_rate)
+    if training.muon_rate is None:
+        return torch.optim.Adam(model.parameters(), lr=training.learning_rate)
     return MuonWithAdam(
-        model, model.blocks, muon_rate=recipe.muon_rate, adam_rate=recipe.learning_rate
+        model, model.blocks, muon_rate=training.muon_rate, adam_rate=training.learning_rate
     )
-
-
-def recipe_for(preset: str) -> Recipe:
-    """Look a recipe up.
-
-    Args:
-        preset: Name of the row.
-
-    Returns:
-        Its recipe.
-
-    Raises:
-        ValueError: If there is none of that name.
-    """
-    return look_up(RECIPES, preset)
-
-
-def build_model(preset: str, *, seed: int = 0) -> AKOrNSudoku | ItrSASudoku:
-    """Build the untrained network of a row.
-
-    Args:
-        preset: Name of the row.
-        seed: Decides its weights, alone; the global generator stays as it is.
-
-    Returns:
-        The model.
-
-    Raises:
-        ValueError: If there is none of that name.
-    """
-    recipe_for(preset)
-    return build_untrained((AKOrNSudoku, ItrSASudoku), preset, seed=seed)

@@ -1,43 +1,35 @@
-"""How well puzzles were filled in."""
+"""Scores of answers, at every T and K, by number of givens, and over noise seeds."""
 
-from collections.abc import Callable, Iterator, Sequence
+import statistics
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
-import torch
 from torch import Tensor
 
 from examples.sudoku.data import Boards
 from examples.sudoku.rules import solves
-from kuramoto_nn.inference import energy_votes, seeded_noise
-from kuramoto_nn.models import AKOrNSudoku, ItrSASudoku
-
-WRONG = 1e9
-"""Energy on top of that of an answer that a checked vote must not take: more than any has."""
-
-Progress = Callable[[int, int], None]
-"""Is told how many samples have run, and how many there are."""
-
-
-def _silent(done: int, total: int) -> None:
-    """No news."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class BoardScores:
-    """Share of what is right, in percent; means over boards.
+    """Scores of one answer per board, in percent.
+
+    `solved` and `valid` count boards, `cells` counts cells. `solved` is what papers report.
 
     Attributes:
         boards: Number of boards.
-        solved: Boards that are the solution.
-        valid: Boards that obey the rules and keep the givens: the solution, if there is only one.
-        blanks: Blank cells that are right.
+        solved: Boards of which every blank cell is right. Givens are not looked at.
+        valid: Boards that obey the rules and keep the givens, whatever the solution on file. For
+            puzzles with one solution that is stricter than `solved`, by boards of which a given
+            was changed.
+        cells: Blank cells that are right, of the blank cells of all boards.
     """
 
     boards: int
     solved: float
     valid: float
-    blanks: float
+    cells: float
 
     @classmethod
     def of(cls, answers: Tensor, boards: Boards) -> Self:
@@ -53,114 +45,87 @@ class BoardScores:
         right, blank = answers == boards.solutions, boards.puzzles == 0
         return cls(
             boards=len(boards),
-            solved=_percent(right.flatten(1).all(1)),
+            solved=_percent(solved(answers, boards)),
             valid=_percent(solves(answers, boards.puzzles)),
-            blanks=_percent(right[blank]),
+            cells=_percent(right[blank]),
         )
 
 
-@torch.no_grad()
-def single_answers(
-    model: AKOrNSudoku | ItrSASudoku,
-    puzzles: Tensor,
-    *,
-    num_steps: int | None = None,
-    seed: int = 0,
-    first: int = 0,
-    batch_size: int = 100,
-    progress: Progress = _silent,
-) -> Tensor:
-    """Fill puzzles in once each, from the noise that a vote takes as its first sample.
-
-    Args:
-        model: The network.
-        puzzles: ``(B, 9, 9)``.
-        num_steps: T; the configured one if None.
-        seed: Seed of the noise.
-        first: Number of the first puzzle, where these are a part: their noise is that of the whole.
-        batch_size: Puzzles at a time.
-        progress: Hears of every batch.
-
-    Returns:
-        Digits 1 to 9, ``(B, 9, 9)``.
-    """
-    noise = seeded_noise((model.config.channels, 9, 9), seed=seed, device=puzzles.device)
-    answers = []
-    for part in torch.arange(len(puzzles), device=puzzles.device).split(batch_size):
-        start = noise(first + part, torch.zeros_like(part))
-        logits = model(puzzles[part], num_steps=num_steps, noise=start)
-        answers.append(logits.argmax(-1) + 1)
-        progress(sum(map(len, answers)), len(puzzles))
-    return torch.cat(answers)
+def solved(answers: Tensor, boards: Boards) -> Tensor:
+    """Whether every blank cell of a board is right, ``(B, 9, 9)`` to booleans ``(B,)``."""
+    right, given = answers == boards.solutions, boards.puzzles > 0
+    return (right | given).flatten(1).all(1)
 
 
-def voted_answers(
-    model: AKOrNSudoku | ItrSASudoku,
-    puzzles: Tensor,
-    *,
-    num_samples: Sequence[int],
-    rules: Sequence[Callable[[Tensor], Tensor]],
-    num_steps: int,
-    seed: int = 0,
-    first: int = 0,
-    batch_size: int = 100,
-    checked: bool = False,
-    progress: Progress = _silent,
-) -> Iterator[tuple[int, list[Tensor]]]:
-    """Fill puzzles in by energy votes of several sizes and rules, of one pass over the largest.
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """Scores at one T, of one vote, from one noise seed.
 
-    Args:
-        model: The network; one that is not random answers once.
-        puzzles: ``(B, 9, 9)``.
-        num_samples: Numbers of samples K.
-        rules: What the winner has least of, from energies ``(T + 1, M)`` to ``(M,)``.
+    Attributes:
         num_steps: T.
-        seed: As in `single_answers`.
-        first: Likewise.
-        batch_size: Samples, of any puzzles, at a time.
-        checked: Whether answers that break the rules or change a given lose to all that do not.
-        progress: Hears of every batch.
-
-    Yields:
-        Every K, and the answers ``(B, 9, 9)`` by every rule; of a single sample there is one.
+        num_samples: K.
+        vote: Name of the vote's rule; None for a single answer.
+        noise_seed: Seed of the noise.
+        scores: Scores of all boards.
+        by_givens: Scores of the boards of every number of givens.
     """
-    if tuple(num_samples) == (1,) or not isinstance(model, AKOrNSudoku):
-        single = single_answers(
-            model,
-            puzzles,
-            num_steps=num_steps,
-            seed=seed,
-            first=first,
-            batch_size=batch_size,
-            progress=progress,
+
+    num_steps: int
+    num_samples: int
+    vote: str | None
+    noise_seed: int
+    scores: BoardScores
+    by_givens: dict[int, BoardScores]
+
+    @property
+    def key(self) -> tuple[int, int, int, str | None]:
+        """What tells a row from the others of an evaluation."""
+        return self.num_steps, self.noise_seed, self.num_samples, self.vote
+
+    @classmethod
+    def of(cls, answers: Tensor, boards: Boards, **trial: Any) -> Self:
+        """Score answers ``(B, 9, 9)``; `trial` holds the other attributes."""
+        numbers = sorted(set(boards.givens.tolist()))
+        parts = {number: boards.givens == number for number in numbers}
+        return cls(
+            scores=BoardScores.of(answers, boards),
+            by_givens={n: BoardScores.of(answers[part], boards[part]) for n, part in parts.items()},
+            **trial,
         )
-        yield 1, [single]
-        return
-    noise = seeded_noise((model.config.channels, 9, 9), seed=seed, device=puzzles.device)
 
-    done, total = 0, len(puzzles) * max(num_samples)
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Self:
+        """Read a row that `dataclasses.asdict` and JSON wrote."""
+        by_givens = {int(n): BoardScores(**part) for n, part in values["by_givens"].items()}
+        scores = BoardScores(**values["scores"])
+        return cls(**values | {"scores": scores, "by_givens": by_givens})
 
-    def run(puzzles: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
-        nonlocal done
-        logits, energies = model.rollout(puzzles, num_steps=num_steps, noise=noise)
-        answers = logits.argmax(-1) + 1
-        if checked:
-            energies = energies.double() + WRONG * ~solves(answers, puzzles)
-        done += len(puzzles)
-        progress(done, total)
-        return answers, energies
 
-    votes = energy_votes(
-        run,
-        puzzles,
-        lambda puzzle, sample: noise(first + puzzle, sample),
-        num_samples=num_samples,
-        scores=rules,
-        batch_size=batch_size,
-    )
-    for samples, by_rule in votes:
-        answers = [vote.outputs for vote in by_rule]
-        yield samples, answers if samples > 1 else answers[:1]
+def over_seeds(rows: Iterable[Row]) -> list[list[Row]]:
+    """Group rows that differ by their noise seed alone."""
+    groups: dict[tuple, list[Row]] = {}
+    for row in rows:
+        groups.setdefault((row.num_steps, row.num_samples, row.vote), []).append(row)
+    return list(groups.values())
+
+
+HEADER = f"{'':<40}solved   valid   cells"
+
+
+def line(row: Row, scores: list[BoardScores]) -> str:
+    """Format T, K and rule of a row, and scores: its own, or those of several seeds."""
+    vote = "" if row.vote is None else f"vote by {row.vote}"
+    return f"T {row.num_steps:<4} K {row.num_samples:<5} {vote:<24} {numbers(scores)}"
+
+
+def numbers(scores: list[BoardScores]) -> str:
+    """Format solved, valid and cells in percent; with their deviation, if there are several."""
+    columns = []
+    for name in ("solved", "valid", "cells"):
+        values = [getattr(score, name) for score in scores]
+        spread = f" ±{statistics.stdev(values):.1f}" if len(values) > 1 else ""
+        columns.append(f"{statistics.fmean(values):6.1f}{spread}")
+    return "  ".join(columns)
 
 
 def _percent(flags: Tensor) -> float:

@@ -1,4 +1,4 @@
-"""Changes of a board that keep the rules: more boards from those that there are."""
+"""Symmetries of Sudoku, used as data augmentation."""
 
 import torch
 from torch import Tensor

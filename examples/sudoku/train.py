@@ -1,39 +1,60 @@
 """Train a Sudoku model: on one CPU, one GPU, or many under torchrun.
 
-    python -m examples.sudoku.train --preset sudoku-akorn --data satnet --out runs/sudoku
-    python -m examples.sudoku.train --preset sudoku-akorn-tiny --time-limit 600
+    python -m examples.sudoku.train sudoku-akorn --data.root runs/data --out runs/sudoku
+    python -m examples.sudoku.train sudoku-akorn-tiny --time-limit 600
 
-Without ``--data`` it learns from boards that are made here. A run that finds its own checkpoint in
-the folder goes on where it was, with the numbers that an uninterrupted run would have had.
+The ``-tiny`` recipes learn from boards that are made here. A run that finds its own checkpoint in
+the folder resumes, with the numbers that an uninterrupted run would have had. ``OUT/model`` is the
+trained model.
 """
 
 import dataclasses
-from functools import partial
-from typing import cast
+from dataclasses import dataclass
+from typing import Any, cast
 
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.nn.parallel import DistributedDataParallel
 
+from examples.common.command import check_positive, recipe_options, run_command
+from examples.common.device import Compile, autocast, dtype_of
+from examples.common.optimization import scale_learning_rates
+from examples.common.randomness import build_model
+from examples.common.run import Run, RunOptions, open_run
 from examples.sudoku.batches import BoardBatches
-from examples.sudoku.data import Boards
-from examples.sudoku.recipes import build_model, build_optimizer
-from examples.sudoku.scores import BoardScores, single_answers
-from examples.sudoku.train_options import TrainOptions
-from examples.sudoku.weights import TASK
-from examples.training.command import run_command
-from examples.training.compiling import should_compile
-from examples.training.distributed import Processes
-from examples.training.ema import WeightAverage
-from examples.training.interrupt import Interrupt
-from examples.training.log import RunLog
-from examples.training.loop import finite, in_processes, mean_loss, run_steps
-from examples.training.pace import Pace
-from examples.training.run_state import CHECKPOINT, RunState
-from kuramoto_nn.models import AKOrNSudoku, ItrSASudoku
+from examples.sudoku.data import BoardOptions, Boards, load
+from examples.sudoku.recipes import RECIPES, Scoring, Training, build_optimizer
+from examples.sudoku.scores import BoardScores
+from examples.sudoku.solver import Solver
+from kuramoto_nn.models import AKOrNSudoku, AKOrNSudokuConfig, ItrSASudoku, ItrSASudokuConfig
 
 
-def train(options: TrainOptions) -> RunState:
+@dataclass(frozen=True, kw_only=True)
+class TrainOptions(RunOptions):
+    """Train a model to solve Sudoku."""
+
+    model: AKOrNSudokuConfig | ItrSASudokuConfig
+    """The network."""
+    data: BoardOptions
+    """The boards; test boards are scored on the way."""
+    training: Training
+    """How the network is trained."""
+    scoring: Scoring
+    """How the test boards are scored."""
+    compile: Compile = "off"
+    """Compile the model; auto tries whether this machine can."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        names = ("muon_rate", "clip_norm", "read_every", "evaluate_every")
+        check_positive(self, *(f"training.{name}" for name in names), "scoring.num_steps")
+
+
+def options_for(recipe: str, **fields: Any) -> TrainOptions:
+    """Options of a recipe; see `examples.common.command.recipe_options`."""
+    return recipe_options(TrainOptions, RECIPES, recipe, **fields)
+
+
+def train(options: TrainOptions) -> Run:
     """Train until the epochs, the steps or the time are over, or a signal comes.
 
     Args:
@@ -46,52 +67,60 @@ def train(options: TrainOptions) -> RunState:
         ValueError: If an option is wrong, the folder holds another run, or the loss is not finite.
         SystemExit: With code 0, after saving, if a signal came.
     """
-    return in_processes(options, partial(_train, options))
+    training, dtype = options.training, dtype_of(options.precision)
+    with open_run(options) as run:
+        boards, held_out = load(options.data, "train"), load(options.data, "test").to(run.device)
+        model = build_model(options.model, seed=options.seed).to(run.device, dtype)
+        batches = BoardBatches(
+            boards, training, options.model, seed=options.seed, here=run.processes, dtype=dtype
+        )
+        optimizer, average = build_optimizer(model, training), training.average(model)
+        run.prepare(
+            model,
+            optimizer,
+            average,
+            task="sudoku",
+            data={"name": options.data.name, **batches.identity()},
+            num_steps=training.epochs * batches.steps_per_epoch,
+            network=Answers(model, every=training.read_every),
+        )
+        for step in run:
+            puzzles, solutions, noise = batches.at(step)
+            stage, skip = training.stage_at(step), batches.skip(step)
+            scale_learning_rates(optimizer, training.share_at(step))
+            with autocast(options.precision, run.device):
+                logits = run.network(puzzles, num_steps=stage.num_steps, skip=skip, noise=noise)
+                target = (solutions - 1).expand(logits.shape[:-1])
+                loss = F.cross_entropy(logits.flatten(0, -2), target.flatten())
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            nn.utils.clip_grad_norm_(model.parameters(), training.clip_norm)
+            optimizer.step()
+            average.update(step)
+            run.report(loss, boards=len(puzzles) * run.processes.world_size)
+            if run.is_due(training.evaluate_every) and run.processes.is_main:
+                score(run, held_out, num_steps=options.scoring.num_steps)
+    return run
 
 
-def _train(options: TrainOptions, here: Processes, interrupt: Interrupt) -> RunState:
-    recipe = options.recipe()
-    boards, held_out = options.training_boards(), options.held_out_boards()
-    model = build_model(options.preset, seed=options.seed).to(here.device)
-    batches = BoardBatches(boards, recipe, model.config.channels, seed=options.seed, here=here)
-    state = RunState(
-        model,
-        WeightAverage(
-            model, decay=recipe.ema_decay, every=recipe.ema_every, start=recipe.ema_start
-        ),
-        build_optimizer(model, recipe),
-        identity={"task": TASK, **options.identity(), "num_boards": len(boards)},
+def score(run: Run, held_out: Boards, *, num_steps: int | None) -> None:
+    """Score the averaged weights, from the same noise every time; log and print the scores."""
+    solver = Solver(cast(AKOrNSudoku | ItrSASudoku, run.average.model), num_steps=num_steps)
+    scores = BoardScores.of(solver.answers(held_out.puzzles), held_out)
+    values = dataclasses.asdict(scores)
+    run.log(**{f"held_out_{name}": value for name, value in values.items()})
+    run.say(
+        f"step {run.step}: {scores.solved:.1f} % of {scores.boards} held-out boards solved, "
+        f"{scores.cells:.1f} % of the blanks right"
     )
-    state.restore(options.out / CHECKPOINT)
-    if should_compile(options.compile, here.device):
-        model.compile()
-    answers = Answers(model, every=recipe.read_every)
-    parallel = answers if here.world_size == 1 else DistributedDataParallel(answers)
-
-    def record(log: RunLog, losses: list[Tensor], pace: Pace, over: bool) -> None:
-        scores = {}
-        if here.is_main and (over or state.step % options.evaluate_every == 0):
-            scores = _evaluate(state, held_out.to(here.device), log)
-        _record(log, losses, scores, state, pace, batches)
-
-    run_steps(
-        state,
-        options,
-        here,
-        interrupt,
-        num_steps=recipe.epochs * batches.steps_per_epoch,
-        step=lambda: _step(parallel, state, batches),
-        record=record,
-    )
-    return state
 
 
 class Answers(nn.Module):
-    """What the loss sees of a model: its answer, or the answers on the way to it as well.
+    """A model's last answer, or its answers after every few updates as well: what the loss sees.
 
     Args:
         model: The model.
-        every: Oscillator steps between answers; None for the last one alone.
+        every: Updates between answers; None for the last one alone.
 
     Shape:
         Puzzles ``(B, 9, 9)`` to logits ``(R, B, 9, 9, 9)`` of R answers.
@@ -105,69 +134,13 @@ class Answers(nn.Module):
         self, puzzles: Tensor, *, num_steps: int | None, skip: int, noise: Tensor
     ) -> Tensor:
         if self.every is None:
-            assert skip == 0, "recipes that skip steps read answers on the way"
+            assert skip == 0, "recipes that skip updates read several answers"
             return self.model(puzzles, num_steps=num_steps, noise=noise)[None]
-        assert isinstance(self.model, AKOrNSudoku), "only its recipes read answers on the way"
+        assert isinstance(self.model, AKOrNSudoku), "only its recipes read several answers"
         return self.model.answers(
             puzzles, every=self.every, skip=skip, num_steps=num_steps, noise=noise
         )
 
 
-def _step(model: nn.Module, state: RunState, batches: BoardBatches) -> Tensor:
-    """One step on the cross-entropy over all cells of all answers; returns the loss."""
-    recipe = batches.recipe
-    for group in state.optimizer.param_groups:
-        group["lr"] = group.setdefault("full_lr", group["lr"]) * recipe.rate_at(state.step)
-    puzzles, solutions, noise = batches.at(state.step)
-    logits = model(
-        puzzles,
-        num_steps=recipe.stage_at(state.step).num_steps,
-        skip=batches.skip(state.step),
-        noise=noise,
-    )
-    target = (solutions - 1).expand(logits.shape[:-1])
-    loss = F.cross_entropy(logits.flatten(0, -2), target.flatten())
-    state.optimizer.zero_grad(set_to_none=True)
-    loss.backward()
-    nn.utils.clip_grad_norm_(model.parameters(), recipe.clip_norm)
-    state.optimizer.step()
-    state.average.update(state.step)
-    return loss.detach()
-
-
-def _evaluate(state: RunState, held_out: Boards, log: RunLog) -> dict[str, float]:
-    """Scores of the averaged weights, from the same noise every time."""
-    model = cast(AKOrNSudoku | ItrSASudoku, state.average.model)
-    scores = BoardScores.of(single_answers(model, held_out.puzzles), held_out)
-    log.say(
-        f"step {state.step}: {scores.solved:.1f} % of {scores.boards} held-out boards solved, "
-        f"{scores.blanks:.1f} % of the blanks right"
-    )
-    return {f"held_out_{name}": value for name, value in dataclasses.asdict(scores).items()}
-
-
-def _record(
-    log: RunLog,
-    losses: list[Tensor],
-    scores: dict[str, float],
-    state: RunState,
-    pace: Pace,
-    batches: BoardBatches,
-) -> None:
-    """Log the steps since the last record; the one place where the host waits for the device."""
-    loss = batches.here.gather(mean_loss(losses)[None], 0).mean().item()
-    log.record(
-        {
-            "step": state.step,
-            "seconds": round(state.seconds, 3),
-            "loss": finite(loss, state.step),
-            "boards_per_second": batches.recipe.batch_size * pace.steps_per_second(state.step),
-            **scores,
-        },
-        done=pace.share_done(state.step),
-        seconds_left=pace.seconds_left(state.step),
-    )
-
-
 if __name__ == "__main__":
-    run_command(train, TrainOptions)
+    run_command(train, TrainOptions, recipes=RECIPES)

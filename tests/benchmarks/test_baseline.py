@@ -7,10 +7,11 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
-from benchmarks import baseline, vote
+from benchmarks import baseline
 from benchmarks.baseline import PlainAKOrN, PlainAttention, PlainKuramoto, PlainSudoku, to_library
 from benchmarks.baseline import views as plain_views
-from benchmarks.synthetic import label_maps, same_partition, sites
+from benchmarks.speed import vote
+from benchmarks.speed.synthetic import label_maps, same_partition, sites
 from examples.object_discovery.augment import ViewParameters, apply_views
 from kuramoto_nn.clustering import average_linkage, pca
 from kuramoto_nn.inference import uptiled_features

@@ -1,22 +1,26 @@
-"""A row from nothing to the table, in slices; and a row whose data is not there."""
+"""A recipe from nothing to the table, in slices; and a recipe whose data are missing."""
 
 import json
-import lzma
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from benchmarks.discovery_row import DiscoveryRow
-from benchmarks.reproduce import GROUPS, ROWS, ReproduceOptions, reproduce
-from benchmarks.reproduce_table import markdown, read_table, update_table
-from benchmarks.rows import Settings
-from benchmarks.sudoku_row import SudokuRow
-from examples.object_discovery.weights import TASK
-from examples.training.run_state import read
+from benchmarks.reproduce.__main__ import GROUPS, ReproduceOptions, reproduce
+from benchmarks.reproduce.demo_curve import CurveOptions, curve
+from benchmarks.reproduce.experiments import (
+    EXPERIMENTS,
+    DiscoveryExperiment,
+    Settings,
+    SudokuExperiment,
+)
+from benchmarks.reproduce.table import markdown, read_table, update_table
+from examples.common.run import read_checkpoint
+from examples.object_discovery.scores import SCORES, Score
 from kuramoto_nn.models import AKOrNSudoku
 
-SAMPLE = Path(__file__).parents[2] / "examples" / "clevrtex_scenes" / "sample"
+SAMPLE = Path(__file__).parents[1] / "data" / "clevrtex"
 
 
 @pytest.fixture
@@ -24,8 +28,7 @@ def given(tmp_path):
     return {
         "minutes": 0.01,
         "out": tmp_path / "out",
-        "data": tmp_path / "data",
-        "results": tmp_path,
+        "data_root": tmp_path / "data",
         "num_images": 64,
         "num_test_images": 4,
         "noise_seeds": (0, 1),
@@ -34,16 +37,23 @@ def given(tmp_path):
     }
 
 
-def test_a_row_is_trained_scored_and_tabulated_and_one_without_data_is_listed(given, tmp_path):
-    rows = ("tetrominoes-attn-tiny", "clevrtex-vit-tiny")
-    first = reproduce(ReproduceOptions(**given, rows=rows, slice_minutes=0.01))
+@pytest.fixture
+def short(given):
+    """A step or two of few samples."""
+    return Settings(**given | {"max_steps": 1, "batch_size": 4, "minutes": 10, "num_images": 20})
+
+
+def test_a_recipe_is_trained_scored_and_tabulated_and_one_without_data_is_listed(given, tmp_path):
+    recipes = ("tetrominoes-attn-tiny", "clevrtex-vit-tiny")
+    given |= {"results": tmp_path}
+    first = reproduce(ReproduceOptions(**given, recipes=recipes, slice_minutes=0.01))
     assert [record["status"] for record in first] == ["not trained", "not trained"]
-    done, absent = reproduce(ReproduceOptions(**given, rows=rows))
+    done, absent = reproduce(ReproduceOptions(**given, recipes=recipes))
     assert done["status"] == "done" and done["training"]["seconds"] >= 0.6
     assert done["training"]["samples_seen"] == 32 * done["training"]["steps"]
     assert list(done["measured"]) == ["FG-ARI", "MBO", "FG-ARI, up-tiled x4", "MBO, up-tiled x4"]
     assert len(done["measured"]["MBO"]["per_seed"]) == 2
-    assert absent["status"].startswith("not at hand: no folder")
+    assert absent["status"].startswith("data missing: no clevrtex")
 
     content = json.loads((tmp_path / "reproduce.json").read_text())
     assert content["rows"][0]["measured"]["FG-ARI"]["mean"] == done["measured"]["FG-ARI"]["mean"]
@@ -51,81 +61,90 @@ def test_a_row_is_trained_scored_and_tabulated_and_one_without_data_is_listed(gi
     assert content["rows"][0]["settings"]["seed"] == 0
     page = (tmp_path / "reproduce.md").read_text()
     assert page.count("| tetrominoes-attn-tiny |") == 4
-    assert "- clevrtex-vit-tiny: not at hand" in page
+    assert "- clevrtex-vit-tiny: data missing" in page
 
     checkpoint = given["out"] / "tetrominoes-attn-tiny" / "checkpoint.pt"
-    (again,) = reproduce(ReproduceOptions(**given, rows=rows[:1]))
+    (again,) = reproduce(ReproduceOptions(**given, recipes=recipes[:1]))
     assert again["measured"] == done["measured"]
-    assert (tmp_path / "reproduce.md").read_text() == page  # the other row is still listed
-    assert read(checkpoint, task=TASK)["step"] == done["training"]["steps"]
+    assert (tmp_path / "reproduce.md").read_text() == page  # the other recipe is still listed
+    assert read_checkpoint(checkpoint)["step"] == done["training"]["steps"]
 
 
-def test_rendered_scenes_are_scored_on_all_of_their_variants(given, tmp_path):
-    shutil.copytree(SAMPLE, given["data"])
-    values = {name: value for name, value in given.items() if name not in ("results", "num_images")}
-    values |= {"max_steps": 2, "batch_size": 4, "minutes": 10, "num_test_images": 5, "uptile": 2}
-    row = DiscoveryRow("clevrtex-vit-tiny", Settings(**values))
-    assert row.missing() is None and row.train(600)
-    assert row.facts()["samples_seen"] == 8
-    scores = row.evaluate(600)
+def test_a_new_score_is_tabulated(short, monkeypatch):
+    new = Score(
+        "pixels labelled 0", "a share", lambda pred, target: (pred == 0).double().mean((1, 2))
+    )
+    monkeypatch.setitem(SCORES, "zeros", new)
+    experiment = DiscoveryExperiment("tetrominoes-itrconv-tiny", replace(short, uptile=1))
+    assert experiment.train(600)
+    scores = experiment.evaluate(600)
+    assert scores is not None and list(scores) == ["FG-ARI", "MBO", "pixels labelled 0"]
+
+
+def test_rendered_scenes_are_scored_on_all_of_their_variants(short, tmp_path):
+    shutil.copytree(SAMPLE, short.data_root)
+    settings = replace(short, max_steps=2, num_images=None, num_test_images=5, uptile=2)
+    experiment = DiscoveryExperiment("clevrtex-vit-tiny", settings)
+    assert experiment.missing() is None and experiment.train(600)
+    assert experiment.facts()["samples_seen"] == 8
+    scores = experiment.evaluate(600)
     assert scores is not None
     assert [name for name in scores if "," not in name] == [
         *("FG-ARI", "MBO", "OOD FG-ARI", "OOD MBO", "CAMO FG-ARI", "CAMO MBO")
     ]
-    summaries = (tmp_path / "out").rglob("summary.json")
-    counts = {s["data"]: s["num_images"] for s in map(json.loads, map(Path.read_text, summaries))}
+    summaries = [json.loads(path.read_text()) for path in (tmp_path / "out").rglob("summary.json")]
+    counts = {s["identity"]["data"]: s["identity"]["num_images"] for s in summaries}
     assert counts == {"clevrtex-full": 1, "clevrtex-outd": 5, "clevrtex-camo": 5}
 
 
-def test_sudoku_rows_are_scored_at_more_steps_and_by_votes(given):
-    values = {name: value for name, value in given.items() if name != "results"}
-    values |= {"max_steps": 1, "batch_size": 4, "minutes": 10, "num_images": 20, "votes": (2,)}
-    row = SudokuRow("sudoku-akorn-tiny", Settings(**values))
-    assert row.missing() is None and row.train(600)
-    assert row.facts()["data"] == row.facts()["data_ood"] == "Sudoku made here"
-    assert row.evaluate(0) is None  # the time was too short
-    scores = row.evaluate(600)
+def test_sudoku_is_scored_at_more_steps_and_by_votes(short):
+    settings = replace(short, votes=(2,))
+    experiment = SudokuExperiment("sudoku-akorn-tiny", settings)
+    assert experiment.missing() is None and experiment.train(600)
+    facts = experiment.facts()
+    assert facts["data"] == facts["data_ood"] == "generated"
+    assert experiment.evaluate(0) is None  # the time was too short
+    scores = experiment.evaluate(600)
     assert scores is not None and len(scores) == 10
     published = [
         name.replace("100", "2") for name in AKOrNSudoku.presets()["sudoku-akorn"].published
     ]
     assert set(published[:4]) <= scores.keys()
     assert len(scores["boards solved, OOD, T = 128, vote of 2"].per_seed) == 2
-    (kept,) = row.folder.glob("solved-by-*.json")
-    before = kept.stat().st_mtime_ns
-    assert row.evaluate(600) == scores and kept.stat().st_mtime_ns == before
-    kept.write_text("{")
-    with pytest.raises(ValueError, match=r"solved-by-\w+\.json is damaged: .*; remove it"):
-        row.evaluate(600)
-    controls = [
-        SudokuRow(f"sudoku-{name}", Settings(**values)) for name in ("itrsa", "transformer")
-    ]
-    names = [[control._score_name("OOD", t, 1) for t in control._steps] for control in controls]
-    for control, expected in zip(controls, names, strict=True):
-        assert expected[-1] in control.published
+    assert {score.num_images for score in scores.values()} == {4}
+    first, _ = (experiment.folder / "evaluation").iterdir()
+    before = first.read_text()
+    assert experiment.evaluate(600) == scores
+    assert json.loads(first.read_text())["rows"] == json.loads(before)["rows"]
+    first.write_text("{")
+    with pytest.raises(ValueError, match="holds no scores of this command"):
+        experiment.evaluate(600)
+    for name in ("sudoku-itrsa", "sudoku-transformer"):
+        control = SudokuExperiment(name, settings)
+        assert control.score_name("OOD", control.num_steps[-1], 1) in control.published
 
 
-def test_what_is_known_of_some_boards_says_nothing_of_others(given):
-    values = {name: value for name, value in given.items() if name != "results"}
-    values |= {"max_steps": 1, "batch_size": 4, "minutes": 10, "num_images": 20, "votes": ()}
-    values["num_test_images"] = 1
-    name = "sudoku-transformer"
-    assert SudokuRow(name, Settings(**values)).train(600)
+def test_boards_are_scored_in_parts_as_well(short, monkeypatch):
+    experiment = SudokuExperiment("sudoku-transformer-tiny", short)
+    assert experiment.train(600)
+    scores = experiment.evaluate(600)
+    monkeypatch.setattr(experiment, "part_size", 3)
+    assert experiment.evaluate(600) == scores
+    assert len(list((experiment.folder / "evaluation").iterdir())) == 2 + 4
 
-    def pieces() -> list[str]:
-        row = SudokuRow(name, Settings(**values))
-        assert row.evaluate(600)
-        (kept,) = row.folder.glob("solved-by-*.json")
-        known = json.loads(kept.read_text())
-        assert all(len(solved["1"]) == 1 for solved in known.values())
-        return list(known)
 
-    first = pieces()
-    made = values["data"] / "sudoku-test-1-givens22to34-seed0.csv"
-    solution = made.read_text().strip().split(",")[1]
-    other = f"{solution[:40]}.{solution[41:]},{solution}\n"
-    (values["data"] / "rrn-test.csv.xz").write_bytes(lzma.compress(other.encode()))
-    assert pieces()[: len(first)] == first and len(pieces()) > len(first)
+def test_what_is_known_of_some_boards_says_nothing_of_others(short):
+    name, settings = "sudoku-transformer-tiny", replace(short, num_test_images=1)
+    experiment = SudokuExperiment(name, settings)
+    assert experiment.train(600) and experiment.evaluate(600)
+    first = set((experiment.folder / "evaluation").iterdir())
+    assert len(first) == 2
+    (made,) = (path for path in short.data_root.glob("*.csv") if "22" in path.name)
+    puzzle, solution = made.read_text().strip().split(",")
+    one = next(i for i, cell in enumerate(puzzle) if cell not in "0.")
+    made.write_text(f"{puzzle[:one]}{'0' if '0' in puzzle else '.'}{puzzle[one + 1 :]},{solution}")
+    assert SudokuExperiment(name, settings).evaluate(600)
+    assert first < set((experiment.folder / "evaluation").iterdir())
 
 
 @pytest.mark.parametrize(
@@ -135,43 +154,61 @@ def test_what_is_known_of_some_boards_says_nothing_of_others(given):
         ("tetrominoes-attn-tiny", {"precision": "bf16"}),
         ("tetrominoes-attn-tiny", {"batch_size": 8}),
         ("tetrominoes-attn-tiny", {"num_images": 32}),
-        ("sudoku-transformer", {"seed": 1}),
-        ("sudoku-transformer", {"num_images": 32}),
+        ("sudoku-transformer-tiny", {"seed": 1}),
+        ("sudoku-transformer-tiny", {"precision": "bf16"}),
+        ("sudoku-transformer-tiny", {"num_images": 32}),
     ],
 )
-def test_a_trained_row_is_not_taken_for_one_of_other_options(given, name, other):
-    values = {key: value for key, value in given.items() if key != "results"}
-    values |= {"batch_size": 4, "minutes": 1e-6}
-    assert ROWS[name](name, Settings(**values)).train(600)
-    assert ROWS[name](name, Settings(**values)).train(600)
-    with pytest.raises(ValueError, match=r"is a run with \w+ = .*, this one has"):
-        ROWS[name](name, Settings(**values | other)).train(600)
+def test_a_trained_recipe_is_not_taken_for_one_of_other_options(short, name, other):
+    settings = replace(short, max_steps=None, minutes=1e-6)
+    assert EXPERIMENTS[name](name, settings).train(600)
+    assert EXPERIMENTS[name](name, settings).train(600)
+    with pytest.raises(ValueError, match=r"is a run with [\w.]+ = .*, this one has"):
+        EXPERIMENTS[name](name, replace(settings, **other)).train(600)
 
 
-def test_sudoku_is_not_listed_as_trained_in_bfloat16(given):
-    values = {name: value for name, value in given.items() if name != "results"}
-    problem = SudokuRow("sudoku-akorn", Settings(**values, precision="bf16")).missing()
-    assert problem == "Sudoku is trained in float32 alone: got --precision bf16"
+def test_scores_of_the_paper_are_those_of_its_network_and_data():
+    own = DiscoveryExperiment("tetrominoes-attn", Settings())
+    other = DiscoveryExperiment("tetrominoes-attn", Settings(data_name="dsprites"))
+    assert own.published and not other.published
 
 
-def test_published_boards_are_found(given, shared):
-    values = {name: value for name, value in given.items() if name != "results"}
-    row = SudokuRow("sudoku-akorn", Settings(**values | {"data": shared / "data" / "sudoku"}))
-    assert row.missing() is None
-    assert [len(boards) for boards in row._tests.values()] == [4, 4]
-    assert row._tests[""].givens.min() >= 31 and row._tests["OOD"].givens.max() <= 34
+def test_published_boards_are_found(short, shared):
+    settings = replace(short, data_root=shared / "data" / "sudoku", num_images=None)
+    experiment = SudokuExperiment("sudoku-akorn", settings)
+    assert experiment.missing() is None
+    boards = [experiment.load(data, "test") for data in experiment.tests.values()]
+    assert [len(part) for part in boards] == [4, 4]
+    assert boards[0].givens.min() >= 31 and boards[1].givens.max() <= 34
 
 
-def test_training_goes_on_in_slices(given):
-    values = {name: value for name, value in given.items() if name != "results"}
-    values["minutes"] = 0.1  # far more than a step takes on a busy machine
-    row = DiscoveryRow("tetrominoes-attn-tiny", Settings(**values))
-    assert not row.train(0.2)
-    first = row.facts()
+def test_training_resumes_in_slices(given):
+    given["minutes"] = 0.1  # far more than a step takes on a busy machine
+    experiment = DiscoveryExperiment("tetrominoes-attn-tiny", Settings(**given))
+    assert not experiment.train(0.2)
+    first = experiment.facts()
     assert 0.2 <= first["seconds"] < 6
-    assert row.train(100)
-    second = row.facts()
+    assert experiment.train(100)
+    second = experiment.facts()
     assert second["steps"] > first["steps"] and second["seconds"] >= 6
+
+
+def test_every_point_of_the_curve_continues_the_one_before(given, tmp_path):
+    options = CurveOptions(
+        minutes=(0.02, 0.01),
+        recipe="tetrominoes-itrconv-tiny",
+        out=tmp_path / "curve",
+        data_root=given["data_root"],
+        num_images=64,
+        num_test_images=2,
+        device="cpu",
+        results=tmp_path / "curve.json",
+    )
+    for _ in range(2):
+        curve(options)
+        rows = json.loads(options.results.read_text())
+        assert [row["minutes"] for row in rows] == [0.01, 0.02]
+        assert rows[0]["steps"] < rows[1]["steps"] and rows[0]["FG-ARI"] != rows[1]["FG-ARI"]
 
 
 def test_the_table_puts_measured_beside_published():
@@ -196,26 +233,26 @@ def test_the_table_puts_measured_beside_published():
     assert f"| tetrominoes-attn | FG-ARI | {expected}" in page
     assert "| tetrominoes-attn | MBO |  | 80.0 |  |" in page
 
-    record["training"] |= {"data": "SATNet", "data_ood": "Sudoku made here"}
+    record["training"] |= {"data": "satnet", "data_ood": "generated"}
     record["measured"] = {"boards solved": score, "boards solved, OOD": score}
     page = markdown([record])
-    assert "| boards solved |  | 80.0 ± 0.2 |  | SATNet |" in page
-    expected = "80.0 ± 0.2 |  | SATNet, tested on Sudoku made here |"
+    assert "| boards solved |  | 80.0 ± 0.2 |  | satnet |" in page
+    expected = "80.0 ± 0.2 |  | satnet, tested on generated |"
     assert f"| boards solved, OOD |  | {expected}" in page
 
 
-def test_groups_are_the_papers_rows():
+def test_groups_are_the_papers_recipes():
     assert len(GROUPS["tetrominoes"]) == len(GROUPS["dsprites"]) == len(GROUPS["clevr"]) == 4
     assert len(GROUPS["clevrtex"]) == 6 and len(GROUPS["sudoku"]) == 3
     assert len(GROUPS["all"]) == 21
     for name in GROUPS["all"]:
-        assert ROWS[name](name, Settings()).published, name
-    assert ReproduceOptions(rows=("all", "clevr-attn")).names() == list(GROUPS["all"])
-    with pytest.raises(ValueError, match="unknown row 'tetris'; known are the groups tetromino"):
-        ReproduceOptions(rows=("tetris",))
+        assert EXPERIMENTS[name](name, Settings()).published, name
+    assert ReproduceOptions(recipes=("all", "clevr-attn")).names() == list(GROUPS["all"])
+    with pytest.raises(ValueError, match="unknown recipe 'tetris'; known are the groups clev"):
+        ReproduceOptions(recipes=("tetris",))
 
 
-def test_a_finished_row_stays_until_it_is_finished_again(tmp_path):
+def test_a_finished_record_stays_until_its_recipe_is_finished_again(tmp_path):
     names = ("processor", "device", "threads", "torch", "python")
     settings = {"seed": 0, "noise_seeds": [0], "num_test_images": 1, "precision": "float32"}
     done = {"row": "a", "status": "done", "measured": {}, "settings": settings}
@@ -233,6 +270,6 @@ def test_a_finished_row_stays_until_it_is_finished_again(tmp_path):
 def test_a_damaged_table_is_noticed_before_the_work(given, tmp_path, content):
     (tmp_path / "reproduce.json").write_text(content)
     with pytest.raises(ValueError, match="no table of this script"):
-        reproduce(ReproduceOptions(**given, rows=("tetrominoes-attn-tiny",)))
+        reproduce(ReproduceOptions(**given, results=tmp_path, recipes=("tetrominoes-attn-tiny",)))
     assert not given["out"].exists()
     assert (tmp_path / "reproduce.json").read_text() == content

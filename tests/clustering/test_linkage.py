@@ -206,7 +206,7 @@ VALID = torch.arange(12.0).view(1, 6, 2)
         (VALID, 0, r"`num_clusters` must lie between 1 .*: got 0, expected .* 1\.\.6; try"),
         (VALID, -3, r"`num_clusters` must lie between 1 .*: got -3, expected"),
         (VALID, 7, r"`num_clusters` must lie between 1 .*: got 7, expected"),
-        (VALID, 2.0, r"`num_clusters` must lie between 1 .*: got 2\.0, expected an integer"),
+        (VALID, 2.0, r"`num_clusters` must be an integer: got 2\.0"),
     ],
 )
 def test_wrong_input_is_named(features, num_clusters, message):

@@ -183,9 +183,29 @@ def test_positions_resize_to_other_grids():
     assert coupling(torch.randn(1, 8, 7, 9)).shape == (1, 8, 7, 9)
     coarse = position.weight.detach().flatten(3)[0, :, :, 0]
     fine = torch.nn.functional.interpolate(coarse[None, None], size=(8, 8), mode="bilinear")
-    assert_close(position._at((8, 8))[0, :, 0, 0, 0].view(8, 8), fine[0, 0])
+    assert_close(position.resized((8, 8))[0, :, :, 0, 0, 0], fine[0, 0])
     embedding = SinCosEmbedding(8, (4, 4))
-    assert embedding(torch.zeros(1, 8, 6, 5)).shape == (1, 8, 6, 5)
+    maps = embedding.weight.detach()[None]
+    expected = torch.nn.functional.interpolate(maps, size=(6, 5), mode="bilinear")
+    assert_close(embedding(torch.ones(1, 8, 6, 5)), 1 + expected)
+    assert_close(embedding.resized((6, 5)), expected[0])
+    assert embedding.resized((4, 4)) is embedding.weight
+    assert position.resized((4, 4)) is position.weight
+
+
+@pytest.mark.parametrize(
+    ("module", "text"),
+    [
+        (ConvCoupling(8, 3), "8, 3"),
+        (ConvCoupling(8, 5, ndim=1, bias=False), "8, 5, ndim=1, bias=False"),
+        (AttentionCoupling(8, 2, position=GeometricTransform((2, 3), head_dim=4)), "8, 2"),
+        (GeometricTransform((2, 3), head_dim=4), "(2, 3), head_dim=4"),
+        (SinCosEmbedding(8, (2, 3)), "8, (2, 3)"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_repr_reads_like_the_call(module, text):
+    assert module.extra_repr() == text
 
 
 def test_sine_cosine_embedding_tells_all_sites_apart():

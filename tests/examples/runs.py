@@ -8,17 +8,16 @@ from pathlib import Path
 
 import torch
 
-from examples.object_discovery.train import train
-from examples.object_discovery.train_options import TrainOptions
-from examples.object_discovery.weights import TASK
-from examples.training.log import read_jsonl
-from examples.training.run_state import CHECKPOINT, read
+from examples.common.progress import read_jsonl
+from examples.common.run import CHECKPOINT, Run, read_checkpoint
+from examples.object_discovery.train import options_for, train
 
 ROOT = Path(__file__).resolve().parents[2]
+RECIPE = "tetrominoes-attn-tiny"
 SMALL = {
-    "preset": "tetrominoes-attn-tiny",
-    "num_images": 64,  # epochs of 8 steps
-    "batch_size": 8,
+    "model": {"channels": 16, "num_heads": 2, "num_steps": 2},
+    "data": {"num_images": 64},
+    "training": {"batch_size": 8},  # epochs of 8 steps
     "compile": "off",
     "device": "cpu",
     "log_every": 1,
@@ -34,20 +33,25 @@ def torchrun(count: int, *options: str) -> tuple[str, ...]:
     )
 
 
-def run(out, data, **options):
+def fields(out, root, **changes) -> dict:
+    """Fields of a small run; given fields of `model`, `data` and `training` are added."""
+    merged = {**SMALL, **changes, "out": out}
+    for part in ("model", "data", "training"):
+        merged[part] = {**SMALL[part], **changes.get(part, {})}
+    merged["data"].setdefault("root", root)
+    return merged
+
+
+def run(out, root, *, recipe=RECIPE, **changes) -> Run:
     """Train in this process."""
-    return train(TrainOptions(**{**SMALL, "out": out, "data": data, **options}))
+    return train(options_for(recipe, **fields(out, root, **changes)))
 
 
-def start(module, *, launcher=(), shell=(), **options) -> subprocess.Popen:
+def start(module, *words, launcher=(), shell=()) -> subprocess.Popen:
     """Start a script in processes of their own, in a group of their own."""
-    arguments = [*shell, sys.executable, *launcher, "-m", module]
-    for name, value in options.items():
-        words = value if isinstance(value, list) else [value]
-        arguments += [f"--{name.replace('_', '-')}", *map(str, words)]
     environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}", "OMP_NUM_THREADS": "1"}
     return subprocess.Popen(
-        arguments,
+        [*shell, sys.executable, *launcher, "-m", module, *map(str, words)],
         cwd=ROOT,
         env=environment,
         stdout=subprocess.PIPE,
@@ -57,9 +61,16 @@ def start(module, *, launcher=(), shell=(), **options) -> subprocess.Popen:
     )
 
 
-def start_training(out, data, *, launcher=(), shell=(), **options) -> subprocess.Popen:
-    given = {**SMALL, "out": out, "data": data, **options}
-    return start(TRAIN, launcher=launcher, shell=shell, **given)
+def start_training(
+    out, root, *, recipe=RECIPE, launcher=(), shell=(), **changes
+) -> subprocess.Popen:
+    """Start the same run from the command line."""
+    words = [recipe]
+    for name, value in fields(out, root, **changes).items():
+        options = {f"{name}.{n}": v for n, v in value.items()} if isinstance(value, dict) else None
+        for option, setting in (options or {name: value}).items():
+            words += [f"--{option.replace('_', '-')}", setting]
+    return start(TRAIN, *words, launcher=launcher, shell=shell)
 
 
 def wait_for_step(out, step: int, process: subprocess.Popen, seconds: float = 120) -> None:
@@ -80,8 +91,14 @@ def finish(process: subprocess.Popen, *, code: int = 0) -> tuple[str, str]:
     return output, errors
 
 
+def only_line(errors: str) -> str:
+    """What a process printed besides the note that images are drawn: a line."""
+    (line,) = (line for line in errors.strip().splitlines() if "drawn with seed" not in line)
+    return line
+
+
 def saved(out) -> dict:
-    return read(out / CHECKPOINT, task=TASK)
+    return read_checkpoint(out / CHECKPOINT)
 
 
 def assert_same_run(first, second):

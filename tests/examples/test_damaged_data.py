@@ -6,7 +6,13 @@ from PIL import Image
 
 from tests.examples.runs import finish, saved, start_training
 
-OPTIONS = {"preset": "clevrtex-vit-tiny", "batch_size": 2, "max_steps": 2, "num_images": 8}
+OPTIONS = {
+    "recipe": "clevrtex-vit-tiny",
+    "model": {"num_steps": 1},
+    "data": {"num_images": 8},
+    "training": {"batch_size": 2},
+    "max_steps": 2,
+}
 CORRUPT, UNLABELLED = "CLEVRTEX_full_000005.png", "CLEVRTEX_full_000007_flat.png"
 
 
@@ -32,7 +38,9 @@ def test_a_damaged_scene_stops_the_run_with_its_name(scenes, tmp_path):
 
 
 def test_damaged_scenes_are_left_out_on_request(scenes, tmp_path):
-    _, errors = finish(start_training(tmp_path, scenes, bad="skip", **OPTIONS))
+    _, errors = finish(
+        start_training(tmp_path, scenes, **OPTIONS | {"data": {"num_images": 8, "bad": "skip"}})
+    )
     assert CORRUPT in errors and UNLABELLED in errors and "2 damaged scenes" in errors, errors
     assert saved(tmp_path)["step"] == 2
-    assert saved(tmp_path)["identity"]["num_images"] == 6
+    assert saved(tmp_path)["identity"]["data"]["count"] == 6

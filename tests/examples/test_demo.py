@@ -11,7 +11,7 @@ from kuramoto_nn.models import AKOrN
 
 KEYS = {
     *("fg_ari", "mbo", "fg_ari_untrained", "fg_ari_uptiled", "images_seen", "seconds"),
-    *("device", "seed", "mbo_untrained", "mbo_uptiled", "steps", "preset", "torch"),
+    *("device", "seed", "mbo_untrained", "mbo_uptiled", "steps", "recipe", "torch"),
 }
 
 
@@ -20,7 +20,7 @@ def options(tmp_path_factory):
     folder = tmp_path_factory.mktemp("demo")
     return {
         "out": folder / "demo",
-        "data": folder / "data",
+        "data_root": folder / "data",
         "time_limit": 1.0,
         "num_images": 128,
         "num_test_images": 8,
@@ -29,7 +29,7 @@ def options(tmp_path_factory):
     }
 
 
-def test_demo_writes_results_and_report_and_goes_on(options):
+def test_demo_writes_results_and_report_and_resumes(options):
     results = demo(DemoOptions(**options))
     assert results.keys() >= KEYS
     assert json.loads((options["out"] / "results.json").read_text()) == results
@@ -52,4 +52,4 @@ def test_demo_writes_results_and_report_and_goes_on(options):
 def test_demo_compares_with_the_control(options):
     results = demo(DemoOptions(**options, compare=True))
     assert results.keys() >= {"fg_ari_control", "mbo_control", "fg_ari_control_uptiled"}
-    assert (options["out"] / "control" / "checkpoint.pt").exists()
+    assert (options["out"] / "control" / "model" / "config.json").exists()

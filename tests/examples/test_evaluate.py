@@ -1,38 +1,43 @@
 """From a model to scores: the golden clustering, files, and mistakes."""
 
 import csv
+import dataclasses
 import json
 import math
+import re
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
 from torch.testing import assert_close
 
+from examples.common.device import GIB
+from examples.common.randomness import build_model
 from examples.object_discovery.contact_sheet import choose
-from examples.object_discovery.data import SegmentedImages, load
-from examples.object_discovery.evaluate import evaluate
-from examples.object_discovery.evaluate_options import EvaluateOptions
-from examples.object_discovery.evaluation_identity import fingerprint_images
-from examples.object_discovery.recipes import RECIPES, build_model, recipe_for
+from examples.object_discovery.data import VOID, DataOptions, SegmentedImages, load
+from examples.object_discovery.evaluate import EvaluateOptions, evaluate
+from examples.object_discovery.recipes import Scoring
 from examples.object_discovery.score_table import ScoreTable
-from examples.object_discovery.scores import Statistic
-from examples.object_discovery.segment import Segmenter, cluster, segment
-from examples.training.memory import GIB
-from kuramoto_nn.models import AKOrN, ItrSA
-from tests.examples.runs import EVALUATE, finish, start, torchrun
+from examples.object_discovery.scores import SCORES, Statistic
+from examples.object_discovery.segmenter import Segmenter, cluster, enlarge, segment_images
+from kuramoto_nn.models import AKOrN
+from tests.examples.runs import EVALUATE, finish, run, start, torchrun
 
 ROOT = Path(__file__).resolve().parents[2]
-SMALL = {
-    "preset": "tetrominoes-attn-tiny",
-    "num_images": 12,
-    "uptile": 2,
-    "noise_seeds": (0, 3),
-    "device": "cpu",
-}
-SMALL_ARGUMENTS = {**SMALL, "noise_seeds": [0, 3]}
+TRAINED = ROOT / "examples/object_discovery/trained/tetrominoes-attn-tiny"
+GOLDEN = ROOT.parent / "shared/golden"
+SCORING = Scoring(num_clusters=4)
+
+
+def tetrominoes(root: Path, count: int = 12, seed: int = 0) -> DataOptions:
+    return DataOptions(name="tetrominoes", root=root, num_test_images=count, seed=seed)
+
+
+def load_test_images(root: Path, count: int) -> SegmentedImages:
+    return load(tetrominoes(root, count), "test")
 
 
 @pytest.fixture(scope="module")
@@ -40,14 +45,47 @@ def data(tmp_path_factory):
     return tmp_path_factory.mktemp("data")
 
 
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """Folder of a small network without training."""
+    folder = tmp_path_factory.mktemp("model")
+    build_model("tetrominoes-attn-tiny", seed=0).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def small(model, data):
+    """Options of a small evaluation, but for its folder."""
+
+    def options(out: Path, **changes) -> EvaluateOptions:
+        given = {
+            "model": str(model),
+            "data": tetrominoes(data),
+            "uptile": 2,
+            "noise_seeds": (0, 3),
+            "device": "cpu",
+            "out": out,
+        }
+        return EvaluateOptions(**{**given, **changes})
+
+    return options
+
+
+@pytest.fixture(scope="module")
+def words(model, data):
+    """The command line of the same."""
+    line = f"{model} --data.name tetrominoes --data.root {data} --data.num-test-images 12"
+    return f"{line} --uptile 2 --noise-seeds 0 3 --device cpu".split()
+
+
 class Truth(torch.nn.Module):
     """A model whose features give the objects away, patch by patch."""
 
     def __init__(self, images: SegmentedImages):
         super().__init__()
-        self.config = AKOrN.presets()["tetrominoes-demo"].config
+        self.config = AKOrN.presets()["tetrominoes-attn"].config
         self.weight = torch.nn.Parameter(torch.zeros(()))
-        self.labels = images.masks.long()
+        self.labels = images.instances.long()
         self.seen = 0
 
     def features(self, images, *, noise):
@@ -57,20 +95,22 @@ class Truth(torch.nn.Module):
 
 
 def test_features_that_know_the_objects_are_clustered_into_them(data):
-    images = load("tetrominoes", "test", root=data, count=12, seed=0)
-    result = segment(Truth(images), images, num_clusters=4, batch_size=5)
-    assert result.labels.shape == images.masks.shape
-    sampled = result.labels[:, 1::4, 1::4].flatten(1), images.masks[:, 1::4, 1::4].flatten(1)
+    images = load_test_images(data, 12)
+    segmenter = Segmenter(model=Truth(images), scoring=SCORING)
+    result = segment_images(segmenter, images, batch_size=5)
+    assert result.labels.shape == images.instances.shape
+    sampled = result.labels[:, 1::4, 1::4].flatten(1), images.instances[:, 1::4, 1::4].flatten(1)
     for found, truth in zip(*sampled, strict=True):
         pairs = set(zip(found.tolist(), truth.tolist(), strict=True))
         assert len(pairs) == len(truth.unique())
-    assert (result.fg_ari > 50).all() and (result.mbo > 30).all()
+    assert (result.scores["fg_ari"] > 50).all() and (result.scores["mbo"] > 30).all()
 
 
 def test_labels_are_enlarged_to_the_size_of_the_mask():
     features = torch.zeros(1, 2, 2, 3)
     features[0, 0, 0], features[0, 1, 1] = 1, 1
-    labels = cluster(features + 0.001 * torch.rand(1, 2, 2, 3), 2, (8, 9))
+    noisy = features + 0.001 * torch.rand(1, 2, 2, 3)
+    labels = enlarge(cluster(noisy, Scoring(num_clusters=2), [torch.Generator()]), (8, 9))
     expected = torch.tensor([0, 1]).repeat_interleave(4)[:, None].expand(8, 9)
     assert torch.equal(labels[0], expected)
 
@@ -81,168 +121,276 @@ def scores_of(folder: Path, seed: int = 0) -> list[tuple[float, float]]:
 
 
 @pytest.fixture(scope="module")
-def whole(data, tmp_path_factory):
+def whole(small, tmp_path_factory):
     """An evaluation in one go, over two noise seeds."""
-    return evaluate(EvaluateOptions(**SMALL, data=data, out=tmp_path_factory.mktemp("whole")))
+    return evaluate(small(tmp_path_factory.mktemp("whole")))
 
 
-def test_evaluation_writes_every_image_a_summary_and_a_sheet(whole, capsys):
+def test_evaluation_writes_every_image_a_summary_and_a_sheet(whole):
     summary = json.loads((whole.folder / "summary.json").read_text())
-    expected = {"num_images": 12, "num_clusters": 4, "uptile": 2, "num_samples": 2}
-    assert expected.items() <= summary.items()
-    assert (summary["num_counted"], summary["num_not_counted"]) == (12, 0)
-    assert summary["noise_seeds"] == [0, 3] and len(summary["weights"]) == 64
+    identity, fg_ari = summary["identity"], summary["scores"]["fg_ari"]
+    assert {"num_images": 12, "num_clusters": 4, "uptile": 2}.items() <= identity.items()
+    assert (fg_ari["title"], fg_ari["num_images"]) == ("FG-ARI", 12)
+    assert summary["noise_seeds"] == [0, 3] and len(identity["weights"]) == 64
+    assert list(summary["scores"]) == ["fg_ari", "mbo"]  # no classes, no class-level score
     tables = [scores_of(whole.folder, seed) for seed in (0, 3)]
     means = [sum(fg_ari for fg_ari, _ in table) / 12 for table in tables]
     assert len(tables[0]) == 12 and tables[0] != tables[1]
-    assert summary["fg_ari"]["per_seed"] == pytest.approx(means)
-    assert whole.fg_ari.mean == pytest.approx(sum(means) / 2)
-    assert whole.fg_ari.std_over_seeds == pytest.approx(abs(means[0] - means[1]) / 2**0.5)
+    assert fg_ari["per_seed"] == pytest.approx(means)
+    found = whole.scores["fg_ari"]
+    assert found.mean == pytest.approx(sum(means) / 2)
+    assert found.std_over_seeds == pytest.approx(abs(means[0] - means[1]) / 2**0.5)
     with Image.open(whole.folder / "sheet.png") as sheet:
         assert sheet.width > 400 and len(sheet.convert("RGB").getcolors(1 << 20)) > 8
 
 
-def test_scores_do_not_depend_on_batches_or_processes(data, tmp_path, whole):
-    out = tmp_path / "batches"
-    batches = evaluate(EvaluateOptions(**SMALL, data=data, out=out, batch_size=5))
-    process = start(EVALUATE, launcher=torchrun(2), **SMALL_ARGUMENTS, data=data, out=tmp_path)
-    finish(process)
+def test_scores_do_not_depend_on_batches_or_processes(small, words, tmp_path, whole):
+    batches = evaluate(small(tmp_path / "batches", batch_size=5))
+    finish(start(EVALUATE, *words, "--out", tmp_path, launcher=torchrun(2)))
     for folder in (batches.folder, tmp_path / whole.folder.name):
         for seed in (0, 3):
             found, expected = scores_of(folder, seed), scores_of(whole.folder, seed)
             assert_close(torch.tensor(found), torch.tensor(expected), atol=1e-3, rtol=0)
 
 
-def test_a_killed_evaluation_goes_on(data, tmp_path, whole):
-    given = {**SMALL_ARGUMENTS, "data": data, "out": tmp_path, "batch_size": 1}
-    process = start(EVALUATE, **given)
+def test_a_killed_evaluation_resumes(small, words, tmp_path, whole):
+    process = start(EVALUATE, *words, "--out", tmp_path, "--batch-size", 1)
     deadline = time.monotonic() + 120
     while not (done := list(tmp_path.rglob("*.chunks/*.csv"))) and time.monotonic() < deadline:
         time.sleep(0.005)
     process.kill()
     process.communicate()
     before = {path: path.stat().st_mtime_ns for path in done}
-    unfinished = evaluate(EvaluateOptions(**SMALL, data=data, out=tmp_path, time_limit=1e-9))
-    assert unfinished is None
+    assert evaluate(small(tmp_path, time_limit=1e-9)) is None
     assert before == {path: path.stat().st_mtime_ns for path in done}
-    result = evaluate(EvaluateOptions(**SMALL, data=data, out=tmp_path))
-    assert result.fg_ari == whole.fg_ari and not list(tmp_path.rglob("*.chunks"))
+    result = evaluate(small(tmp_path))
+    assert result.scores == whole.scores and not list(tmp_path.rglob("*.chunks"))
 
 
-def test_other_weights_and_settings_are_other_evaluations(data, tmp_path):
-    given = {"preset": "tetrominoes-attn-tiny", "num_images": 2, "device": "cpu"}
-    folders = {
-        evaluate(EvaluateOptions(**{**given, "data": data, "out": tmp_path, **other})).folder
-        for other in ({}, {"uptile": 2}, {"num_clusters": 5}, {"seed": 1})
-    }
-    assert len(folders) == 4
-
-
-def test_scenes_rendered_anew_are_scored_anew(tmp_path):
-    """Same place and number of images, one pixel of a mask differs."""
-    images = load("tetrominoes", "test", root=tmp_path, count=2, seed=0)
-    masks = images.masks.clone()
-    masks[1, 4, 5] += 1
-    changed = SegmentedImages(images.images, masks)
-    found = [fingerprint_images(data) for data in (images, images, changed)]
-    assert found[0] == found[1] != found[2]
+def test_other_weights_and_settings_are_other_evaluations(small, data, tmp_path):
+    longer = AKOrN.from_pretrained(small(tmp_path).model)
+    longer.config = dataclasses.replace(longer.config, num_steps=2)
+    longer.save_pretrained(tmp_path / "longer")
+    build_model("tetrominoes-attn-tiny", seed=1).save_pretrained(tmp_path / "other")
+    changes = [
+        {},
+        {"model": str(tmp_path / "other")},
+        {"model": str(tmp_path / "longer")},  # the same weights
+        {"data": tetrominoes(data, 2, seed=1)},
+        {"uptile": 2},
+        {"num_clusters": 5},
+        {"clustering": "kmeans"},
+        {"pca": None},
+        {"empty": "one"},
+        {"precision": "float64"},
+    ]
+    given = {"data": tetrominoes(data, 2), "uptile": 1, "noise_seeds": (0,)}
+    folders = {evaluate(small(tmp_path, **{**given, **other})).folder for other in changes}
+    assert len(folders) == len(changes)
 
 
 def test_a_damaged_table_is_named(tmp_path):
     path = tmp_path / "seed-0.csv"
     path.write_text("index,fg_ari,mbo\n0,1.5,abc\n")
-    with pytest.raises(ValueError, match=r"seed-0\.csv is no table of scores"):
-        ScoreTable(path, 4).missing()
+    with pytest.raises(ValueError, match=r"seed-0\.csv is not a table of scores"):
+        ScoreTable(path, 4, ["fg_ari", "mbo"]).missing()
 
 
 def test_statistics_leave_images_without_objects_out():
     nan = float("nan")
     found = Statistic.of([[1.0, nan, 3.0], [2.0, nan, 6.0]])
-    assert (found.mean, found.per_seed) == (3.0, [2.0, 4.0])
+    assert (found.mean, found.per_seed, found.num_images) == (3.0, [2.0, 4.0], 2)
     assert found.std_over_seeds == pytest.approx(2**0.5)
     assert str(found) == "3.00 ± 1.41"
     assert str(Statistic.of([[1.0, 2.0]])) == "1.50"
 
 
 def test_tables_keep_images_without_objects(tmp_path):
-    table = ScoreTable(tmp_path / "seed-0.csv", 3)
-    table.add([1, 2], torch.tensor([50.0, float("nan")]), torch.tensor([40.0, float("nan")]))
+    def scores(*values):
+        return {"fg_ari": torch.tensor(values), "mbo": torch.tensor(values)}
+
+    table = ScoreTable(tmp_path / "seed-0.csv", 3, ["fg_ari", "mbo"])
+    table.add([1, 2], scores(50.0, float("nan")))
     assert table.missing() == [0] and table.complete() is None
-    table.add([0], torch.tensor([10.0]), torch.tensor([20.0]))
+    table.add([0], scores(10.0))
     rows = table.complete() or {}
-    assert list(rows) == [0, 1, 2] and rows[1] == (50.0, 40.0) and math.isnan(rows[2][0])
+    assert list(rows) == [0, 1, 2] and math.isnan(rows[2]["fg_ari"])
+    assert rows[1] == {"fg_ari": 50.0, "mbo": 50.0}
     assert choose(rows, 1) == {"best": [1], "median": [0], "worst": [0]}
 
 
 def test_more_distances_than_memory_are_refused(monkeypatch):
-    monkeypatch.setattr("examples.object_discovery.segment.free_memory", lambda device: GIB)
-    images = torch.zeros(1, 3, 1024, 1024, dtype=torch.uint8)
-    model = build_model("clevrtex-vit-tiny").eval()
-    segmenter = Segmenter(model=model, num_clusters=11, uptile=8)
+    monkeypatch.setattr("examples.object_discovery.segmenter.free_memory", lambda device: GIB)
+    model = build_model("clevrtex-vit-tiny", seed=0).eval()
+    scoring = Scoring(num_clusters=11, uptile=8)
     with pytest.raises(ValueError, match=r"1,048,576 sites .* keeps 2\.0 GiB.*lower --uptile"):
-        segmenter.batch_size(SegmentedImages(images, images[:, 0]))
+        Segmenter(model=model, scoring=scoring).batch_size(1024, 1024)
+    Segmenter(model=model, scoring=dataclasses.replace(scoring, clustering="kmeans")).batch_size(
+        1024, 1024
+    )
 
 
 def test_images_smaller_than_a_patch_are_refused():
-    images = torch.zeros(1, 3, 2, 2, dtype=torch.uint8)
-    segmenter = Segmenter(model=build_model("clevrtex-vit-tiny").eval(), num_clusters=11)
-    with pytest.raises(ValueError, match="patch size 8: got 2 x 2; try --image-size 8"):
-        segmenter.batch_size(SegmentedImages(images, images[:, 0]))
+    segmenter = Segmenter(model=build_model("clevrtex-vit-tiny", seed=0), scoring=SCORING)
+    with pytest.raises(ValueError, match="patch size 8: got 2 x 2; try --data.image-size 8"):
+        segmenter.batch_size(2, 2)
 
 
-def test_images_without_objects_do_not_count(data):
-    images = load("tetrominoes", "test", root=data, count=4, seed=0)
-    masks = images.masks.clone()
-    masks[1] = 0
-    result = segment(Truth(images), SegmentedImages(images.images, masks), num_clusters=4)
-    assert result.fg_ari.isnan().tolist() == [False, True, False, False]
-    assert result.mbo.isnan().tolist() == [False, True, False, False]
+@pytest.mark.parametrize(("empty", "expected"), [("nan", [1]), ("one", [])])
+def test_images_without_objects_do_not_count_unless_asked_to(data, empty, expected):
+    images = load_test_images(data, 4)
+    instances = images.instances.clone()
+    instances[1] = 0
+    scoring = dataclasses.replace(SCORING, empty=empty)
+    segmenter = Segmenter(model=Truth(images), scoring=scoring)
+    scores = segment_images(segmenter, SegmentedImages(images.images, instances)).scores
+    assert scores["fg_ari"].isnan().nonzero().flatten().tolist() == expected
+    assert empty == "nan" or scores["fg_ari"][1] == 100
+    assert scores["mbo"].isnan().tolist() == [False, True, False, False]
 
 
-def test_recipes_are_the_papers_and_weights_follow_the_seed():
-    assert set(RECIPES) == set(AKOrN.presets()) | set(ItrSA.presets())
-    paper = recipe_for("tetrominoes-attn")
-    assert (paper.batch_size, paper.learning_rate, paper.epochs) == (256, 1e-3, 50)
-    assert (paper.ema_decay, paper.ema_every, paper.ema_start) == (0.998, 10, 200)
-    first, same, other = (build_model("tetrominoes-demo", seed=seed) for seed in (0, 0, 1))
-    weights = [model.embed.conv.weight for model in (first, same, other)]
-    assert torch.equal(weights[0], weights[1]) and not torch.equal(weights[0], weights[2])
-    large = recipe_for("clevrtex-large-l2")
-    assert (large.batch_size, large.learning_rate, large.epochs) == (512, 5e-4, 1024)
-    clusters = {recipe.data: recipe.num_clusters for recipe in RECIPES.values()}
-    assert clusters == {"clevrtex-full": 11, "clevr": 11, "dsprites": 7, "tetrominoes": 4}
-    with pytest.raises(ValueError, match="unknown preset 'x'; known are clevrtex-attn-l1"):
-        recipe_for("x")
+def test_void_pixels_change_no_score(data):
+    """Labels that are wrong on void pixels alone are as good as before."""
+    images = load_test_images(data, 4)
+    instances = images.instances.clone()
+    instances[:, :8] = VOID
+    segmenter = Segmenter(model=Truth(images), scoring=SCORING)
+    void = SegmentedImages(images.images, instances)
+    labels = segmenter(void, range(4)).labels
+    damaged = labels.clone()
+    damaged[:, :8] = torch.arange(32)
+    for score in list(SCORES.values())[:2]:
+        before, after = (score.function(x, instances.long()) for x in (labels, damaged))
+        assert_close(before, after, atol=0, rtol=0)
+
+
+def test_class_level_scores_need_a_map_of_classes(data):
+    """Two objects of one class that share a segment: right by class, half right by instance."""
+    images = load_test_images(data, 4)
+    classes = images.instances.clamp_max(1)
+    both = SegmentedImages(images.images, images.instances, classes)
+    segmenter = Segmenter(model=Truth(both), scoring=dataclasses.replace(SCORING, num_clusters=1))
+    scores = segment_images(segmenter, both).scores
+    assert list(scores) == ["fg_ari", "mbo", "mbo_c"]
+    share = (classes > 0).double().mean((1, 2))
+    assert_close(scores["mbo_c"], 100 * share)
+    assert (scores["mbo"] < scores["mbo_c"]).all()
+
+
+def write_voc(root: Path) -> None:
+    """Photographs in the layout of PASCAL VOC: two objects of one class with a void border."""
+    instances = np.zeros((64, 80), np.uint8)
+    instances[8:40, 12:36], instances[24:56, 44:68], instances[24:56, 36:44] = 1, 2, VOID
+    pixels = np.zeros((64, 80, 3), np.uint8)
+    pixels[instances == 1], pixels[instances == 2] = (250, 20, 20), (20, 20, 250)
+    classes = np.where((instances == 1) | (instances == 2), 7, instances).astype(np.uint8)
+    labels = {"SegmentationObject": instances, "SegmentationClass": classes}
+    for folder in ("JPEGImages", *labels):
+        place = root / "VOCdevkit/VOC2012" / folder
+        place.mkdir(parents=True)
+        for name in "abc":
+            if folder == "JPEGImages":
+                Image.fromarray(pixels).save(place / f"{name}.jpg")
+                continue
+            picture = Image.fromarray(labels[folder])
+            picture.putpalette(bytes(range(256)) * 3)
+            picture.save(place / f"{name}.png")
+
+
+def test_a_set_with_classes_has_class_level_scores_everywhere(tmp_path):
+    write_voc(tmp_path)
+    words = f"{TRAINED} --data.name voc --data.root {tmp_path} --out {tmp_path / 'out'}"
+    output, _ = finish(start(EVALUATE, *words.split()))
+    (printed,) = re.findall(r"FG-ARI .*  MBO .*  MBO class-level ([\d.]+)  \(3 of 3", output)
+    (folder,) = (tmp_path / "out").iterdir()
+    assert (folder / "seed-0.csv").read_text().startswith("index,fg_ari,mbo,mbo_c\n0,")
+    summary = json.loads((folder / "summary.json").read_text())
+    assert summary["scores"]["mbo_c"]["mean"] == pytest.approx(float(printed), abs=0.005)
+    assert summary["identity"]["num_clusters"] == 4
 
 
 def test_noise_depends_on_the_seed(data):
-    images = load("tetrominoes", "test", root=data, count=4, seed=0)
-    model = build_model("tetrominoes-demo").eval()
-    scores = [segment(model, images, num_clusters=4, seed=seed).fg_ari for seed in (0, 0, 1)]
+    images = load_test_images(data, 4)
+    model = build_model("tetrominoes-attn-tiny", seed=0).eval()
+    scores = [
+        segment_images(Segmenter(model=model, scoring=SCORING, seed=seed), images).scores["fg_ari"]
+        for seed in (0, 0, 1)
+    ]
     assert_close(scores[0], scores[1], atol=0, rtol=0)
     assert not torch.equal(scores[0], scores[2])
+
+
+def test_kmeans_follows_from_the_seed_and_the_number_of_the_image(data):
+    images = load_test_images(data, 6)
+    model = build_model("tetrominoes-attn-tiny", seed=0).eval()
+    scoring = dataclasses.replace(SCORING, clustering="kmeans")
+    segmenter = Segmenter(model=model, scoring=scoring)
+    together = segment_images(segmenter, images).labels
+    torch.manual_seed(1)  # the global generator has no say
+    assert torch.equal(together[[4, 2]], segmenter(images, [4, 2]).labels)
+    average = Segmenter(model=model, scoring=SCORING)(images, range(6)).labels
+    assert not torch.equal(together, average)
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"checkpoint": Path("nowhere.pt")}, "no checkpoint at nowhere.pt"),
-        ({"checkpoint": ROOT / "README.md"}, "README.md is not a checkpoint"),
-        ({"preset": "tetris"}, "unknown preset 'tetris'"),
+        ({"model": "./nowhere"}, "no folder ./nowhere"),
+        ({"model": str(ROOT / "README.md")}, "README.md is a file: give its folder"),
+        ({"model": str(TRAINED.parents[2] / "sudoku/trained/sudoku-akorn-tiny")}, "AKOrNSudoku"),
         ({"uptile": 3}, "`factor` must divide"),
-        ({"num_clusters": 65}, "`num_clusters`"),
+        ({"num_clusters": 65, "uptile": 1}, "`num_clusters`"),
         ({"noise_seeds": ()}, "--noise-seeds needs at least one seed"),
-        ({"test_data": "clevrtex-outd"}, "clevrtex_outd"),
+        ({"noise_seeds": (1, 2, 1)}, "--noise-seeds must differ from each other: got 1 2 1"),
+        ({"pca": 0}, "--pca must be positive"),
+        ({"data": "clevrtex-outd"}, "clevrtex_outd"),
     ],
 )
-def test_mistakes_are_named(data, tmp_path, options, message):
-    given = {"preset": "tetrominoes-attn", "num_images": 4, "device": "cpu", "data": data}
-    if "checkpoint" in options:
-        del given["preset"]
+def test_mistakes_are_named(small, data, tmp_path, options, message):
+    if "data" in options:
+        options = {"data": DataOptions(name=options["data"], root=data)}
     with pytest.raises((ValueError, OSError), match=message):
-        evaluate(EvaluateOptions(**{**given, "out": tmp_path, **options}))
+        evaluate(small(tmp_path, **options))
 
 
 def test_mistakes_on_the_command_line_are_one_line(data):
-    _, errors = finish(start(EVALUATE, checkpoint="nowhere.pt", data=data), code=1)
-    assert "no checkpoint at nowhere.pt" in errors and len(errors.strip().splitlines()) == 1
+    words = f"./nowhere --data.name tetrominoes --data.root {data}".split()
+    _, errors = finish(start(EVALUATE, *words), code=1)
+    assert "no folder ./nowhere" in errors and len(errors.strip().splitlines()) == 1
+
+
+def test_the_shipped_model_is_scored_from_the_command_line(data, tmp_path):
+    line = f"{TRAINED} --data.name tetrominoes --data.root {data} --data.num-test-images 12"
+    options = "--clustering kmeans --pca none --empty one --num-clusters 4 --precision bf16"
+    output, _ = finish(start(EVALUATE, *f"{line} {options} --out {tmp_path}".split()))
+    fg_ari, mbo = re.match(r"FG-ARI ([\d.]+)  MBO ([\d.]+)", output).groups()
+    assert float(fg_ari) > 60 and float(mbo) > 30
+    (path,) = tmp_path.glob("*/summary.json")
+    assert {"clustering": "kmeans", "pca": None, "empty": "one"}.items() <= json.loads(
+        path.read_text()
+    )["identity"].items()
+
+
+@pytest.mark.skipif(not GOLDEN.is_dir(), reason="needs the golden files")
+def test_a_converted_checkpoint_is_scored_from_the_command_line(data, tmp_path):
+    converted = tmp_path / "converted"
+    arguments = "--n 4 --ch 32 --L 1 --T 3 --psize 4 --gta true --J attn --imsize 16 --heads 4"
+    kind = f"--kind akorn {arguments} --c_norm gn"
+    finish(start("kuramoto_nn.reference", GOLDEN / "ema_4.pth", converted, *kind.split()))
+    line = f"{converted} --data.name tetrominoes --data.root {data} --data.num-test-images 4"
+    output, _ = finish(start(EVALUATE, *line.split(), "--out", tmp_path / "scores"))
+    assert re.match(r"FG-ARI [\d.]+  MBO [\d.]+", output)
+    assert list((tmp_path / "scores").glob("akorn-*/summary.json"))
+    options = EvaluateOptions(model=str(converted), data=tetrominoes(data))
+    assert options.folder == Path("runs/evaluation")
+
+
+def test_a_run_is_scored_from_the_command_line(data, tmp_path):
+    run(tmp_path / "run", data, max_steps=1)
+    line = f"{tmp_path / 'run'} --data.name tetrominoes --data.root {data}"
+    output, _ = finish(start(EVALUATE, *line.split(), "--data.num-test-images", 4))
+    assert re.match(r"FG-ARI [\d.]+  MBO [\d.]+", output)
+    scored = [f"{tmp_path}/{part}" for part in ("run", "run/model")]
+    folders = [EvaluateOptions(model=path, data=tetrominoes(data)).folder for path in scored]
+    assert folders == [tmp_path / "run" / "evaluation"] * 2
+    assert list(folders[0].glob("akorn-*/summary.json"))

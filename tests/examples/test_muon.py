@@ -1,11 +1,11 @@
-"""Muon and Adam as one optimiser: who takes what, and going on from a saved state."""
+"""Muon and Adam as one optimiser: which parameters each takes, saved states, and copies."""
 
 import copy
 
 import torch
 from torch import nn
 
-from examples.training.muon import MuonWithAdam
+from examples.common.optimization import MuonWithAdam
 
 
 def network():
@@ -65,3 +65,17 @@ def test_rates_can_be_changed_after_loading():
     learn(model, both, range(1))
     for value, expected in zip(model.parameters(), before.parameters(), strict=True):
         assert torch.equal(value, expected)
+
+
+def test_a_copy_learns_on_its_own():
+    model = network()
+    both = optimizer(model)
+    learn(model, both, range(2))
+    twin, twin_optimizer = copy.deepcopy((model, both))
+    taken = {id(p) for group in twin_optimizer.param_groups for p in group["params"]}
+    assert taken == {id(p) for p in twin.parameters()}
+    before = copy.deepcopy(model.state_dict())
+    learn(twin, twin_optimizer, range(2, 4))
+    torch.testing.assert_close(model.state_dict(), before, rtol=0, atol=0)
+    learn(model, both, range(2, 4))
+    torch.testing.assert_close(twin.state_dict(), model.state_dict(), rtol=0, atol=0)

@@ -14,10 +14,13 @@ from examples.object_discovery.report import ExampleView, Report, write_report
 from examples.object_discovery.report.charts import Line, line_chart, ticks
 from examples.object_discovery.report.pictures import match_labels
 from examples.object_discovery.report.tables import duration
+from examples.object_discovery.scores import SCORES, Score
+from kuramoto_nn.metrics import foreground_ari
+from kuramoto_nn.models import AKOrN
 
 STEPS = 3
 RESULTS = {
-    "preset": "tetrominoes-demo",
+    "recipe": "tetrominoes-demo",
     "fg_ari": 74.21,
     "mbo": 51.32,
     "fg_ari_untrained": 36.43,
@@ -39,8 +42,9 @@ CONTROL = {
     "mbo_control": 44.98,
     "fg_ari_control_uptiled": 68.19,
     "mbo_control_uptiled": 45.13,
-    "control_preset": "tetrominoes-demo-itrsa",
+    "control_recipe": "tetrominoes-demo-itrsa",
 }
+PUBLISHED = AKOrN.presets()["tetrominoes-attn"].published
 LOG = [
     {"step": step, "seconds": 6.0 * step, "loss": 4.5 - 0.01 * step, "images_per_second": 100.0}
     for step in range(10, 110, 10)
@@ -59,14 +63,14 @@ def example(seed=0, **changes):
         "clusters_untrained": torch.zeros_like(truth),
         "states": torch.randn(STEPS + 1, 16, 4, 4, generator=generator),
         "energies": torch.tensor([5.0, -10.0, -1234.4, -1300.0]),
-        "fg_ari": 71.94,
-        "mbo": 49.06,
+        "scores": {"fg_ari": 71.94, "mbo": 49.06},
     }
     return ExampleView(**{**values, **changes})
 
 
 def write(tmp_path, results=None, **changes):
     values = {"log": LOG, "examples": [example(0), example(1)], "oscillator_dim": 4, **changes}
+    values = {"published": PUBLISHED, **values}
     path = tmp_path / "report.html"
     write_report(path, Report(results={**RESULTS, **(results or {})}, **values))
     return path.read_text(encoding="utf-8")
@@ -106,8 +110,9 @@ def test_the_page_says_what_it_was_given(tmp_path):
     assert page.open == []
     given = "74.2 51.3 36.4 30.5 81.7 52.8 61,440 960 278,400 2.13.0+cpu 320 71.9 49.1".split()
     assert [text for text in [*given, RESULTS["command"]] if text not in page.text] == []
-    assert "10 minutes of training, no labels: foreground ARI from 36.4 to 74.2" in page.text
-    assert "Published" in page.text and "88.6 ± 1.7" in page.text and "93.1 ± 0.3" in page.text
+    assert "10 minutes of training, no labels: FG-ARI from 36.4 to 74.2" in page.text
+    for text in ("Published", "88.6 ± 1.7", "56.4 ± 0.9", "93.1 ± 0.3", "56.3 ± 0.0"):
+        assert text in page.text
 
 
 def test_the_page_needs_nothing_from_outside(tmp_path):
@@ -130,12 +135,27 @@ def test_the_control_has_rows_only_if_it_was_trained(tmp_path):
     assert with_control.count('class="line control') == 2
 
 
-def test_other_data_sets_are_not_set_beside_tetrominoes(tmp_path):
-    assert "Published (" not in write(tmp_path, {"preset": "dsprites-attn"})
+def test_published_scores_have_rows_only_if_there_are_any(tmp_path):
+    assert "Published (" not in write(tmp_path, published={})
+    assert "Published (" not in write(tmp_path, published={"boards solved": (1.0, 0.0)})
+
+
+def test_a_score_of_the_table_shows_without_a_change_of_the_page(tmp_path, monkeypatch):
+    monkeypatch.setitem(SCORES, "new", Score("New < score", "what is new", foreground_ari))
+    scores = {"fg_ari": 71.94, "mbo": 49.06, "new": 12.34}
+    results = {"new": 23.45, "new_untrained": 34.56, "new_uptiled": 45.67}
+    html = write(tmp_path, results, examples=[example(scores=scores)])
+    page = Page(html)
+    for text in ("New < score", "what is new", "12.3", "23.4", "34.6", "45.7"):
+        assert text in page.text
+    assert 'colspan="6"' in html
 
 
 def test_an_image_without_objects_has_dashes(tmp_path):
-    empty = example(truth=torch.zeros(16, 16, dtype=torch.int64), fg_ari=math.nan, mbo=math.nan)
+    empty = example(
+        truth=torch.zeros(16, 16, dtype=torch.int64),
+        scores=dict.fromkeys(("fg_ari", "mbo"), math.nan),
+    )
     html = write(tmp_path, {"mbo": math.nan, "fg_ari": None}, examples=[empty])
     assert html.count("<dd>–</dd>") == 2
     assert "to <strong>–</strong>" in html
@@ -144,12 +164,12 @@ def test_an_image_without_objects_has_dashes(tmp_path):
 
 def test_results_are_escaped(tmp_path):
     evil = "</script><script>alert('x')</script>&\"$style"
-    names = ("preset", "device", "torch", "seed", "command", "control_preset")
+    names = ("recipe", "device", "torch", "seed", "command", "control_recipe")
     html = write(tmp_path, {**CONTROL, **dict.fromkeys(names, evil)})
     assert "<script>alert" not in html
     assert (
         Page(html).text.count(evil) == len(names) + 2
-    )  # the preset is in the title and above the headline
+    )  # the recipe is in the title and above the headline
 
 
 def test_a_log_may_be_empty_or_hold_one_record(tmp_path):
@@ -212,7 +232,8 @@ def test_durations():
         (lambda: example(image=torch.zeros(1, 16, 16)), r"\(3, H, W\): got \(1, 16, 16\)"),
         (lambda: example(energies=torch.zeros(9)), r"got \(4, 16, 4, 4\) and \(9,\)"),
         (lambda: Report(RESULTS, LOG, [], 4), "at least one image"),
-        (lambda: Report({"preset": "x"}, LOG, [example()], 4), "lacks fg_ari, mbo"),
+        (lambda: Report({"recipe": "x"}, LOG, [example()], 4), "lacks fg_ari, fg_ari_untrained"),
+        (lambda: Report({**RESULTS, "mbo_c": 1.0}, LOG, [example()], 4), "lacks mbo_c_untrained"),
         (
             lambda: Report(
                 RESULTS,

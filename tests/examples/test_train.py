@@ -1,26 +1,28 @@
 """Training runs as users start them: resumed, limited, in parts, mistyped."""
 
-from dataclasses import fields
+from dataclasses import asdict, fields
+from unittest.mock import ANY
 
 import pytest
 import torch
 
-from examples.object_discovery.recipes import build_model
-from examples.object_discovery.train_options import TrainOptions
-from examples.object_discovery.weights import load_model
-from examples.training.lock import exclusive
-from examples.training.log import read_jsonl
-from examples.training.run_state import CHECKPOINT
+from examples.common.files import exclusive
+from examples.common.progress import read_jsonl
+from examples.common.run import CHECKPOINT, MODEL
+from examples.object_discovery.recipes import RECIPES, recipe_for
+from examples.object_discovery.train import TrainOptions, options_for
+from kuramoto_nn import create_model, load_model
+from kuramoto_nn.models import AKOrN, ItrSA
 from tests.examples.runs import (
+    RECIPE,
     assert_same_run,
     finish,
     largest_difference,
+    only_line,
     run,
     saved,
     start_training,
 )
-
-PRESET = "tetrominoes-attn-tiny"
 
 
 @pytest.fixture(scope="module")
@@ -35,8 +37,13 @@ def uninterrupted(data, tmp_path_factory):
     return out
 
 
+def assert_holds(model, state):
+    assert all(torch.equal(value, state[name]) for name, value in model.state_dict().items())
+
+
 def test_loss_falls(data, tmp_path):
-    run(tmp_path, data, batch_size=16, max_steps=60, log_every=10)
+    training = {"batch_size": 16}
+    run(tmp_path, data, model={"channels": 64}, training=training, max_steps=60, log_every=10)
     losses = [record["loss"] for record in read_jsonl(tmp_path / "log.jsonl")]
     assert losses[-1] < losses[0] - 0.1, losses
 
@@ -49,19 +56,35 @@ def test_resumed_equals_uninterrupted_bit_for_bit(data, tmp_path, uninterrupted)
 
 
 def test_time_limit_counts_earlier_sessions(data, tmp_path):
-    first = run(tmp_path, data, time_limit=0.5, epochs=1000)
+    first = run(tmp_path, data, time_limit=0.5, training={"epochs": 1000})
     assert first.step > 0 and first.seconds >= 0.5
-    again = run(tmp_path, data, time_limit=0.5, epochs=1000)
+    again = run(tmp_path, data, time_limit=0.5, training={"epochs": 1000})
     assert again.step == first.step
-    longer = run(tmp_path, data, time_limit=first.seconds + 0.3, epochs=1000)
+    longer = run(tmp_path, data, time_limit=first.seconds + 0.3, training={"epochs": 1000})
     assert longer.step > first.step and longer.seconds >= first.seconds + 0.3
 
 
 def test_other_options_do_not_continue_a_run(data, tmp_path, uninterrupted):
     before = (uninterrupted / CHECKPOINT).read_bytes()
-    with pytest.raises(ValueError, match=r"batch_size = 8, this one has 16; choose another --out"):
-        run(uninterrupted, data, batch_size=16, max_steps=13)
+    for changes, message in (
+        ({"training": {"batch_size": 16}}, r"training.batch_size = 8, this one has 16; choose an"),
+        ({"model": {"step_size": 1.0}}, r"model.step_size = 0.5, this one has 1.0"),
+        ({"data": {"num_images": 65}}, r"data.count = 64, this one has 65"),
+        ({"data": {"seed": 1}}, r"data.fingerprint = '\w+', this one has '\w+'"),
+        ({"recipe": "tetrominoes-itrsa-tiny"}, "model.model = 'AKOrN', this one has 'ItrSA'"),
+        ({"precision": "bf16"}, "precision = 'float32', this one has 'bf16'"),
+        ({"seed": 1}, "seed = 0, this one has 1"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            run(uninterrupted, data, max_steps=13, **changes)
     assert (uninterrupted / CHECKPOINT).read_bytes() == before
+
+
+def test_what_changes_no_number_may_change(data, tmp_path, uninterrupted):
+    run(tmp_path, data, max_steps=5)
+    training = {"epochs": 900, "keep_every": 6, "micro_batch": 8}
+    run(tmp_path, data, max_steps=12, training=training, checkpoint_seconds=7.0)
+    assert_same_run(tmp_path, uninterrupted)
 
 
 def test_two_runs_do_not_share_a_folder(data, tmp_path):
@@ -71,58 +94,93 @@ def test_two_runs_do_not_share_a_folder(data, tmp_path):
 
 
 def test_a_diverged_run_keeps_its_last_good_checkpoint(data, tmp_path):
-    run(tmp_path, data, max_steps=1, learning_rate=1e30)
+    training = {"learning_rate": 1e30}
+    run(tmp_path, data, max_steps=1, training=training)
     before = (tmp_path / CHECKPOINT).read_bytes()
     with pytest.raises(ValueError, match="not finite|loss is"):
-        run(tmp_path, data, max_steps=3, learning_rate=1e30)
+        run(tmp_path, data, max_steps=3, training=training)
     assert (tmp_path / CHECKPOINT).read_bytes() == before
 
 
-def test_trained_models_load_averaged_or_last(uninterrupted):
-    averaged, preset = load_model(uninterrupted / CHECKPOINT)
-    last, _ = load_model(uninterrupted / CHECKPOINT, averaged=False)
-    assert preset == PRESET and not averaged.training
-    state = saved(uninterrupted)
-    for model, part in ((averaged, "average"), (last, "model")):
-        assert all(torch.equal(v, state[part][k]) for k, v in model.state_dict().items())
-    with pytest.raises(ValueError, match="trained with --preset tetrominoes-attn-tiny"):
-        load_model(uninterrupted / CHECKPOINT, preset="tetrominoes-attn")
+def test_copies_are_kept_and_runs_load_as_models(data, tmp_path, uninterrupted):
+    run(tmp_path, data, max_steps=12, training={"keep_every": 5})
+    kept = [tmp_path / "step-000005", tmp_path / "step-000010"]
+    assert sorted(tmp_path.glob("step-*")) == kept
+    for folder, step in ((kept[0], 5), (kept[1], 10), (tmp_path, 12), (uninterrupted, 12)):
+        state, model = saved(folder), load_model(folder)
+        assert state["step"] == step and isinstance(model, AKOrN) and not model.training
+        assert_holds(model, state["average"])
+        assert model.describe() == state["identity"]["model"]
+        assert_holds(load_model(folder / MODEL), state["average"])
+    run(kept[0], data, max_steps=12)  # a copy is a run of its own
+    for name, value in saved(uninterrupted)["model"].items():
+        assert torch.equal(value, saved(kept[0])["model"][name]), name
+
+
+def test_a_trained_model_is_where_a_run_starts(data, tmp_path, uninterrupted):
+    """From another image size, too; a run that resumes needs the same weights."""
+    start = {
+        "recipe": "dsprites-attn",
+        "init_from": str(uninterrupted),
+        "training": {"learning_rate": 1e-30},
+    }
+    begun = run(tmp_path, data, max_steps=1, **start)
+    assert begun.model.config.image_size == 64
+    learned = saved(uninterrupted)["average"]
+    same = [n for n, v in begun.model.state_dict().items() if v.shape == learned[n].shape]
+    assert len(same) > 5
+    for name in same:
+        torch.testing.assert_close(begun.model.state_dict()[name], learned[name])
+    assert run(tmp_path, data, max_steps=2, **start).step == 2
+    with pytest.raises(ValueError, match=r"init_from = '\w+', this one has None"):
+        run(tmp_path, data, max_steps=3, **{**start, "init_from": None})
+    with pytest.raises(ValueError, match="channels"):
+        run(tmp_path / "x", data, max_steps=1, **{**start, "model": {"channels": 32}})
 
 
 def test_the_time_limit_is_looked_at_every_step(data, tmp_path):
-    state = run(tmp_path, data, time_limit=0.5, epochs=1000, log_every=10_000)
-    assert 0.5 <= state.seconds < 1.5
-    assert [r["step"] for r in read_jsonl(tmp_path / "log.jsonl")] == [state.step]
+    run_ = run(tmp_path, data, time_limit=0.5, training={"epochs": 1000}, log_every=10_000)
+    assert 0.5 <= run_.seconds < 1.5
+    assert [r["step"] for r in read_jsonl(tmp_path / "log.jsonl")] == [run_.step]
 
 
 def test_micro_batches_train_the_same_network(data, tmp_path):
     for micro_batch in (None, 3):
-        out = tmp_path / f"{micro_batch}"
-        run(out, data, max_steps=6, precision="float64", micro_batch=micro_batch)
+        out, training = tmp_path / f"{micro_batch}", {"micro_batch": micro_batch}
+        run(out, data, max_steps=6, precision="float64", training=training)
     assert largest_difference(tmp_path / "None", tmp_path / "3") < 1e-9
 
 
+def test_the_last_batch_of_an_epoch_is_used(data, tmp_path):
+    """20 images: two batches of 8 and one of 4."""
+    size = {"data": {"num_images": 20}, "training": {"drop_last": False, "epochs": 2}}
+    assert run(tmp_path, data, **size).step == 6
+    for record in read_jsonl(tmp_path / "log.jsonl"):
+        images = 4 if record["step"] % 3 == 0 else 8
+        assert record["images_per_second"] == pytest.approx(images / record["step_seconds"])
+    assert saved(tmp_path)["identity"]["data"]["last_batch"] == 4
+
+
 def test_bfloat16_is_in_the_products_only(data, tmp_path, uninterrupted):
-    run(tmp_path, data, max_steps=2, precision="bf16", micro_batch=4)
+    run(tmp_path, data, max_steps=2, precision="bf16", training={"micro_batch": 4})
     ours, theirs = (read_jsonl(out / "log.jsonl")[0]["loss"] for out in (tmp_path, uninterrupted))
     assert ours != theirs and ours == pytest.approx(theirs, abs=0.05)
     state = saved(tmp_path)
     for part in ("model", "average"):
         assert all(value.dtype == torch.float32 for value in state[part].values())
-    with pytest.raises(ValueError, match="precision = 'bf16', this one has 'float32'"):
-        run(tmp_path, data, max_steps=3)
 
 
 def test_checkpoints_hold_every_option_and_plain_names(data, tmp_path):
-    model = build_model(PRESET)
+    model = create_model(RECIPE)
     names = list(model.state_dict())
     model.compile()
     assert list(model.state_dict()) == names
-    run(tmp_path, data, max_steps=1, micro_batch=4, checkpoint_seconds=7.0)
+    run(tmp_path, data, max_steps=1, training={"micro_batch": 4}, checkpoint_seconds=7.0)
     state = saved(tmp_path)
     assert list(state["model"]) == list(state["average"]) == names
-    assert state["options"].keys() == {f.name for f in fields(TrainOptions)} | {"world_size"}
-    assert (state["options"]["micro_batch"], state["options"]["checkpoint_seconds"]) == (4, 7.0)
+    options = state["options"]
+    assert options.keys() == {f.name for f in fields(TrainOptions)} | {"world_size"}
+    assert (options["training"]["micro_batch"], options["checkpoint_seconds"]) == (4, 7.0)
 
 
 def test_the_log_tells_pace_rate_and_memory(uninterrupted):
@@ -135,16 +193,43 @@ def test_the_log_tells_pace_rate_and_memory(uninterrupted):
         assert 0.05 < record["peak_memory_gib"] < 64
 
 
+def test_recipes_are_the_papers():
+    paper = {"batch_size": 256, "learning_rate": 1e-3, "warmup_steps": 0, "temperature": 0.1}
+    paper |= {"ema_decay": 0.998, "ema_every": 10, "ema_start": 200, "drop_last": False}
+    epochs = {"tetrominoes": 50, "dsprites": 50, "clevr": 300, "clevrtex": 500}
+    for name, recipe in RECIPES.items():
+        assert isinstance(recipe.model, AKOrN.config_class | ItrSA.config_class)
+        own = any(word in name for word in ("tiny", "demo", "large"))
+        if not own:
+            expected = {**paper, "epochs": epochs[name.split("-")[0]], "augmentation": ANY}
+            assert asdict(recipe.training).items() >= expected.items(), name
+    large = recipe_for("clevrtex-large-l2").training
+    assert (large.batch_size, large.learning_rate, large.epochs) == (512, 5e-4, 1024)
+    demo, control = recipe_for("tetrominoes-demo"), recipe_for("tetrominoes-demo-itrsa")
+    attn, itrsa = recipe_for("tetrominoes-attn").model, recipe_for("tetrominoes-itrsa").model
+    assert demo.model == attn.replace(step_size=1.0, num_steps=4)
+    assert control.model == itrsa.replace(num_steps=4)
+
+
+def test_a_model_says_how_large_its_images_are():
+    options = options_for("clevrtex-attn-l1", model={"image_size": 256})
+    assert options.training_data().image_size == 256
+    options = options_for("clevrtex-attn-l1", data={"image_size": 64})
+    assert options.training_data().image_size == 64
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"preset": "tetris"}, "unknown preset 'tetris'; known are clevrtex-attn-l1"),
-        ({"batch_size": 128}, "a batch needs 128 images: got 64"),
-        ({"source": "nowhere.tfrecords"}, "nowhere.tfrecords"),
+        ({"recipe": "tetris"}, "unknown recipe 'tetris'; known are clevrtex-attn-l1"),
+        ({"training": {"batch_size": 128}}, "a batch needs 128 images: got 64"),
+        ({"training": {"batch_size": 1}}, "at least 2 images"),
+        ({"training": {"micro_batch": 0}}, "--training.micro-batch must be positive"),
         ({"device": "tpu9"}, "unknown device 'tpu9'"),
-        ({"batch_size": 1}, "at least 2 images"),
         ({"device": "mps"}, "device 'mps' is not supported"),
-        ({"micro_batch": 0}, "--micro-batch must be positive"),
+        ({"seed": -1}, r"--seed must lie in 0\.\."),
+        ({"init_from": "runs/no/where"}, "runs/no/where"),
+        ({"recipe": "clevr-attn", "model": {"num_steps": 2}}, "clevr"),
     ],
 )
 def test_mistakes_are_named(data, tmp_path, options, message):
@@ -153,8 +238,12 @@ def test_mistakes_are_named(data, tmp_path, options, message):
 
 
 def test_mistakes_on_the_command_line_are_one_line(data, tmp_path):
-    _, errors = finish(start_training(tmp_path, data, batch_size=128), code=1)
-    assert "a batch needs 128 images" in errors and len(errors.strip().splitlines()) == 1, errors
-    for option, value in (("lerning_rate", "1"), ("time_limit", "nan")):
-        _, errors = finish(start_training(tmp_path, data, **{option: value}), code=2)
-        assert f"--{option.replace('_', '-')}" in errors and "Traceback" not in errors
+    processes = [start_training(tmp_path, data, training={"batch_size": 128})]
+    processes += [
+        start_training(tmp_path, data, **o) for o in ({"lerning_rate": 1}, {"time_limit": "nan"})
+    ]
+    _, errors = finish(processes[0], code=1)
+    assert "a batch needs 128 images" in only_line(errors)
+    for process, option in zip(processes[1:], ("--lerning-rate", "--time-limit"), strict=True):
+        _, errors = finish(process, code=2)
+        assert option in errors and "Traceback" not in errors

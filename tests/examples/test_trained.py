@@ -3,18 +3,20 @@
 from pathlib import Path
 
 import pytest
+import torch
 
 import examples.object_discovery
-from examples.object_discovery.data import load
-from examples.object_discovery.segment import segment
-from kuramoto_nn.models import AKOrN
+from examples.object_discovery.data import DataOptions, load
+from examples.object_discovery.recipes import Scoring
+from examples.object_discovery.segmenter import Segmenter, load_network, segment_images
 
 FOLDER = Path(examples.object_discovery.__file__).parent / "trained" / "tetrominoes-attn-tiny"
 
 
 @pytest.mark.parametrize("precision", ["float32", "bf16"])
 def test_tetrominoes_model_finds_the_pieces(tmp_path, precision):
-    model = AKOrN.from_pretrained(FOLDER).eval()
-    data = load("tetrominoes", "test", root=tmp_path, count=64, seed=0)
-    scores = segment(model, data, num_clusters=4, precision=precision).scores
-    assert scores.fg_ari > 75 and scores.mbo > 50  # 79.3 and 55.0 on 320 images
+    model = load_network(str(FOLDER), device=torch.device("cpu"), precision=precision)
+    data = load(DataOptions(name="tetrominoes", root=tmp_path, num_test_images=64), "test")
+    segmenter = Segmenter(model=model, scoring=Scoring(num_clusters=4), precision=precision)
+    scores = segment_images(segmenter, data).means
+    assert scores["fg_ari"] > 75 and scores["mbo"] > 50  # 79.3 and 55.0 on 320 images

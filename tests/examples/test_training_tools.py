@@ -1,4 +1,4 @@
-"""Checkpoints, averages, logs and randomness: what every training script stands on."""
+"""Checkpoints, averages, logs, randomness, batches and command lines of the training scripts."""
 
 import json
 import pickle
@@ -11,14 +11,16 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from examples.common import command
+from examples.common.device import pick_device
+from examples.common.optimization import WeightAverage
+from examples.common.processes import Processes
+from examples.common.progress import Meter, Pace, RunLog, read_jsonl
+from examples.common.randomness import STREAMS, ShuffledBatches, build_model, generator_for, preset
+from examples.common.run import read_checkpoint, write_checkpoint
 from examples.object_discovery.losses import nt_xent
-from examples.training import checkpoint
-from examples.training.distributed import Processes, pick_device
-from examples.training.ema import WeightAverage
-from examples.training.log import RunLog, read_jsonl
-from examples.training.pace import Pace
-from examples.training.progress import Meter
-from examples.training.randomness import STREAMS, generator_for
+from examples.object_discovery.recipes import RECIPES
+from examples.object_discovery.train import TrainOptions
 from tests import golden
 
 
@@ -41,27 +43,32 @@ def test_nt_xent_equals_loops_over_the_formula():
     assert_close(nt_xent(views, temperature=0.2), total / 6)
 
 
+def state(size: int = 3, step: int = 3) -> dict:
+    weights = {"a": torch.arange(size).float()}
+    parts = {"identity": {"name": "x", "sizes": (1, 2.5, None)}, "options": {}, "optimizer": {}}
+    return {**parts, "step": step, "seconds": 1.5, "model": weights, "average": {}}
+
+
 def test_checkpoints_round_trip(tmp_path):
-    state = {"step": 3, "weights": {"a": torch.randn(3)}, "name": "x", "list": [1, 2.5, None]}
     path = tmp_path / "deep" / "checkpoint.pt"
-    checkpoint.save(path, state)
-    loaded = checkpoint.load(path)
-    assert torch.equal(loaded["weights"].pop("a"), state["weights"].pop("a"))
-    assert loaded == state
+    write_checkpoint(path, state())
+    loaded, expected = read_checkpoint(path), state()
+    assert torch.equal(loaded["model"].pop("a"), expected["model"].pop("a"))
+    assert loaded.items() >= expected.items()
     assert [p.name for p in path.parent.iterdir()] == ["checkpoint.pt"]
 
 
 def test_a_full_disk_leaves_the_old_checkpoint(tmp_path):
     path = tmp_path / "checkpoint.pt"
-    checkpoint.save(path, {"step": 1})
+    write_checkpoint(path, state(step=1))
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))  # the kernel refuses the rest
     try:
         with pytest.raises(OSError, match=r"cannot write .*checkpoint\.pt"):
-            checkpoint.save(path, {"step": 2, "weights": torch.zeros(1_000_000)})
+            write_checkpoint(path, state(1_000_000, step=2))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert checkpoint.load(path) == {"step": 1}
+    assert read_checkpoint(path)["step"] == 1
     assert [p.name for p in tmp_path.iterdir()] == ["checkpoint.pt"]
 
 
@@ -82,6 +89,7 @@ class Malicious:
         "code",
         "zip",
         "tensor",
+        "other",
         "folder",
     ],
 )
@@ -92,10 +100,10 @@ def test_unreadable_checkpoints_are_named_and_run_no_code(tmp_path, kind):
     elif kind == "text":
         path.write_text("hello")
     elif kind == "truncated":
-        checkpoint.save(path, {"weights": torch.zeros(10_000)})
+        write_checkpoint(path, state(10_000))
         path.write_bytes(path.read_bytes()[:20_000])
     elif kind == "flipped":
-        checkpoint.save(path, {"weights": torch.zeros(10_000)})
+        write_checkpoint(path, state(10_000))
         content = bytearray(path.read_bytes())
         content[20_000] ^= 1  # inside the weights, where nothing but the checksum sees it
         path.write_bytes(content)
@@ -108,10 +116,12 @@ def test_unreadable_checkpoints_are_named_and_run_no_code(tmp_path, kind):
             archive.writestr("hello", "world")
     elif kind == "tensor":
         torch.save(torch.zeros(3), path)
+    elif kind == "other":
+        torch.save({"model": {}}, path)
     elif kind == "folder":
         path.mkdir()
     with pytest.raises(ValueError, match=rf"{kind}\.pt") as caught:
-        checkpoint.load(path)
+        read_checkpoint(path)
     assert "\n" not in str(caught.value)
 
 
@@ -196,7 +206,7 @@ def test_devices_that_are_not_there_are_named(name):
 def test_interrupts_wait_for_a_good_moment():
     code = """
 import os, signal
-from examples.training.interrupt import deferred_interrupts
+from examples.common.command import deferred_interrupts
 with deferred_interrupts() as interrupt:
     assert not interrupt
     os.kill(os.getpid(), signal.SIGTERM)
@@ -211,7 +221,7 @@ with deferred_interrupts() as interrupt:
 
 
 def test_progress_without_a_terminal_is_a_line_now_and_then(capsys, monkeypatch):
-    monkeypatch.setattr("examples.training.progress.PLAIN_SECONDS", 0.0)
+    monkeypatch.setattr("examples.common.progress.PLAIN_SECONDS", 0.0)
     with Meter("a job") as meter:
         meter.show(1_000, 2_000)
         meter.show(1_500, None)
@@ -220,3 +230,91 @@ def test_progress_without_a_terminal_is_a_line_now_and_then(capsys, monkeypatch)
     with Meter("a job") as meter:
         meter.show(1, 2)
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("world_size", [1, 2, 3])
+def test_epochs_hold_every_sample_once_but_for_a_rest_that_cannot_be_shared_out(world_size):
+    here = Processes(0, world_size, torch.device("cpu"))
+    for count in range(12, 25):
+        for drop_last in (True, False):
+            batches = ShuffledBatches(
+                count, batch_size=12, drop_last=drop_last, seed=0, here=here, name="images"
+            )
+            sizes = [len(batches.indices(step)) for step in range(batches.steps_per_epoch)]
+            rest = 0 if drop_last else count % 12 - count % 12 % world_size
+            assert sizes == [12] * (count // 12) + [rest] * (rest >= 2), (count, drop_last)
+            assert sizes[-1] == batches.last_batch
+            epochs = torch.cat([batches.indices(step) for step in range(2 * len(sizes))])
+            for epoch in epochs.unflatten(0, (2, -1)):
+                assert len(epoch.unique()) == sum(sizes) and epoch.max() < count
+
+
+def test_the_last_batches_of_the_papers_sets():
+    here = Processes(0, 1, torch.device("cpu"))
+    for count, batch_size, steps in ((40_000, 256, 157), (60_000, 256, 235), (9_000, 100, 90)):
+        batches = ShuffledBatches(
+            count, batch_size=batch_size, drop_last=False, seed=0, here=here, name="images"
+        )
+        assert batches.steps_per_epoch == steps
+
+
+def test_the_seed_alone_decides_the_weights():
+    before = torch.get_rng_state()
+    config = preset("sudoku-akorn-tiny", channels=32)
+    first, same, other = (build_model(config, seed=seed) for seed in (0, 0, 1))
+    assert torch.equal(torch.get_rng_state(), before)
+    assert torch.equal(first.embed.weight, same.embed.weight) and first.config.channels == 32
+    assert not torch.equal(first.embed.weight, other.embed.weight)
+    with pytest.raises(ValueError, match="unknown preset 'x'"):
+        preset("x")
+
+
+def parse(line: str, monkeypatch) -> TrainOptions:
+    """Options of a command line."""
+    found = []
+    monkeypatch.setattr(sys, "argv", ["train", *line.split()])
+    command.run_command(found.append, TrainOptions, recipes=RECIPES)
+    return found[0]
+
+
+def test_every_part_of_a_recipe_can_be_changed(monkeypatch):
+    options = parse(
+        "clevrtex-attn-l2 --model.num-steps 8 4 --model.coupling convolution attention "
+        "--model.kernel-size 7 --model.stimulus-norm none --data.name clevrtex-pbg "
+        "--training.augmentation.crop-area 0.25 1 --training.drop-last --training.ema-start 5 "
+        "--scoring.pca none --seed 3 --out x",
+        monkeypatch,
+    )
+    model, training = options.model, options.training
+    assert (model.num_steps, model.coupling) == ((8, 4), ("convolution", "attention"))
+    assert (model.kernel_size, model.stimulus_norm, model.num_blocks) == (7, None, 2)
+    assert (options.recipe, options.data.name, options.seed) == (
+        "clevrtex-attn-l2",
+        "clevrtex-pbg",
+        3,
+    )
+    assert training.augmentation.crop_area == (0.25, 1.0) and training.drop_last
+    assert (training.ema_start, training.epochs, options.scoring.pca) == (5, 500, None)
+    control = parse("clevrtex-vit --model.num-steps 2", monkeypatch)
+    assert (type(control.model).__name__, control.model.num_steps) == ("ItrSAConfig", 2)
+    assert str(control.out) == "runs/clevrtex-vit"
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "message"),
+    [
+        ("", 2, "usage: "),
+        ("--help", 0, "tetrominoes-demo-itrsa"),
+        ("--seed 1", 2, "The options of a recipe"),
+        ("tetris", 1, "unknown recipe 'tetris'; known are clevrtex-attn-l1"),
+        ("clevrtex-vit --model.oscillator-dim 4", 2, "--model.oscillator-dim"),
+        ("clevrtex-vit --training.batch-size 0", 2, "--training.batch-size must be positive"),
+        ("clevrtex-vit --training.augmentation.crop-area 0 1", 2, "crop_area"),
+        ("clevrtex-vit --help", 0, "--training.augmentation.crop-area"),
+    ],
+)
+def test_command_lines_that_do_not_run(line, code, message, monkeypatch, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        parse(line, monkeypatch)
+    output = "".join(capsys.readouterr())
+    assert stopped.value.code == code and message in " ".join(output.replace("│", " ").split())

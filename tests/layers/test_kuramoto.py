@@ -14,7 +14,7 @@ from torch.testing import assert_close
 
 from kuramoto_nn import KuramotoLayer, NaturalFrequency
 from kuramoto_nn.coupling import AttentionCoupling, ConvCoupling, GeometricTransform
-from kuramoto_nn.functional import euler, exponential, heun, to_oscillators
+from kuramoto_nn.functional import euler, exponential, heun, normalize, to_oscillators
 from kuramoto_nn.layers import OscillatorNorm, ScaleBias
 
 INTEGRATORS = [euler, exponential, heun]
@@ -197,6 +197,43 @@ def test_rollout_is_the_end_of_the_trajectory_and_couples_once_a_state(integrato
     assert energies.shape == (1, 2)
 
 
+def pair_and_stimulus(x, coupled, stimulus):
+    """Both terms of the energy of every oscillator's site, unweighted."""
+    return torch.stack([(x * other).flatten(2).sum(2) for other in (coupled, stimulus)], -1)
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_any_energy_is_evaluated_at_every_state(compiled):
+    torch.manual_seed(0)
+    layer, (x, c) = build(num_steps=3), inputs(2, 16, 4, 5)
+    states, expected = layer.trajectory(x, c)
+    if compiled:
+        layer.compile(backend="aot_eager", fullgraph=True)
+    path = layer.trajectory(x, c, energy=pair_and_stimulus)
+    assert path.energies.shape == (4, 2, 4, 2)
+    assert_close(path.states, states)
+    pair, stimulus = path.energies.sum(2).unbind(-1)
+    assert_close(-pair / 2 - stimulus, expected)
+    state, energies = layer.rollout(x, c, energy=pair_and_stimulus)
+    assert torch.equal(energies, path.energies) and torch.equal(state, path.states[-1])
+
+
+def test_an_integrator_of_ones_own_gets_the_first_velocity_for_free():
+    """Also if it evaluates copies of the state; what is free does not depend on identity."""
+
+    def midpoint(x, dx, field, step_size):
+        return normalize(x + step_size * field(normalize(x + 0.5 * step_size * dx).clone()))
+
+    coupling, (x, c) = ConvCoupling(8, 3), inputs(2, 8, 4, 4, dtype=torch.float64)
+    layer = KuramotoLayer(coupling, channels=8, integrator=midpoint, step_size=1e-3).double()
+    calls = []
+    coupling.register_forward_hook(lambda *_: calls.append(1))
+    ours = layer(x, c, num_steps=5)
+    assert len(calls) == 10
+    layer.integrator = heun
+    assert_close(ours, layer(x, c, num_steps=5), atol=1e-7, rtol=0)
+
+
 def saved_bytes(run) -> int:
     """Bytes of all distinct memory that autograd keeps for the way back."""
     kept = {}
@@ -285,6 +322,9 @@ def test_step_compiles_whole_and_steps_and_calls_do_not_recompile():
     layer, (x, c) = build(), inputs(2, 16, 4, 5)
     step = torch.compile(layer.step, fullgraph=True, backend="aot_eager")
     assert_close(step(x, c), layer.step(x, c))
+    whole = torch.compile(layer.forward, fullgraph=True, backend="eager")
+    for steps in (1, 3, 2):
+        assert_close(whole(x, c, num_steps=steps), layer(x, c, num_steps=steps))
 
     expected = {steps: layer(x, c, num_steps=steps) for steps in (2, 1, 5, 9)}
     counter = torch._dynamo.testing.CompileCounter()
@@ -298,7 +338,49 @@ def test_step_compiles_whole_and_steps_and_calls_do_not_recompile():
         layer(x, c, num_steps=1)
         counter.clear()
         layer(x, c, num_steps=20)
-    assert counter.frame_count == 0
+        assert counter.frame_count == 0
+        layer.rollout(x, c, num_steps=2)
+        graphs = counter.frame_count
+        layer.rollout(x, c, num_steps=7)
+    assert counter.frame_count == graphs > 0
+
+
+def test_numbers_of_numpy_and_torch_are_numbers():
+    x, c = inputs(2, 8, 3, 3)
+    layer = KuramotoLayer(
+        ConvCoupling(np.int64(8), torch.tensor(3)),
+        channels=torch.tensor(8),
+        oscillator_dim=np.int32(4),
+        step_size=np.float32(0.5),
+        num_steps=np.int64(2),
+    )
+    assert_close(layer(x, c), layer(x, c, num_steps=torch.tensor(2)))
+    assert [type(layer.num_steps), type(layer.step_size)] == [int, float]
+
+
+def test_repr_reads_like_the_call():
+    layer = KuramotoLayer(nn.Identity(), channels=8)
+    assert layer.extra_repr() == "channels=8, oscillator_dim=4, step_size=1.0, num_steps=8"
+    layer = KuramotoLayer(
+        nn.Identity(),
+        channels=8,
+        oscillator_dim=2,
+        frequency=NaturalFrequency(8, 2, shared=True, init=0.5),
+        step_size=0.1,
+        trainable_step_size=True,
+        num_steps=3,
+        integrator=heun,
+        project=False,
+        checkpoint_steps=True,
+    )
+    with torch.no_grad():
+        layer.step_size += 0.2
+    assert layer.extra_repr() == (
+        "channels=8, oscillator_dim=2, step_size=0.3, trainable_step_size=True, num_steps=3, "
+        "integrator=heun, project=False, checkpoint_steps=True"
+    )
+    assert "(frequency): NaturalFrequency(8, 2, shared=True, init=0.5)" in repr(layer)
+    assert "trainable_step_size=True" in repr(layer.to("meta"))
 
 
 def test_any_module_couples_and_tokens_images_and_volumes_pass():
@@ -338,7 +420,7 @@ def test_without_projection_the_force_is_added_whole():
             lambda: KuramotoLayer(nn.Identity(), channels=30),
             "`channels` must be divisible by `oscillator_dim`: got 30 and 4; try 28 or 32",
         ),
-        (lambda: KuramotoLayer(nn.Identity(), channels=0), "must be positive"),
+        (lambda: KuramotoLayer(nn.Identity(), channels=0), "`channels` must be.*at least 1: got 0"),
         (lambda: KuramotoLayer(nn.Identity(), channels=8, num_steps=-1), "`num_steps`.*-1"),
         (lambda: call((2, 8, 3), (2, 8, 4)), r"same shape: got \(2, 8, 3\) and \(2, 8, 4\)"),
         (lambda: call((2, 6, 3), (2, 8, 3)), r"`x` must be \(B, 8, \*S\).*\(2, 6, 3\)"),
@@ -349,6 +431,7 @@ def test_without_projection_the_force_is_added_whole():
         (lambda: part(stimulus_norm=nn.Conv1d(8, 4, 1)), "`stimulus_norm` must keep the shape"),
         (lambda: part(frequency=nn.Flatten(2)), "`frequency` must keep the shape"),
         (lambda: part(step_size=float("nan")), "`step_size` must be a finite number: got nan"),
+        (lambda: part(num_steps=True), "`num_steps` must be an integer of at least 0: got True"),
     ],
 )
 def test_wrong_input_is_named(make, message):

@@ -145,6 +145,26 @@ def test_head_pools_all_sites(pool, function):
 
 
 @pytest.mark.parametrize(
+    ("module", "text"),
+    [
+        (NaturalFrequency(8, 4), "8, 4"),
+        (NaturalFrequency(9, 3, planes="all", trainable=False), "9, 3, trainable=False"),
+        (NaturalFrequency(8, 4, planes="all", init=0.5), "8, 4, init=0.5, planes='all'"),
+        (OscillatorNorm(8, 4), "8, 4"),
+        (ScaleBias(3), "3"),
+        (SiteNorm(8, eps=1e-3), "8, eps=0.001"),
+        (NormReadout(8, 3, 4), "8, 3, 4"),
+        (NormReadout(8, 3, 4, 3), "8, 3, 4, kernel_size=3"),
+        (PatchEmbed(4, 16, in_channels=1), "4, 16, in_channels=1"),
+        (PooledHead(8, 6, 32, pool="mean"), "8, 6, 32, pool='mean'"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_repr_reads_like_the_call(module, text):
+    assert module.extra_repr() == text
+
+
+@pytest.mark.parametrize(
     ("make", "message"),
     [
         (lambda: NaturalFrequency(9, 4), "divisible"),

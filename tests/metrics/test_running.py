@@ -50,6 +50,42 @@ def test_a_collection_computes_each_of_them():
         torch.testing.assert_close(collection.compute()[metric_class.__name__], expected)
 
 
+OPTIONS = [
+    (ForegroundARI, foreground_ari, {"ignore_index": 2}),
+    (ForegroundARI, foreground_ari, {"empty": "one"}),
+    (ForegroundARI, foreground_ari, {"empty": "one", "ignore_index": 1}),
+    (MeanBestOverlap, mean_best_overlap, {"ignore_index": 2}),
+]
+
+
+@pytest.mark.parametrize(("metric_class", "score", "options"), OPTIONS)
+def test_options_are_those_of_the_functions(metric_class, score, options):
+    metric = metric_class(**options)
+    for pred, target in batches():
+        metric.update(pred, target)
+    scores = torch.cat([score(pred, target, **options) for pred, target in batches()])
+    torch.testing.assert_close(metric.compute(), scores.nanmean(), rtol=1e-14, atol=0)
+    assert metric.num_images == scores.isfinite().sum()
+
+
+def test_a_collection_tells_options_apart():
+    """After a first batch on which they agree."""
+    metrics_of_options = {str(options): c(**options) for c, _, options in OPTIONS[:3]}
+    collection = MetricCollection({"{}": ForegroundARI(), **metrics_of_options})
+    collection.update(*[torch.ones(1, 2, 2).long() * 3] * 2)
+    pred, target = next(batches())
+    collection.update(pred, target)
+    for name, mean in collection.compute().items():
+        scores = foreground_ari(pred, target, **eval(name))
+        expected = torch.cat((torch.ones(1, dtype=torch.float64), scores)).nanmean()
+        torch.testing.assert_close(mean, expected)
+
+
+def test_wrong_options_are_named():
+    with pytest.raises(ValueError, match="`empty` must be one of nan, one: got 'zero'"):
+        ForegroundARI(empty="zero")
+
+
 @pytest.mark.parametrize(("metric_class", "score"), CLASSES)
 def test_forward_gives_the_batch_and_keeps_the_mean(metric_class, score):
     metric = metric_class()

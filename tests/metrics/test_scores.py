@@ -101,6 +101,39 @@ def test_ignored_pixels_do_not_matter(seed):
     torch.testing.assert_close(foreground_ari(in_background, target), foreground_ari(pred, target))
 
 
+@given(
+    seed=st.integers(0, 2**32),
+    ignored=st.sampled_from([255, 3, 1, 0, -1, -5]),
+    dtype=st.sampled_from([torch.uint8, torch.int64]),
+)
+def test_an_ignored_label_is_as_minus_one(seed, ignored, dtype):
+    """Also 255 in maps of bytes; what is predicted there changes nothing."""
+    if dtype == torch.uint8:
+        ignored %= 256
+    pred, target = label_maps(seed, (2, 8, 8), 5, 3, 0.7)
+    if dtype == torch.uint8:
+        target = target.clamp_min(0)
+    generator = torch.Generator().manual_seed(seed)
+    void = torch.rand(target.shape, generator=generator) < 0.2
+    target[void] = ignored
+    elsewhere = torch.randint(0, 99, pred.shape, generator=generator)
+    changed = torch.where(target == ignored, elsewhere, pred)
+    expected = target.masked_fill(target == ignored, -1)
+    for score in (foreground_ari, mean_best_overlap):
+        ours = score(changed.to(dtype), target.to(dtype), ignore_index=ignored)
+        torch.testing.assert_close(ours, score(pred, expected), equal_nan=True, rtol=0, atol=0)
+
+
+def test_ignored_and_background_pixels_by_hand():
+    target = torch.tensor([[[1, 1, 2, 255]]], dtype=torch.uint8)
+    pred = torch.tensor([[[7, 7, 8, 8]]])
+    assert foreground_ari(pred, target, ignore_index=255).item() == 1.0
+    assert mean_best_overlap(pred, target, ignore_index=255).item() == 1.0
+    assert mean_best_overlap(pred, target).item() < 1.0
+    with pytest.raises(ValueError, match="`ignore_index` must be an integer: got 25.5"):
+        foreground_ari(pred, target, ignore_index=25.5)
+
+
 def test_background_enlarges_the_union():
     pred = torch.tensor([[[1, 1, 1, 1], [2, 2, 2, 2]]])
     target = torch.tensor([[[5, 5, 0, -1], [0, 0, -1, -7]]])

@@ -12,6 +12,7 @@ from kuramoto_nn.models import (
     ItrSA,
     ItrSASudoku,
     Model,
+    create_model,
 )
 
 ALL = {
@@ -32,6 +33,14 @@ ALL = {
     "ablations": lambda: AKOrN.from_preset(
         "tetrominoes-attn-tiny", num_blocks=2, num_steps=2, readout=None, project=False
     ),
+    "mixed": lambda: create_model(
+        "tetrominoes-attn-tiny",
+        num_blocks=2,
+        num_steps=2,
+        coupling=("convolution", "attention"),
+        kernel_size=(5, 3),
+        oscillator_dim=(2, 4),
+    ),
     "itrsa": lambda: ItrSA.from_preset("tetrominoes-itrsa-tiny", num_blocks=2, num_steps=2),
     "itrconv": lambda: ItrSA.from_preset("tetrominoes-itrconv-tiny", num_steps=2),
     "sudoku": lambda: AKOrNSudoku.from_preset("sudoku-akorn-tiny", num_steps=2),
@@ -41,6 +50,15 @@ ALL = {
     "sudoku-itrsa": lambda: ItrSASudoku.from_preset("sudoku-itrsa-tiny", num_steps=2),
     "classifier": lambda: AKOrNClassifier.from_preset(
         "cifar10-akorn-tiny", channels=8, num_steps=2
+    ),
+    "classifier-mixed": lambda: create_model(
+        "cifar10-akorn-mix",
+        channels=8,
+        num_steps=2,
+        kernel_size=(5, 3, 3),
+        num_heads=4,
+        oscillator_dim=(2, 4, 2),
+        readout_dim=(2, 2, 4),
     ),
 }
 
@@ -67,5 +85,5 @@ def inputs(model: Model, batch: int = 3, seed: int = 0) -> tuple[Tensor, dict[st
         given = torch.randint(0, 10, shape, generator=generator)
     if isinstance(model, ItrSA | ItrSASudoku):
         return given, {}
-    grid = example.shape[-2:] if isinstance(model, AKOrNClassifier) else model.config.grid
-    return given, {"noise": torch.randn(batch, model.config.channels, *grid, generator=generator)}
+    shape = (batch, model.config.channels, *model.config.grid)
+    return given, {"noise": torch.randn(shape, generator=generator)}

@@ -35,7 +35,7 @@ def test_ensemble_is_the_mean_over_noises():
         model.ensemble(images, 1, generator=generator()), model(images, generator=generator())
     )
     for wrong in (0, 2.5):
-        with pytest.raises(ValueError, match="`num_samples` must be a positive integer: got"):
+        with pytest.raises(ValueError, match="`num_samples` must be an integer of at least 1: got"):
             model.ensemble(images, wrong)
 
 
@@ -51,7 +51,9 @@ def test_ensembles_do_not_lose_small_terms_in_half_precision():
 
 def test_learns_which_half_is_bright():
     torch.manual_seed(0)
-    config = AKOrNClassifierConfig(channels=8, kernel_sizes=(3, 3), num_classes=2, num_steps=2)
+    config = AKOrNClassifierConfig(
+        channels=8, num_blocks=2, kernel_size=3, num_classes=2, num_steps=2
+    )
     model = AKOrNClassifier(config)
     labels = torch.arange(16) % 2
     images = 0.2 * torch.rand(16, 3, 16, 16)
@@ -74,9 +76,22 @@ def test_learns_which_half_is_bright():
             lambda: small.build("classifier")(torch.zeros(1, 3, 8, 8, dtype=torch.uint8)),
             "must be floating point in .*got torch.uint8; try images / 255",
         ),
-        (lambda: AKOrNClassifierConfig(kernel_sizes=()), "`kernel_sizes` must name one kernel"),
-        (lambda: AKOrNClassifierConfig(kernel_sizes=(3, 0)), "must be a list of positive integers"),
-        (lambda: AKOrNClassifier(AKOrNClassifierConfig(kernel_sizes=(4,))), "must be odd"),
+        (
+            lambda: AKOrNClassifierConfig(kernel_size=()),
+            r"`kernel_size` .* an entry per block, num_blocks = 3: got 0 entries, \(\)",
+        ),
+        (
+            lambda: AKOrNClassifierConfig(kernel_size=(3, 0, 3)),
+            "must be a positive integer or a list of positive integers",
+        ),
+        (lambda: AKOrNClassifier(AKOrNClassifierConfig(kernel_size=4)), "must be odd"),
+        (lambda: AKOrNClassifierConfig(position="gta"), '"gta" lies inside the attention'),
+        (
+            lambda: AKOrNClassifierConfig(
+                channels=6, num_blocks=2, coupling=("convolution", "attention"), kernel_size=3
+            ),
+            "`num_heads` must divide `channels`: got 8 and 12",
+        ),
     ],
 )
 def test_wrong_input_is_named(make, message):

@@ -1,19 +1,10 @@
-"""Object discovery: other sizes, up-tiling, and what goes wrong."""
+"""Object discovery: other sizes, and what goes wrong."""
 
 import pytest
 import torch
-from torch.testing import assert_close
 
-from kuramoto_nn.inference import uptile_views, uptiled_features
 from kuramoto_nn.models import AKOrN, AKOrNConfig
-from tests import golden
 from tests.models import small
-
-
-def test_uptile_views_equal_the_authors(shared):
-    meta, _, arrays = golden.read(shared, "uptile_views")
-    views = uptile_views(arrays["image"], patch_size=meta["patch_size"], factor=meta["factor"])
-    assert_close(views, arrays["views"], atol=1e-9, rtol=1e-9)
 
 
 @pytest.mark.parametrize("name", ["attention", "convolution", "deep", "itrsa", "itrconv"])
@@ -21,20 +12,6 @@ def test_other_image_sizes(name):
     model = small.build(name)
     assert model(torch.rand(2, 3, 40, 24)).shape == (2, 64)
     assert model.features(torch.rand(2, 3, 40, 24)).shape[2:] in ((10, 6), (5, 3))
-
-
-def test_uptiled_features_interleave_the_views():
-    """With the mean of each patch as feature, the finer map is the mean at each shift."""
-    images = torch.rand(2, 3, 16, 12)
-
-    def mean(view):
-        return torch.nn.functional.avg_pool2d(view, 4)
-
-    fine = uptiled_features(mean, images, patch_size=4, factor=4)
-    assert fine.shape == (2, 3, 16, 12)
-    larger = torch.nn.functional.interpolate(images, (19, 15), mode="bicubic", align_corners=False)
-    assert_close(fine, torch.nn.functional.avg_pool2d(larger, 4, stride=1))
-    assert_close(uptiled_features(mean, images, patch_size=4, factor=1), mean(images))
 
 
 @pytest.mark.parametrize(
@@ -48,7 +25,10 @@ def test_uptiled_features_interleave_the_views():
             lambda: AKOrN.from_preset("clevr-attn", chanels=8),
             "AKOrNConfig has no field 'chanels'; its fields are channels",
         ),
-        (lambda: AKOrNConfig(coupling="conv"), "`coupling` must be one of .*got 'conv'"),
+        (
+            lambda: AKOrNConfig(coupling="conv"),
+            "`coupling` must be one of .* or a list of these: got 'conv'",
+        ),
         (
             lambda: AKOrNConfig(stimulus_norm="gn"),
             "`stimulus_norm` must be one of .*None: got 'gn'",
@@ -62,7 +42,10 @@ def test_uptiled_features_interleave_the_views():
         ),
         (lambda: AKOrNConfig(image_size="32"), "`image_size` must be a positive integer or"),
         (lambda: AKOrNConfig(project=1), "`project` must be true or false: got 1"),
-        (lambda: AKOrNConfig(num_steps=True), "`num_steps` must be a positive integer: got True"),
+        (
+            lambda: AKOrNConfig(num_steps=True),
+            "`num_steps` must be a positive integer or a list of positive integers: got True",
+        ),
         (lambda: AKOrNConfig(step_size=float("nan")), "`step_size` must be a finite number"),
         (lambda: AKOrNConfig(image_size=30), "`image_size` must be a multiple of `patch_size`"),
         (lambda: AKOrNConfig(channels=30), "`num_heads` must divide `channels`: got 8 and 30"),
@@ -70,10 +53,6 @@ def test_uptiled_features_interleave_the_views():
         (
             lambda: small.build("attention")(torch.zeros(2, 3, 30, 32)),
             "multiples of the patch size",
-        ),
-        (
-            lambda: uptile_views(torch.zeros(1, 3, 8, 8), patch_size=4, factor=3),
-            "`factor` must divide `patch_size`: got 3 and 4; try 1, 2, 4",
         ),
     ],
 )

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from kuramoto_nn.models import AKOrN, AKOrNClassifier, AKOrNSudoku, ItrSA, ItrSASudoku
+from kuramoto_nn.models import AKOrN, AKOrNClassifier, AKOrNSudoku, ItrSA, ItrSASudoku, list_models
 
 NORMS = {"gn": "group", "none": None, "–": None}
 PRESETS = {
@@ -86,7 +86,11 @@ def test_sudoku_and_classifier_recipes():
     assert sudoku.trainable_step_size and sudoku.readout == "feed-forward"
     classifier = PRESETS["cifar10-akorn"].config
     assert (classifier.channels, classifier.num_steps, classifier.oscillator_dim) == (64, 3, 2)
-    assert classifier.kernel_sizes == (9, 7, 5) and classifier.stimulus_norm == "group"
+    assert classifier.kernel_size == (9, 7, 5) and classifier.stimulus_norm == "group"
+    mix = PRESETS["cifar10-akorn-mix"].config
+    assert [mix.block(i).coupling for i in range(3)] == ["convolution", "convolution", "attention"]
+    assert mix.replace(coupling="convolution", position=None) == classifier
+    assert PRESETS["cifar10-akorn"].parameters == 7_023_760 + 1  # and the fixed step size
 
 
 @pytest.mark.parametrize("row", SCORES)
@@ -112,6 +116,7 @@ def test_scores_are_the_published_ones(row, facts):
 
 
 def test_parameters_count_a_fixed_step_size_once_and_nothing_else():
+    assert set(PRESETS) <= set(list_models())
     for name, preset in PRESETS.items():
         model = preset.model_class.from_preset(name)
         own = sum(parameter.numel() for parameter in model.parameters())

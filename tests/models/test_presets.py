@@ -1,4 +1,4 @@
-"""Presets: sizes equal to the authors', configurations that are JSON, the listing."""
+"""Presets and the registry: sizes equal to the authors', creation by name, the listing."""
 
 import dataclasses
 import json
@@ -8,7 +8,20 @@ import sys
 import pytest
 import torch
 
-from kuramoto_nn.models import AKOrN, AKOrNClassifier, AKOrNSudoku, ItrSA, ItrSASudoku
+import kuramoto_nn
+from kuramoto_nn.models import (
+    AKOrN,
+    AKOrNClassifier,
+    AKOrNConfig,
+    AKOrNSudoku,
+    Config,
+    ItrSA,
+    ItrSASudoku,
+    Model,
+    SudokuConfig,
+    create_model,
+    list_models,
+)
 
 FAMILIES = [AKOrN, ItrSA, AKOrNSudoku, ItrSASudoku, AKOrNClassifier]
 ROWS = {  # of the recipes table in facts/akorn.md
@@ -95,3 +108,74 @@ def test_the_listing_has_a_line_per_preset():
         for name in family.presets():
             assert f"\n{name} " in result.stdout
     assert "1,167,617" in result.stdout and "FG-ARI: 75.6 ± 0.2" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("rest", "shown"), [("| head -1", "preset "), ("--help", "usage: python -m kuramoto_nn.models")]
+)
+def test_the_listing_may_be_cut_and_explains_itself(rest, shown):
+    command = f"{sys.executable} -m kuramoto_nn.models {rest}"
+    result = subprocess.run(command, shell=True, capture_output=True, text=True, timeout=300)
+    assert result.stdout.startswith(shown) and result.stderr == ""
+
+
+def test_models_are_created_and_listed_by_name():
+    assert kuramoto_nn.create_model is create_model and kuramoto_nn.list_models is list_models
+    for family in FAMILIES:
+        for name, preset in family.presets().items():
+            with torch.device("meta"):
+                model = create_model(name)
+            assert type(model) is family and model.config == preset.config
+    assert list_models("clevrtex-attn-*") == [f"clevrtex-attn-{x}" for x in ("l1", "l2", "tiny")]
+    assert list_models("*nothing*") == []
+    torch.manual_seed(0)
+    model = create_model("tetrominoes-attn-tiny", num_blocks=3)
+    assert isinstance(model, AKOrN) and model.config.num_blocks == 3 and model.training
+    torch.manual_seed(0)
+    twin = create_model(AKOrN.presets()["tetrominoes-attn-tiny"].config, num_blocks=3)
+    for key, value in model.state_dict().items():
+        assert torch.equal(value, twin.state_dict()[key])
+    described = model.describe()
+    assert described.pop("model") == "AKOrN" and AKOrNConfig(**described) == model.config
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: create_model("clevrtex-atn-l2"), "got 'clevrtex-atn-l2'; did you mean clevrtex-a"),
+        (lambda: create_model("?"), r"got '\?'; `list_models\(\)` lists all presets"),
+        (lambda: create_model("clevr-attn", chanels=8), "AKOrNConfig has no field 'chanels'"),
+        (lambda: create_model(AKOrNConfig(), chanels=8), "AKOrNConfig has no field 'chanels'"),
+        (lambda: create_model(SudokuConfig()), "no network takes a SudokuConfig"),
+    ],
+)
+def test_wrong_names_are_reported(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class MineConfig(Config):
+    channels: int = 3
+
+
+class Mine(Model):
+    """A user's own network."""
+
+    config: MineConfig
+    config_class = MineConfig
+    preset_configs = {"mine-small": MineConfig()}
+
+    def __init__(self, config: MineConfig):
+        super().__init__(config)
+        self.map = torch.nn.Linear(config.channels, config.channels)
+
+
+def test_networks_of_users_are_found(tmp_path):
+    model = create_model("mine-small", channels=4)
+    assert type(model) is Mine and "mine-small" in list_models()
+    model.save_pretrained(tmp_path)
+    again = kuramoto_nn.load_model(tmp_path)
+    assert type(again) is Mine and again.config == MineConfig(channels=4)
+    with pytest.raises(ValueError, match="AKOrN is a network of the library: choose another name"):
+        type("AKOrN", (Mine,), {})

@@ -15,7 +15,7 @@ import torch
 from huggingface_hub import HfApi, RepoUrl, constants
 from safetensors.torch import load_file, save_file
 
-from kuramoto_nn.models import AKOrN, ItrSA
+from kuramoto_nn.models import AKOrN, ItrSA, Model, load_model
 from tests.models import small
 
 WEIGHTS = "model.safetensors"
@@ -72,6 +72,7 @@ def test_the_folder_has_a_card_and_a_configuration(tmp_path):
     for text in ("# AKOrNSudoku", "library_name: kuramoto_nn", "**Data.** SATNet", "**Seed.** 0"):
         assert text in card
     config = json.loads((folder / "config.json").read_text())
+    assert config == model.describe() and config.pop("model") == "AKOrNSudoku"
     assert model.config_class(**config) == model.config
     model.save_pretrained(folder, model_card_kwargs={"score": "ID 45.6"})
     assert "**Score.** ID 45.6" in (folder / "README.md").read_text(encoding="utf-8")
@@ -177,7 +178,7 @@ def test_push_to_hub_uploads_the_folder_and_names_the_repository(monkeypatch):
     assert model.push_to_hub("itrsa", model_card_kwargs={"score": "1.2"}) == "commit"
     assert uploaded["repo_id"] == "someone/itrsa"
     assert uploaded["files"] == ["README.md", "config.json", WEIGHTS]
-    assert 'ItrSA.from_pretrained("someone/itrsa")' in uploaded["card"]
+    assert 'load_model("someone/itrsa")' in uploaded["card"]
     assert "**Score.** 1.2" in uploaded["card"]
 
 
@@ -189,9 +190,10 @@ def test_from_the_hub_s_cache(tmp_path):
     (repository / "refs").mkdir(parents=True)
     (repository / "refs" / "main").write_text(commit)
     model.save_pretrained(repository / "snapshots" / commit)
-    again = ItrSA.from_pretrained("someone/itrsa", cache_dir=tmp_path, local_files_only=True)
     given, _ = small.inputs(model)
-    assert torch.equal(model(given), again(given))
+    for load in (ItrSA.from_pretrained, load_model):
+        again = load("someone/itrsa", cache_dir=tmp_path, local_files_only=True)
+        assert torch.equal(model(given), again(given))
 
 
 @pytest.fixture
@@ -212,8 +214,7 @@ def edit_config(folder, **fields):
 
 
 def damage_metadata(folder, config):
-    metadata = {"model": "AKOrN", "config": config}
-    save_file(load_file(folder / WEIGHTS), folder / WEIGHTS, metadata)
+    save_file(load_file(folder / WEIGHTS), folder / WEIGHTS, {"config": config})
 
 
 def rename(weights):
@@ -252,7 +253,14 @@ def rename(weights):
         (lambda f: (f / "config.json").write_text("{"), "config.json", "Expecting property name"),
         (lambda f: (f / "config.json").write_text("[]"), "config.json", "found a list where"),
         (lambda f: edit_config(f, channels=4 * 10**12), "config.json", "overflow"),
-        (lambda f: damage_metadata(f, "["), WEIGHTS, "holds no configuration of this model"),
+        (lambda f: (f / "config.json").write_bytes(b"\xff\xfe\xfa"), "config.json", "can't decode"),
+        (lambda f: edit_config(f, model=None), "config.json", '"model", the name of its class'),
+        (
+            lambda f: edit_config(f, model="AKOrM"),
+            "config.json",
+            "no network 'AKOrM' is known; imp",
+        ),
+        (lambda f: damage_metadata(f, "["), WEIGHTS, "holds no configuration of a model"),
         (lambda f: damage_metadata(f, "[" * 200_000), WEIGHTS, "recursion"),
         (
             lambda f: (f / WEIGHTS).write_bytes((f / WEIGHTS).read_bytes()[:-100]),
@@ -269,13 +277,14 @@ def rename(weights):
 )
 def test_what_does_not_fit_is_named(spoil, file, message, folder):
     spoil(folder)
-    with pytest.raises(ValueError, match=message) as caught:
-        AKOrN.from_pretrained(folder)
-    assert str(folder / file) in str(caught.value)
+    for load in (AKOrN.from_pretrained, load_model):
+        with pytest.raises(ValueError, match=message) as caught:
+            load(folder)
+        assert str(folder / file) in str(caught.value)
 
 
 def test_another_class_and_missing_files_are_named(folder):
-    with pytest.raises(ValueError, match="weights of AKOrN: got ItrSA.*; try AKOrN"):
+    with pytest.raises(ValueError, match="config.json holds .* AKOrN: got ItrSA.*; try AKOrN"):
         ItrSA.from_pretrained(folder)
     (folder / WEIGHTS).rename(folder / "pytorch_model.bin")  # a pickle is not even looked at
     with pytest.raises(FileNotFoundError, match=re.escape(str(folder / WEIGHTS))):
@@ -291,6 +300,40 @@ def test_another_class_and_missing_files_are_named(folder):
     folder.mkdir()
     with pytest.raises(FileNotFoundError, match="config.json is missing"):
         AKOrN.from_pretrained(folder)
+
+
+@pytest.mark.parametrize("name", ["classifier-mixed", "sudoku-itrsa"])
+def test_a_model_is_loaded_by_its_folder_alone(name, tmp_path):
+    """From its own folder, and from a run's folder, which holds it as `model`."""
+    model = small.build(name)
+    model.save_pretrained(tmp_path / "model")
+    given, noise = small.inputs(model)
+    for source in (tmp_path / "model", tmp_path, str(tmp_path)):
+        for load in (load_model, Model.from_pretrained, type(model).from_pretrained):
+            again = load(source)
+            assert type(again) is type(model) and not again.training
+            assert torch.equal(again(given, **noise), model(given, **noise))
+    there = load_model(tmp_path, map_location=torch.device("cpu"))
+    assert next(there.parameters()).device.type == "cpu"
+    (tmp_path / "model" / WEIGHTS).unlink()
+    with pytest.raises(FileNotFoundError, match=re.escape(str(tmp_path / "model" / WEIGHTS))):
+        load_model(tmp_path)
+
+
+def test_weights_of_another_class_beside_a_configuration_are_refused(tmp_path):
+    for name in ("itrsa", "sudoku-itrsa"):
+        small.build(name).save_pretrained(tmp_path / name)
+    shutil.copy(tmp_path / "itrsa" / WEIGHTS, tmp_path / "sudoku-itrsa" / WEIGHTS)
+    with pytest.raises(ValueError, match="model.safetensors does not fit .*config.json"):
+        load_model(tmp_path / "sudoku-itrsa")
+
+
+@pytest.mark.parametrize("load", [load_model, AKOrN.from_pretrained])
+def test_a_preset_is_no_trained_model(load):
+    with pytest.raises(
+        FileNotFoundError, match=r'preset.*create_model\("clevr-attn"\) builds an un'
+    ):
+        load("clevr-attn")
 
 
 def test_a_configuration_without_newer_fields_takes_their_defaults(folder):

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from kuramoto_nn import reference
 from kuramoto_nn.models import AKOrNSudoku, AKOrNSudokuConfig, ItrSASudoku
 from tests.models import small
 
@@ -26,6 +27,19 @@ def test_rollout_is_the_call_and_the_energies_of_the_last_block(overrides):
         expected = layer.trajectory(*calls[-1], num_steps=steps).energies
         assert energies.shape == ((3 if steps is None else steps) + 1, 3)
         assert_close(energies, expected)
+
+
+def test_a_rollout_evaluates_another_energy_of_the_same_states():
+    model = solver(num_blocks=2)
+    puzzles, noise = small.inputs(model)
+    calls = []
+    layer = model.blocks[-1].layer
+    layer.register_forward_pre_hook(lambda layer, args: calls.append(args))
+    logits, energies = model.rollout(puzzles, **noise, energy=reference.energy)
+    assert_close(logits, model(puzzles, **noise))
+    assert_close(energies[:-1], reference.energies(layer, *calls[0])[1:])
+    along = model.trajectory(puzzles, **noise, energy=lambda x, coupled, c: x.sum((-1, -2)))
+    assert_close(along.energies, along.states.sum(2))  # one value per cell
 
 
 @pytest.mark.parametrize("blocks", [1, 2])

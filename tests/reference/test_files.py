@@ -13,7 +13,7 @@ import torch
 from torch.testing import assert_close
 
 from kuramoto_nn import reference
-from kuramoto_nn.models import AKOrN
+from kuramoto_nn.models import AKOrN, load_model
 
 ARGUMENTS = {"ch": 8, "n": 4, "L": 1, "T": 2, "psize": 4, "imsize": 8, "J": "conv", "ksize": 3}
 ARGUMENTS |= {"c_norm": "none"}
@@ -168,7 +168,8 @@ def test_tensors_that_do_not_fit_are_named(spoil, messages, tmp_path):
             {"chanels": 8},
             "arguments of kind 'akorn': .* no field 'chanels'; its fields are J, L, T",
         ),
-        ({"J": "dense"}, "`J` must be one of 'attn', 'conv': got 'dense'"),
+        ({"J": "dense"}, "`J` must be one of 'attn', 'conv' or a list of these: got 'dense'"),
+        ({"T": [2, 3]}, r"`T` must .* an entry per block, L = 1: got 2 entries, \(2, 3\)"),
         ({"ch": "8"}, "`ch` must be a positive integer: got '8'"),
         ({"c_norm": "gn"}, "`layers.0.0.c_norm.weight` is missing"),
         ({"use_omega": True}, "`layers.0.0.omg.omg_param` is missing"),
@@ -193,7 +194,7 @@ def test_arguments_of_other_kinds():
     with pytest.raises(ValueError, match="`hw`, the grid .*is needed with gta=True"):
         weights = {"connectivity.W_o.bias": torch.ones(8)}
         reference.load(weights, "layer", n=4, ch=8, T=1, gamma=1.0, J="attn", gta=True)
-    with pytest.raises(ValueError, match="`ksizes` must have L = 3 entries"):
+    with pytest.raises(ValueError, match="`ksizes` .*per block, L = 3: got 2 entries"):
         reference.load({"gamma": torch.ones(1)}, "classifier", ksizes=[3, 3])
 
 
@@ -260,14 +261,25 @@ def test_command_line_writes_a_folder(tmp_path):
     base = (tmp_path / "in.pth", tmp_path / "out", "--kind", "akorn")
     result = convert(*base, *options, "--gta", "true")
     assert result.returncode == 0, result.stderr
-    assert "AKOrN.from_pretrained" in result.stdout
-    model = AKOrN.from_pretrained(tmp_path / "out")
+    assert "load_model" in result.stdout
+    model = load_model(tmp_path / "out")
+    assert isinstance(model, AKOrN)
     assert_close(output(model), output(load(authors_weights())), rtol=0, atol=0)
     assert json.loads((tmp_path / "out" / "config.json").read_text())["channels"] == 8
     card = (tmp_path / "out" / "README.md").read_text()
     assert "python -m kuramoto_nn.reference in.pth FOLDER --kind akorn --ch 8 --n 4 " in card
     assert " --ksize 3 " in card
 
+    second = {name.replace("layers.0", "layers.1"): v for name, v in authors_weights().items()}
+    torch.save(authors_weights() | second, tmp_path / "in.pth")
+    result = convert(*base, *options, "--L", 2, "--T", 2, 3, "--J", "conv", "conv")
+    assert result.returncode == 0, result.stderr
+    config = load_model(tmp_path / "out").config
+    assert config.num_steps == (2, 3) and config.coupling == ("convolution", "convolution")
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert " --T 2 3 " in card and " --J conv conv " in card
+
+    torch.save(authors_weights(), tmp_path / "in.pth")
     wrong = convert(*base, *options, "--gta", "false")
     assert wrong.returncode == 1 and "`pemb_x` is missing" in wrong.stderr
     assert "Traceback" not in wrong.stderr

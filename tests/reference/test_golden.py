@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.testing import assert_close
 
 from kuramoto_nn import KuramotoLayer, reference
-from kuramoto_nn.models import AKOrN, AKOrNSudoku
+from kuramoto_nn.models import AKOrN, AKOrNClassifier, AKOrNSudoku
 from tests import golden
 from tests.golden import EXACT
 
@@ -99,6 +99,64 @@ def test_classifier(shared):
     assert_close(model(images, **noise), data.arrays["logits"], **EXACT)
     rows = [1, 0, 1]
     assert_close(model(images[rows], **cut(noise, rows)), data.arrays["logits"][rows], **EXACT)
+
+
+def test_lists_of_the_classifier(shared):
+    """Equal entries are the golden network; others change that stage alone."""
+    data = golden.read(shared, "classifier_conv")
+    images, noise = golden.inputs(data.arrays)
+    lists = {"T": [2, 2, 2], "J": ["conv"] * 3, "n": [2, 2, 2], "ro_N": [2, 2, 2]}
+    model = reference.load(data.weights, "classifier", **(data.meta | lists))
+    assert_close(model(images, **noise), data.arrays["logits"], **EXACT)
+
+    weights = data.weights.copy()
+    sites, heads, ch = 64, 4, 32  # of the last stage
+    old = [name for name in weights if name.startswith("layers.2.2.connectivity.")]
+    for name in old:
+        del weights[name]
+    generator = torch.Generator().manual_seed(0)
+    shapes = {f"mat_{x}": (sites, ch // heads // 2, 2, 2) for x in "qkvo"}
+    shapes |= {"W_qkv.weight": (3 * ch, ch, 1, 1), "W_qkv.bias": (3 * ch,)}
+    shapes |= {"W_o.weight": (ch, ch, 1, 1), "W_o.bias": (ch,)}
+    attention = {
+        f"connectivity.{name}": torch.randn(shape, generator=generator, dtype=torch.float64)
+        for name, shape in shapes.items()
+    }
+    weights |= {f"layers.2.2.{name}": value for name, value in attention.items()}
+    lists = {"T": [2, 1, 3], "J": ["conv", "conv", "attn"], "heads": heads, "imsize": 32}
+    mixed = reference.load(weights, "classifier", **(data.meta | lists))
+    own = {"n": 2, "ch": ch, "T": 1, "gamma": 1.0, "J": "attn", "heads": heads, "c_norm": "none"}
+    layer = reference.load(attention, "layer", **own, gta=True, hw=(8, 8))
+    assert isinstance(model, AKOrNClassifier) and isinstance(layer, KuramotoLayer)
+    for block, steps in zip(model.blocks, lists["T"], strict=True):
+        block.layer.num_steps = steps
+    model.blocks[2].layer.coupling = layer.coupling
+    images, noise = torch.rand(2, 3, 32, 32).double(), torch.randn(2, 8, 32, 32).double()
+    assert_close(mixed(images, noise=noise), model(images, noise=noise), **EXACT)
+
+
+def test_lists_of_akorn(shared):
+    """The first block of one golden network gets the convolution of another."""
+    data = golden.read(shared, "akorn_attn_L2")
+    other = golden.read(shared, "akorn_conv_L1")
+    images, noise = golden.inputs(data.arrays)
+    start = "layers.0.0.connectivity."
+    weights = {name: v for name, v in data.weights.items() if not name.startswith(start)}
+    weights |= {name: v for name, v in other.weights.items() if name.startswith(start)}
+    lists = {"T": [2, 3], "J": ["conv", "attn"], "ksize": [5, 1], "n": [4, 4]}
+    mixed = reference.load(weights, "akorn", **(data.meta | lists))
+    whole, conv = golden.load(data, "akorn_attn_L2"), golden.load(other, "akorn_conv_L1")
+    whole.blocks[0].layer.coupling = conv.blocks[0].layer.coupling
+    whole.blocks[0].layer.num_steps = 2
+    assert_close(mixed.features(images, **noise), whole.features(images, **noise), **EXACT)
+
+    for name in ("weight", "bias"):  # N = 2 needs half the readout
+        weights[f"layers.1.1.invconv.{name}"] = weights[f"layers.1.1.invconv.{name}"][:64]
+    mixed = reference.load(weights, "akorn", **(data.meta | lists | {"n": [4, 2]}))
+    states = [trajectory.states for trajectory in mixed.trajectories(images, **noise)]
+    for state, n in zip(states, (4, 2), strict=True):
+        norms = state.unflatten(2, (-1, n)).norm(dim=3)
+        assert_close(norms, torch.ones_like(norms))
 
 
 def test_ema_file(shared):

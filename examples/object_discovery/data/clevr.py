@@ -1,136 +1,103 @@
 """CLEVR with masks, at most six objects (CLEVR6): DeepMind's TFRecord file, or its PNG export.
 
 Rows 29 to 220 and columns 64 to 255 are cut out and resized to 128x128 by nearest neighbour, image
-and mask alike. Scenes with more than six objects are left out; of the rest, the first 320 are the
-test split, the following ones the training split.
+and mask alike. Scenes in which a mask above the sixth is visible there are left out; the splits
+count the others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from examples.object_discovery.data.object_records import (
-    TEST_SCENES,
-    Layout,
-    expect,
-    plan_records,
-)
-from examples.object_discovery.data.parallel import decode_scenes, take_rows
-from examples.object_discovery.data.pictures import read_picture
-from examples.object_discovery.data.plan import Plan, Request
-from examples.object_discovery.data.source import find_records, identity, list_files
+from examples.object_discovery.data.originals import ADDRESS, SPLITS, Layout, OriginalSet
+from examples.object_discovery.data.pictures import read_labels, read_rgb
+from examples.object_discovery.data.sets import Source, identity, list_files
 
-# Counts up when the same files give other arrays.
-CACHE_VERSION = 1
-RECORDS = "*clevr_with_masks*.tfrecords"
-LAYOUT = Layout(
-    height=240,
-    width=320,
-    entities=11,
-    rows=slice(29, 221),
-    columns=slice(64, 256),
-    size=128,
-    max_objects=6,
-)
-
-Scene = tuple[str, ...]
-"""Paths of the image and of its masks, the background's first."""
+if TYPE_CHECKING:
+    from examples.object_discovery.data import DataOptions
 
 
-def plan(request: Request) -> Plan:
-    """Plan to read one split.
+class Clevr(OriginalSet):
+    """CLEVR6."""
 
-    Args:
-        request: What is asked for; its source is a TFRecord file, a folder with one, or a folder
-            of `CLEVR_image_<i>.png` and `CLEVR_mask_<i>_<k>.png`; by default the root.
-
-    Returns:
-        The plan.
-
-    Raises:
-        ValueError: For an unknown split, or too many test images.
-        FileNotFoundError: When there are no such files.
-    """
-    request.check_split("train", "test")
-    layout = replace(LAYOUT, size=request.size or LAYOUT.size)
-    source = request.source or request.root
-    if source.is_dir() and list_files(source, r"CLEVR_image_\d+\.png"):
-        return _plan_pictures(request, source, layout)
-    if request.source is None and not [*source.glob(RECORDS)]:
-        raise FileNotFoundError(
-            f"no {RECORDS} in {source}; name the file with --source, or get it: python -m "
-            f"examples.object_discovery.download --dataset clevr --to {source}"
-        )
-    path = find_records(source, RECORDS)
-    return plan_records(request, path, layout, version=CACHE_VERSION, whole=None)
-
-
-def _plan_pictures(request: Request, folder: Path, layout: Layout) -> Plan:
-    found = list_files(folder, r"CLEVR_(image|mask)_(\d+)(?:_(\d+))?\.png")
-    images = sorted((int(match[2]), file.path) for match, file in found if match[1] == "image")
-    masks: dict[int, list[tuple[int, str]]] = {}
-    for match, file in found:
-        if match[1] == "mask" and match[3]:
-            masks.setdefault(int(match[2]), []).append((int(match[3]), file.path))
-    scenes = [
-        (image, *(path for _, path in sorted(masks.get(index, [])))) for index, image in images
-    ]
-    test = request.split == "test"
-    count = request.count or (TEST_SCENES if test else None)
-
-    def blocks() -> Iterator[np.ndarray]:
-        decoded = decode_scenes(
-            scenes,
-            partial(decode_pictures, layout),
-            total=len(scenes),
-            title=f"clevr {request.split}",
-            bad=request.bad,
-            workers=request.workers,
-        )
-        yield from expect(
-            take_rows(decoded, skip=0 if test else TEST_SCENES, count=count), request, folder
-        )
-
-    policy = "-skip" if request.bad == "skip" else ""
-    return Plan(
-        key=f"clevr-v{CACHE_VERSION}-{request.split}-{request.count or 'all'}-{layout.size}px"
-        f"{policy}-from-{identity(folder, [file for _, file in found])}",
-        size=layout.size,
-        count=request.count,
-        blocks=blocks,
+    num_clusters = 11
+    size = 128
+    splits = SPLITS | {"train": (SPLITS["train"][0], None)}
+    addresses = (f"{ADDRESS}/clevr_with_masks/clevr_with_masks_train.tfrecords",)
+    pattern = "*clevr_with_masks*.tfrecords"
+    folders = ("clevr", "clevr_with_masks")
+    layout = Layout(
+        height=240,
+        width=320,
+        entities=11,
+        rows=slice(29, 221),
+        columns=slice(64, 256),
+        size=128,
+        max_objects=6,
     )
 
+    def source(self, options: DataOptions, split: str) -> Source:
+        """Find the records, or `CLEVR_image_<i>.png` with `CLEVR_mask_<i>_<k>.png`."""
+        original = self.original(options, split)
+        if original is not None:
+            return original
+        for folder in self.places(options):
+            found = list_files(folder, r"CLEVR_(?:image_(\d+)|mask_(\d+)_(\d+))\.png")
+            if found:
+                break
+        else:
+            raise self.missing(options, f"{self.pattern} or CLEVR_image_*.png")
+        scenes: dict[int, dict[int, str]] = {}
+        for match, path in found:
+            part = -1 if match[1] else int(match[3])
+            scenes.setdefault(int(match[1] or match[2]), {})[part] = path
+        first, stop = self.splits[split]
+        return Source(
+            scenes=[(str(folder), i, scenes[i]) for i in sorted(scenes)],
+            decode=partial(decode_pictures, self.layout, options.image_size or self.size),
+            identity=identity(folder, [path for _, path in found]),
+            limit=None if stop is None else stop - first,
+            skip=first,
+            dropped="with more than 6 objects",
+            note=f"read from {folder}",
+        )
 
-def decode_pictures(layout: Layout, scene: Scene) -> np.ndarray | None:
+
+def decode_pictures(
+    layout: Layout, size: int, scene: tuple[str, int, dict[int, str]]
+) -> np.ndarray | None:
     """Decode one scene of the PNG export.
 
     Args:
         layout: How scenes are stored, and what of them is used.
-        scene: Paths of the image and of its masks.
+        size: Rows and columns of the result.
+        scene: Folder, index, and paths of the masks by their number, the image's with -1.
 
     Returns:
-        `(4, size, size)` uint8, colours and labels; None for a scene with too many objects.
+        What `Layout.cut` returns.
 
     Raises:
-        ValueError: When a file is missing or damaged, or has another size.
+        ValueError: If a file is missing or damaged, or has another size or kind.
     """
-    image, *masks = scene
-    if len(masks) != layout.entities:
-        raise ValueError(f"{image} has {len(masks)} masks, {layout.entities} are needed")
-    planes = np.stack([_pixels(path, ("L",), layout) for path in masks])
-    objects = planes[1:].any(axis=(1, 2)).sum()
-    if layout.max_objects is not None and objects > layout.max_objects:
-        return None
-    return layout.cut(_pixels(image, ("RGB",), layout), planes)
+    folder, index, paths = scene
+    if -1 not in paths:
+        raise ValueError(f"{Path(folder) / f'CLEVR_image_{index}.png'} is missing")
+    if sorted(paths) != [*range(-1, layout.entities)]:
+        raise ValueError(f"{paths[-1]} has {len(paths) - 1} masks, {layout.entities} are needed")
+    masks = []
+    for number in range(layout.entities):
+        masks.append(_checked(paths[number], read_labels(paths[number]), layout))
+        if not np.isin(masks[-1], (0, 255)).all():
+            raise ValueError(f"{paths[number]} has other values than 0 and 255: no mask")
+    image = _checked(paths[-1], np.asarray(read_rgb(paths[-1])), layout)
+    return layout.cut(image, np.stack(masks), size)
 
 
-def _pixels(path: str, modes: tuple[str, ...], layout: Layout) -> np.ndarray:
-    pixels = np.asarray(read_picture(path, modes=modes))
+def _checked(path: str, pixels: np.ndarray, layout: Layout) -> np.ndarray:
     if pixels.shape[:2] != (layout.height, layout.width):
         raise ValueError(
             f"{path} has {pixels.shape[1]}x{pixels.shape[0]} pixels, "

@@ -1,71 +1,158 @@
 """Tetrominoes: three coloured pieces on black, 32x32, either drawn here or the original file.
 
-The data set is synthetic and simple enough to draw again; `tetromino_scenes` reproduces the
-original records pixel for pixel once it knows their placements. Without a `source`, `plan` draws.
-With one, it reads DeepMind's TFRecord file: the first 320 records are the test split, the
-following ones the training split.
+Every array runs over all scenes at once. Sampling (`sample_scenes`) and rendering (`render`) are
+apart: `render` reproduces the original records pixel for pixel once it knows their placements.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
-from examples.object_discovery.data.object_records import Layout, plan_drawn_or_read
-from examples.object_discovery.data.plan import Plan, Request
-from examples.object_discovery.data.tetromino_scenes import SCENE_SIZE, render, sample_scenes
+from examples.object_discovery.data.originals import ADDRESS, DrawnSet, Layout
 
-# Counts up when the same arguments give other images.
-CACHE_VERSION = 1
-IMAGES = {"train": 60_000, "test": 320}
-CROP = slice(1, 33)
-CROP_SIZE = CROP.stop - CROP.start
-LAYOUT = Layout(
-    height=SCENE_SIZE, width=SCENE_SIZE, entities=4, rows=CROP, columns=CROP, size=CROP_SIZE
+SCENE_SIZE = 35
+BLOCK_SIZE = 5
+NUM_PIECES = 3
+
+# Rows of each orientation, top to bottom.
+ORIENTATIONS = (
+    *("#/#/#/#", "####", "##/##", "###/#..", "..#/###", "###/..#", "##/.#/.#", "##/#./#."),
+    *("#./#./##", "##./.##", ".##/##.", ".#/##/#.", "#./##/.#", ".#./###", "###/.#."),
+    *(".#/##/.#", "#./##/#."),
 )
-_STREAMS = {"train": 0, "test": 1}
+# Red, green, blue, yellow, magenta, cyan.
+COLORS = np.array(
+    [(1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 0), (1, 0, 1), (0, 1, 1)], dtype=np.uint8
+)
+# Brightness of one block: lit from the top left.
+_SIDES = [127, 159, 159, 159, 191]
+SHADING = np.array(
+    [[191, 255, 255, 255, 223], _SIDES, _SIDES, _SIDES, [95, 63, 63, 63, 127]], dtype=np.uint8
+)
 
 
-def generate(count: int, *, seed: int, split: str = "train") -> tuple[np.ndarray, np.ndarray]:
-    """Draw cropped scenes.
+def _blocks(orientation: str) -> list[tuple[int, int]]:
+    rows = orientation.split("/")
+    return [(r, c) for r, row in enumerate(rows) for c, cell in enumerate(row) if cell == "#"]
 
-    The images of `generate(n, ...)` are no prefix of those of `generate(m, ...)`.
+
+# (orientations, 4 blocks, row and column) pixel offsets from the piece's top-left corner.
+BLOCK_OFFSETS = BLOCK_SIZE * np.array([_blocks(o) for o in ORIENTATIONS], dtype=np.int32)
+# (orientations, height and width) in pixels.
+PIECE_SIZES = BLOCK_OFFSETS.max(axis=1) + BLOCK_SIZE
+
+
+@dataclass(frozen=True)
+class Scenes:
+    """Placements of the pieces of n scenes.
 
     Args:
-        count: Number of images.
-        seed: Same seed, split and count: same images.
-        split: "train" or "test", independent streams of one seed.
+        orientation: `(n, pieces)` index into `ORIENTATIONS`.
+        color: `(n, pieces)` index into `COLORS`.
+        corner: `(n, pieces, 2)` row and column of the piece's top-left pixel.
+    """
+
+    orientation: np.ndarray
+    color: np.ndarray
+    corner: np.ndarray
+
+    def __getitem__(self, chosen: slice | np.ndarray) -> Scenes:
+        """Some of the scenes."""
+        return Scenes(*(value[chosen] for value in vars(self).values()))
+
+    def block_corners(self) -> np.ndarray:
+        """Return the `(n, pieces, 4, 2)` row and column of every block's top-left pixel."""
+        return self.corner[:, :, None] + BLOCK_OFFSETS[self.orientation]
+
+
+def overlaps(scenes: Scenes) -> np.ndarray:
+    """Say which of n scenes have two pieces sharing a pixel: `(n,)` bool."""
+    corners = scenes.block_corners()
+    result = np.zeros(len(corners), dtype=bool)
+    for first in range(corners.shape[1]):
+        for second in range(first):
+            gap = np.abs(corners[:, first, :, None] - corners[:, second, None, :])
+            result |= np.any(np.all(gap < BLOCK_SIZE, axis=-1), axis=(1, 2))
+    return result
+
+
+def propose_scenes(count: int, *, rng: np.random.Generator) -> Scenes:
+    """Draw scenes in which every piece fits the image, but pieces may overlap.
+
+    Orientation, colour and corner (given the orientation) are independent and uniform.
+    """
+    orientation = rng.integers(len(ORIENTATIONS), size=(count, NUM_PIECES), dtype=np.int32)
+    color = rng.integers(len(COLORS), size=(count, NUM_PIECES), dtype=np.int32)
+    free = SCENE_SIZE - PIECE_SIZES[orientation] + 1
+    return Scenes(orientation, color, rng.integers(free, dtype=np.int32))
+
+
+def sample_scenes(count: int, *, rng: np.random.Generator) -> Scenes:
+    """Draw scenes without overlap, by rejecting whole scenes.
+
+    Rejecting the whole scene, not the last piece, makes the result exactly the proposal given that
+    nothing overlaps: the order of the pieces carries no information about where they lie.
+    """
+    kept = [propose_scenes(0, rng=rng)]
+    missing = count
+    while missing > 0:
+        # About 15 % of the proposals survive, so that one round mostly suffices.
+        scenes = propose_scenes(8 * missing + 16, rng=rng)
+        accepted = np.flatnonzero(~overlaps(scenes))[:missing]
+        kept.append(scenes[accepted])
+        missing -= len(accepted)
+    return Scenes(*(np.concatenate([vars(part)[name] for part in kept]) for name in vars(kept[0])))
+
+
+def render(scenes: Scenes) -> tuple[np.ndarray, np.ndarray]:
+    """Paint scenes on black; where pieces overlap, the later one covers the other.
 
     Returns:
-        images: `(count, 3, 32, 32)` uint8.
-        masks: `(count, 32, 32)` uint8; 0 is the background, 1 to 3 the pieces.
-
-    Raises:
-        ValueError: For a negative count.
+        images: `(n, 3, 35, 35)` uint8.
+        masks: `(n, 35, 35)` uint8, piece k of a scene labelled k + 1 and the background 0.
     """
-    if count < 0:
-        raise ValueError(f"count must not be negative: got {count}")
-    sequence = np.random.SeedSequence(seed, spawn_key=(_STREAMS[split],))
-    images, masks = render(sample_scenes(count, rng=np.random.default_rng(sequence)))
-    return (
-        np.ascontiguousarray(images[..., CROP, CROP]),
-        np.ascontiguousarray(masks[..., CROP, CROP]),
+    count, pieces = scenes.orientation.shape
+    brightness = np.zeros((count, SCENE_SIZE, SCENE_SIZE), dtype=np.uint8)
+    masks = np.zeros_like(brightness)
+    corners = scenes.block_corners()
+    scene = np.arange(count)[:, None, None]
+    inside = np.arange(BLOCK_SIZE)
+    for piece in range(pieces):
+        for block in range(corners.shape[2]):
+            rows = corners[:, piece, block, 0, None, None] + inside[:, None]
+            columns = corners[:, piece, block, 1, None, None] + inside
+            brightness[scene, rows, columns] = SHADING
+            masks[scene, rows, columns] = piece + 1
+    # Background takes any colour: its brightness is 0.
+    channels = COLORS[np.pad(scenes.color, ((0, 0), (1, 0)))]
+    painted = [brightness * channels[scene, masks, c] for c in range(3)]
+    return np.stack(painted, axis=1), masks
+
+
+CROP = slice(1, 33)
+_STREAMS = {"train": 0, "test": 1, "val": 3}
+_BLOCK = 1_000  # scenes painted at once, so that what is in between stays in the caches
+
+
+class Tetrominoes(DrawnSet):
+    """Tetrominoes."""
+
+    num_clusters = 4
+    size = 32
+    addresses = (f"{ADDRESS}/tetrominoes/tetrominoes_train.tfrecords",)
+    pattern = "*tetrominoes*.tfrecords"
+    folders = ("tetrominoes",)
+    layout = Layout(
+        height=SCENE_SIZE, width=SCENE_SIZE, entities=4, rows=CROP, columns=CROP, size=32
     )
 
-
-def plan(request: Request) -> Plan:
-    """Plan to draw or read one split, as `plan_drawn_or_read` says."""
-
-    def draw(count: int) -> Iterator[np.ndarray]:
-        images, masks = generate(count, seed=request.seed, split=request.split)
-        yield np.concatenate([images, masks[:, None]], axis=1)
-
-    return plan_drawn_or_read(
-        request,
-        "*tetrominoes*.tfrecords",
-        LAYOUT,
-        version=CACHE_VERSION,
-        images=IMAGES,
-        draw=draw,
-    )
+    def draw(self, count: int, *, seed: int, split: str) -> Iterator[np.ndarray]:
+        """Draw cropped scenes; those of another count are no prefix of these."""
+        sequence = np.random.SeedSequence(seed, spawn_key=(_STREAMS[split],))
+        scenes = sample_scenes(count, rng=np.random.default_rng(sequence))
+        for start in range(0, count, _BLOCK):
+            images, masks = render(scenes[start : start + _BLOCK])
+            yield from np.concatenate([images, masks[:, None]], axis=1)[..., CROP, CROP]

@@ -1,6 +1,6 @@
 """The report of a run: one self-contained HTML page, to be opened in any browser.
 
-Reading order: `views` (what goes in), `pictures`, `charts`, `curves`, `tables` (its parts), `page`
+Reading order: `views` (what goes in), `pictures`, `charts`, `tables` (its parts), `page`
 (the whole). Markup, style and script lie beside them: `page.html`, `card.html`, `page.css`,
 `page.js`.
 """

@@ -1,9 +1,14 @@
-"""Curves as small SVG pictures; the page's style sheet colours them for light and dark."""
+"""Curves of a report as SVG: energy over the steps, loss over training.
+
+The style sheet of the page colours them for light and dark.
+"""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+
+from examples.object_discovery.report.views import ExampleView, Report
 
 WIDTH, HEIGHT = 460, 270
 LEFT, RIGHT, TOP, BOTTOM = 76, 14, 12, 48
@@ -94,6 +99,46 @@ def line_chart(lines: Sequence[Line], *, x_label: str, y_label: str, title: str)
     parts.append(_text(x_label, "name", f'x="{(LEFT + right) / 2}" y="{HEIGHT - 6}"'))
     turned = f'transform="translate(14 {(TOP + bottom) / 2}) rotate(-90)"'
     return "".join([*parts, _text(y_label, "name", turned), "</svg>"])
+
+
+def energy_chart(examples: list[ExampleView]) -> str:
+    """Energy of every example over the steps, and the mean of all."""
+    curves = [example.energies.tolist() for example in examples]
+    mean = [sum(values) / len(values) for values in zip(*curves, strict=True)]
+    lines = [Line(range(len(curve)), curve, "main faint") for curve in curves]
+    return line_chart(
+        [*lines, Line(range(len(mean)), mean)],
+        x_label="step t",
+        y_label="energy E (dimensionless)",
+        title="Energy of every example over the steps, and their mean",
+    )
+
+
+def loss_chart(report: Report) -> str:
+    """Loss of the run, and of the control if there is one, over the time of training."""
+    logs = [("main", report.log), ("control", report.control_log)]
+    unit, size = ("minutes", 60) if report.results["seconds"] >= 120 else ("seconds", 1)
+    raw, strong = [], []
+    for kind, log in logs:
+        kept = [record for record in log if math.isfinite(record["loss"])]
+        time = [record["seconds"] / size for record in kept]
+        loss = [record["loss"] for record in kept]
+        raw.append(Line(time, loss, f"{kind} faint"))
+        strong.append(Line(time, smooth(loss), kind))
+    return line_chart(
+        [*raw, *strong],
+        x_label=f"training time ({unit})",
+        y_label="NT-Xent loss (nats)",
+        title="Training loss over time, raw and smoothed",
+    )
+
+
+def loss_legend(report: Report) -> str:
+    """What the lines of `loss_chart` are."""
+    keys = [("faint", "raw"), ("main", "smoothed")]
+    if report.control_log:
+        keys.append(("control", "control, smoothed"))
+    return "".join(f'<span class="key {kind}">{name}</span>' for kind, name in keys)
 
 
 def _range(values: Sequence[float]) -> tuple[float, float]:

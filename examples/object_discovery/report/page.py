@@ -9,7 +9,8 @@ from string import Template
 from torch import Tensor
 from torch.nn import functional as F
 
-from examples.object_discovery.report.curves import energy_chart, loss_chart, loss_legend
+from examples.common.files import write_text
+from examples.object_discovery.report.charts import energy_chart, loss_chart, loss_legend
 from examples.object_discovery.report.pictures import (
     label_png,
     match_labels,
@@ -17,9 +18,17 @@ from examples.object_discovery.report.pictures import (
     png,
     wheel_png,
 )
-from examples.object_discovery.report.tables import duration, facts, number, score, score_rows
+from examples.object_discovery.report.tables import (
+    duration,
+    facts,
+    number,
+    score,
+    score_heads,
+    score_notes,
+    score_rows,
+)
 from examples.object_discovery.report.views import ExampleView, Report
-from examples.training.files import write_text
+from examples.object_discovery.scores import SCORES
 from kuramoto_nn.plot import phase_plane, plane_colors
 
 FOLDER = Path(__file__).parent
@@ -43,21 +52,39 @@ def write_report(path: Path, report: Report) -> None:
 
 
 def _page(report: Report) -> str:
-    results, examples = report.results, report.examples
-    played = [_played(example, report.oscillator_dim) for example in examples]
-    pictures = [_pictures(example) for example in examples]
-    first = examples[0]
-    channels, height, width = first.states.shape[1:]
-    before, after = score(results["fg_ari_untrained"]), score(results["fg_ari"])
-    time, tested = duration(results["seconds"]), number(results["num_test_images"])
-    frames = played[0]["frames"]
+    played = [_played(example, report.oscillator_dim) for example in report.examples]
+    pictures = [_pictures(example) for example in report.examples]
+    cards = [
+        _card(i, example, [*pictures[i], played[i]["frames"][-1]])
+        for i, example in enumerate(report.examples)
+    ]
     values = {
-        "title": f"{number(results['preset'])}: FG-ARI {after}",
         "style": (FOLDER / "page.css").read_text(encoding="utf-8"),
         "script": (FOLDER / "page.js").read_text(encoding="utf-8"),
-        "preset": number(results["preset"]),
+        **_words(report),
+        **_player(report, played[0], pictures[0]),
+        "energy_chart": energy_chart(report.examples),
+        "num_examples": len(report.examples),
+        "loss_chart": loss_chart(report),
+        "loss_legend": loss_legend(report),
+        "gallery_head": "".join(f"<span>{name}</span>" for name in COLUMNS),
+        "cards": "".join(cards),
+        "data": json.dumps(played, separators=(",", ":")).replace("<", "\\u003c"),
+    }
+    return Template((FOLDER / "page.html").read_text(encoding="utf-8")).substitute(values)
+
+
+def _words(report: Report) -> dict[str, object]:
+    """Headline, score table and facts of the run."""
+    results, name = report.results, report.scores[0]
+    title, recipe = escape(SCORES[name].title), number(results["recipe"])
+    before, after = score(results[f"{name}_untrained"]), score(results[name])
+    tested = number(results["num_test_images"])
+    return {
+        "title": f"{recipe}: {title} {after}",
+        "recipe": recipe,
         "headline": (
-            f"{time} of training, no labels: foreground ARI from {before} to "
+            f"{duration(results['seconds'])} of training, no labels: {title} from {before} to "
             f"<strong>{after}</strong>"
         ),
         "lede": (
@@ -65,38 +92,39 @@ def _page(report: Report) -> str:
             f"object. The network saw {number(results['images_seen'])} images; the scores are "
             f"means over {tested} others, with 100 for a perfect match."
         ),
-        "last_frame": frames[-1],
-        "outline_box": f"0 0 {first.truth.shape[1]} {first.truth.shape[0]}",
-        "outline": played[0]["outline"],
-        "grid": f"{height} \N{MULTIPLICATION SIGN} {width}",
-        "wheel": wheel_png(),
-        "dots": _dots(played[0]),
-        **dict(zip(("image", "truth", "clusters"), pictures[0], strict=False)),
-        "num_steps": len(frames) - 1,
-        "strip": "".join(
-            f'<li><button type="button"><img src="{frame}" alt="Phases after step {t}">'
-            f"<span>{t}</span></button></li>"
-            for t, frame in enumerate(frames)
-        ),
-        "oscillators": channels // report.oscillator_dim,
-        "oscillator_dim": report.oscillator_dim,
         "num_test_images": tested,
-        "score_rows": score_rows(results),
-        "control_note": CONTROL_NOTE if "fg_ari_control" in results else "",
-        "energy_chart": energy_chart(examples),
-        "num_examples": len(examples),
-        "loss_chart": loss_chart(report),
-        "loss_legend": loss_legend(report),
-        "gallery_head": "".join(f"<span>{name}</span>" for name in COLUMNS),
-        "cards": "".join(
-            _card(i, example, [*pictures[i], played[i]["frames"][-1]])
-            for i, example in enumerate(examples)
-        ),
+        "first_score": title,
+        "score_heads": score_heads(report.scores),
+        "score_rows": score_rows(report),
+        "score_notes": score_notes(report.scores),
+        "control_note": CONTROL_NOTE if f"{name}_control" in results else "",
         "facts": facts(results),
         "command": escape(str(results["command"])),
-        "data": json.dumps(played, separators=(",", ":")).replace("<", "\\u003c"),
     }
-    return Template((FOLDER / "page.html").read_text(encoding="utf-8")).substitute(values)
+
+
+def _player(report: Report, played: dict, pictures: list[str]) -> dict[str, object]:
+    """The first example, played at the top of the page."""
+    first = report.examples[0]
+    channels, height, width = first.states.shape[1:]
+    strip = [
+        f'<li><button type="button"><img src="{frame}" alt="Phases after step {t}">'
+        f"<span>{t}</span></button></li>"
+        for t, frame in enumerate(played["frames"])
+    ]
+    return {
+        "last_frame": played["frames"][-1],
+        "outline_box": f"0 0 {first.truth.shape[1]} {first.truth.shape[0]}",
+        "outline": played["outline"],
+        "grid": f"{height} \N{MULTIPLICATION SIGN} {width}",
+        "wheel": wheel_png(),
+        "dots": _dots(played),
+        **dict(zip(("image", "truth", "clusters"), pictures, strict=False)),
+        "num_steps": len(played["frames"]) - 1,
+        "strip": "".join(strip),
+        "oscillators": channels // report.oscillator_dim,
+        "oscillator_dim": report.oscillator_dim,
+    }
 
 
 def _played(example: ExampleView, oscillator_dim: int) -> dict:
@@ -149,6 +177,8 @@ def _card(index: int, example: ExampleView, pictures: list[str]) -> str:
     return Template((FOLDER / "card.html").read_text(encoding="utf-8")).substitute(
         name=index + 1,
         figures="".join(figures),
-        fg_ari=score(example.fg_ari),
-        mbo=score(example.mbo),
+        scores="".join(
+            f"<div><dt>{escape(SCORES[name].title)}</dt><dd>{score(value)}</dd></div>"
+            for name, value in example.scores.items()
+        ),
     )

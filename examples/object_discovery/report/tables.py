@@ -1,15 +1,19 @@
 """Numbers in words: scores, durations, the score table and the facts of a run."""
 
 import math
+from collections.abc import Mapping
 from html import escape
 from typing import NamedTuple
+
+from examples.object_discovery.report.views import Report
+from examples.object_discovery.scores import SCORES
 
 DASH = "\N{EN DASH}"
 TIMES = "\N{MULTIPLICATION SIGN}"
 
-PAPER = "Published (Miyato et al. 2025): trained by the authors, 50 epochs, batches of 256"
+PAPER = "Published (Miyato et al. 2025): trained by the authors with the full recipe"
 FACTS = {
-    "preset": "Preset",
+    "recipe": "Recipe",
     "parameters": "Parameters",
     "steps": "Training steps",
     "images_seen": "Images seen",
@@ -18,29 +22,17 @@ FACTS = {
     "threads": "Threads",
     "seed": "Seed",
     "torch": "PyTorch",
-    "control_preset": "Control",
+    "control_recipe": "Control",
 }
 
 
 class Row(NamedTuple):
-    """A row of the score table: scores x100 with the deviation over runs where it is known."""
+    """A row of the score table: mean and deviation (None if unknown) by the score's name, x100."""
 
     name: str
-    fg_ari: float | None
-    mbo: float | None
-    images_seen: int | None
+    scores: Mapping[str, tuple[float | None, float | None]]
+    images_seen: int | None = None
     kind: str = ""
-    fg_ari_deviation: float | None = None
-    mbo_deviation: float | None = None
-
-
-PUBLISHED = {
-    "tetrominoes": [
-        Row("AKOrN, attention", 88.6, 56.4, 3_000_000, "paper", 1.7, 0.9),
-        Row(f"AKOrN, attention, up-tiled {TIMES}4", 93.1, 56.3, 3_000_000, "paper", 0.3, 0.0),
-    ],
-}
-"""Rows of the paper by data set."""
 
 
 def score(value: float | None) -> str:
@@ -78,10 +70,12 @@ def duration(seconds: float) -> str:
     return f"{count} {unit}" if count == "1" else f"{count} {unit}s"
 
 
-def score_rows(results: dict) -> str:
-    """Table bodies: this run's rows, and the paper's if it has the data set."""
+def score_rows(report: Report) -> str:
+    """Table bodies: this run's rows, and the published ones if there are any."""
+    results, names = report.results, report.scores
+    uptile = results.get("uptile", 4)
+    finer = f"up-tiled {TIMES}{uptile}"
     seen, control_seen = results["images_seen"], results.get("images_seen_control")
-    finer = f"up-tiled {TIMES}{results.get('uptile', 4)}"
     candidates = [
         ("Untrained", "_untrained", 0, ""),
         ("Trained", "", seen, "main"),
@@ -90,12 +84,26 @@ def score_rows(results: dict) -> str:
         (f"Control, {finer}", "_control_uptiled", control_seen, ""),
     ]
     run = [
-        Row(name, results[f"fg_ari{key}"], results.get(f"mbo{key}"), n, kind)
-        for name, key, n, kind in candidates
-        if f"fg_ari{key}" in results
+        Row(title, {name: (results.get(f"{name}{end}"), None) for name in names}, seen, kind)
+        for title, end, seen, kind in candidates
+        if f"{names[0]}{end}" in results
     ]
-    published = PUBLISHED.get(str(results["preset"]).split("-")[0], [])
+    published = []
+    for title, end in (("AKOrN", ""), (f"AKOrN, {finer}", f", up-tiled x{uptile}")):
+        theirs = {n: report.published.get(f"{SCORES[n].title}{end}", (None, None)) for n in names}
+        if any(mean is not None for mean, _ in theirs.values()):
+            published.append(Row(title, theirs, kind="paper"))
     return _body(run) + (_body(published, title=PAPER) if published else "")
+
+
+def score_heads(names: list[str]) -> str:
+    """Heads of the table's columns of scores."""
+    return "".join(f'<th scope="col" class="num">{escape(SCORES[n].title)}</th>' for n in names)
+
+
+def score_notes(names: list[str]) -> str:
+    """What every score says, one sentence each."""
+    return " ".join(escape(f"{SCORES[n].title} ({SCORES[n].note}).") for n in names)
 
 
 def facts(results: dict) -> str:
@@ -109,18 +117,24 @@ def facts(results: dict) -> str:
 
 
 def _body(rows: list[Row], title: str = "") -> str:
-    head = f'<tr><th scope="rowgroup" colspan="5">{escape(title)}</th></tr>' if title else ""
+    columns = len(rows[0].scores) + 3
+    head = (
+        f'<tr><th scope="rowgroup" colspan="{columns}">{escape(title)}</th></tr>' if title else ""
+    )
     return f"<tbody>{head}{''.join(map(_row, rows))}</tbody>"
 
 
 def _row(row: Row) -> str:
-    width = 0.0 if score(row.fg_ari) == DASH else min(max(row.fg_ari or 0.0, 0.0), 100.0)
+    first = next(iter(row.scores.values()))[0]
+    width = 0.0 if score(first) == DASH else min(max(first or 0.0, 0.0), 100.0)
+    cells = "".join(
+        f'<td class="num">{score(mean)}{_deviation(deviation)}</td>'
+        for mean, deviation in row.scores.values()
+    )
     return (
         f'<tr class="{row.kind}"><th scope="row">{escape(row.name)}</th>'
         f'<td class="bar-cell"><span class="bar" style="--value:{width:.1f}"></span></td>'
-        f'<td class="num">{score(row.fg_ari)}{_deviation(row.fg_ari_deviation)}</td>'
-        f'<td class="num">{score(row.mbo)}{_deviation(row.mbo_deviation)}</td>'
-        f'<td class="num">{number(row.images_seen)}</td></tr>'
+        f'{cells}<td class="num">{number(row.images_seen)}</td></tr>'
     )
 
 

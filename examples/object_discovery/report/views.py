@@ -1,15 +1,19 @@
 """What a report shows."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from torch import Tensor
 
+from examples.object_discovery.scores import SCORES
+
 REQUIRED = (
-    *("preset", "fg_ari", "mbo", "fg_ari_untrained", "mbo_untrained", "fg_ari_uptiled"),
-    *("mbo_uptiled", "images_seen", "steps", "seconds", "parameters", "device", "seed", "torch"),
+    *("recipe", "images_seen", "steps", "seconds", "parameters", "device", "seed", "torch"),
     *("num_test_images", "command"),
 )
-"""Keys that a report needs among its results."""
+"""Keys that a report needs among its results, beside the scores."""
+SUFFIXES = ("", "_untrained", "_uptiled")
+"""Ends of a score's keys, after its name: trained, untrained, and trained with up-tiling."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,8 +28,7 @@ class ExampleView:
         clusters_untrained: The segments of the untrained network.
         states: ``(T + 1, C, h, w)``, the oscillators after every step.
         energies: ``(T + 1,)``, their energies.
-        fg_ari: Of ``clusters``, x100; NaN without objects.
-        mbo: Of ``clusters``, x100; NaN without objects.
+        scores: Scores of ``clusters`` by name, x100; NaN where the image does not count.
 
     Raises:
         ValueError: If shapes do not belong together.
@@ -38,8 +41,7 @@ class ExampleView:
     clusters_untrained: Tensor
     states: Tensor
     energies: Tensor
-    fg_ari: float
-    mbo: float
+    scores: Mapping[str, float]
 
     def __post_init__(self):
         if self.image.ndim != 3 or len(self.image) != 3:
@@ -63,13 +65,15 @@ class Report:
     """A run: scores, log and examples.
 
     Attributes:
-        results: Scores x100 and facts of the run: the keys `REQUIRED`, and if a control was trained
-            ``fg_ari_control``, ``mbo_control``, the same with ``_uptiled``, ``control_preset`` and
+        results: Scores x100 and facts of the run: the keys `REQUIRED`; every score of `SCORES` that
+            the data set has, by its name with `SUFFIXES`; and if a control was trained the scores
+            with ``_control`` and ``_control_uptiled``, ``control_recipe`` and
             ``images_seen_control``. ``uptile`` (4 if missing) and ``threads`` are shown too.
         log: Records of the training: ``step``, ``seconds``, ``loss``, ``images_per_second``.
         examples: At least one; the first is played at the top of the page.
         oscillator_dim: Components N of an oscillator.
         control_log: Records of the control's training.
+        published: Published scores (mean and deviation, x100) by title, as `Preset.published`.
 
     Raises:
         ValueError: If a result is missing, there is no example, or their shapes differ.
@@ -80,9 +84,12 @@ class Report:
     examples: list[ExampleView]
     oscillator_dim: int
     control_log: list[dict] = field(default_factory=list)
+    published: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     def __post_init__(self):
-        if missing := [name for name in REQUIRED if name not in self.results]:
+        names = self.scores or list(SCORES)[:1]
+        needed = [*(name + suffix for name in names for suffix in SUFFIXES), *REQUIRED]
+        if missing := [name for name in needed if name not in self.results]:
             raise ValueError(f"`results` lacks {', '.join(missing)}")
         if not self.examples:
             raise ValueError("`examples` must hold at least one image: got none")
@@ -92,3 +99,8 @@ class Report:
                 "`examples` must share the shapes of images and states: got "
                 f"{', '.join(map(str, sorted(shapes)))}"
             )
+
+    @property
+    def scores(self) -> list[str]:
+        """Names of the scores that the run has."""
+        return [name for name in SCORES if name in self.results]

@@ -1,100 +1,134 @@
-"""Boards from wherever they are.
+"""Sudoku boards by name: published sets, boards that are made here, and csv files of one's own.
 
-Reading order: `boards`, `csv`, `satnet`, `generate`; this file chooses among them.
+To add a set, write a function of `BoardOptions` and the split, and enter it in `SETS`.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from examples.sudoku.data.boards import Boards, format_cells, parse_cells
-from examples.sudoku.data.csv import is_header, read_csv
-from examples.sudoku.data.generate import generate, solutions_of
-from examples.sudoku.data.satnet import FEATURES, ROWS, read_satnet
-from examples.training.files import write_text
+from examples.common.command import option_name
+from examples.sudoku.data.boards import (
+    UNREADABLE,
+    Boards,
+    format_cells,
+    is_header,
+    open_text,
+    parse_cells,
+    read_csv,
+)
+from examples.sudoku.data.generate import FEWEST_GIVENS, generated, solutions_of
+from examples.sudoku.data.published import rrn, satnet
 
 Split = Literal["train", "test"]
 
 __all__ = [
+    "SETS",
+    "UNREADABLE",
+    "BoardOptions",
     "Boards",
     "Split",
     "format_cells",
-    "generated",
     "is_header",
     "load",
+    "open_text",
     "parse_cells",
+    "read_csv",
     "solutions_of",
 ]
 
 
-def load(source: Path, split: Split, *, rows: str | None = None, option: str = "--rows") -> Boards:
-    """Read boards.
+@dataclass(frozen=True, kw_only=True)
+class BoardOptions:
+    """Boards to train on, or to be scored on."""
 
-    Args:
-        source: SATNet's folder (``features.pt``, ``labels.pt``), the RRN archive's (``train.csv``,
-            ``valid.csv``, ``test.csv``), or one csv file.
-        split: Which part of a folder. A single file is taken whole.
-        rows: Of these, as in a Python slice: ``":9000"``, ``"9000:"``, ``"::18"``.
-        option: What messages call `rows`.
+    name: str = "satnet"
+    """satnet (31 to 42 givens), rrn (17 to 34 givens), or generated (made here)."""
+    root: Path = Path("runs/data")
+    """Folder of the boards: downloaded ones, and those that are made if there is no cache."""
+    cache: Path | None = None
+    """Folder where boards that are made are kept (root if not given)."""
+    train_file: Path | None = None
+    """csv file of your own (puzzle,solution a line) in place of the set's training boards."""
+    test_file: Path | None = None
+    """csv file of your own in place of the set's test boards."""
+    rows: str | None = None
+    """Part of the test boards, as in Python: ":200" for the first 200, "::18" for every 18th."""
+    num_boards: int | None = None
+    """Training boards: the first ones (all if not given; 9,000 of those that are made)."""
+    num_test_boards: int | None = None
+    """Test boards, spread evenly (all if not given; 1,000 of those that are made)."""
+    givens: tuple[int, int] = (31, 42)
+    """Fewest and most given cells of boards that are made; SATNet's by default."""
+    seed: int = 0
+    """Seed of boards that are made."""
 
-    Returns:
-        The boards.
-
-    Raises:
-        ValueError: If a line or row is wrong, the slice is none, or nothing is left.
-        OSError: If there is no such file.
-    """
-    if source.is_dir() and (source / FEATURES).exists():
-        boards = read_satnet(source)[ROWS[split]]
-    elif source.is_dir():
-        if not (source / f"{split}.csv").exists():
+    def __post_init__(self):
+        if self.name not in SETS:
+            raise ValueError(f"--data.name must be one of {', '.join(SETS)}: got {self.name!r}")
+        for name, least in (("num_boards", 1), ("num_test_boards", 1), ("seed", 0)):
+            value = getattr(self, name)
+            if value is not None and value < least:
+                option = option_name(f"data.{name}")
+                raise ValueError(f"{option} must be at least {least}: got {value}")
+        if not FEWEST_GIVENS <= self.givens[0] <= self.givens[1] <= 81:
             raise ValueError(
-                f"{source} has neither {FEATURES} (SATNet) nor {split}.csv (RRN); "
-                f"name such a folder or a csv file"
+                f"--data.givens must be two numbers in {FEWEST_GIVENS}..81, the smaller first: got "
+                f"{' '.join(map(str, self.givens))}"
             )
-        boards = read_csv(source / f"{split}.csv")
-    else:
-        boards = read_csv(source)
-    if rows is None:
-        return boards
-    chosen = boards[_slice(rows, option)]
-    if len(chosen) == 0:
-        raise ValueError(f"{option} {rows} leaves none of the {len(boards)} boards of {source}")
-    return chosen
+        if self.rows is not None:
+            _slice(self.rows)
 
 
-def generated(root: Path, split: Split, *, count: int, givens: range, seed: int) -> Boards:
-    """Boards that are made here, once, and kept as a csv file.
+SETS: dict[str, Callable[[BoardOptions, Split], Boards]] = {
+    "satnet": satnet,
+    "rrn": rrn,
+    "generated": generated,
+}
+"""The sets of boards, by name."""
+
+
+def load(options: BoardOptions, split: Split = "train") -> Boards:
+    """Load boards.
 
     Args:
-        root: Folder of the file.
-        split: Training and test boards differ.
-        count: How many.
-        givens: Numbers of given cells.
-        seed: Decides which.
+        options: Which ones.
+        split: ``"train"`` or ``"test"``. `rows` and `num_test_boards` apply to the test boards.
 
     Returns:
-        The boards.
+        The boards, on the CPU.
 
     Raises:
-        ValueError: If the numbers of givens cannot be made.
-        OSError: If the disk refuses.
+        ValueError: If a file is damaged, a board is wrong, or no board is left.
+        OSError: If a file is missing or the disk is full.
     """
-    name = f"sudoku-{split}-{count}-givens{givens.start}to{givens.stop - 1}-seed{seed}.csv"
-    path = root / name
-    if not path.exists():
-        boards = generate(count, givens=givens, seed=2 * seed + (split == "test"))
-        pairs = zip(boards.puzzles, boards.solutions, strict=True)
-        lines = (f"{format_cells(puzzle)},{format_cells(solution)}\n" for puzzle, solution in pairs)
-        write_text(path, "".join(lines))
-    return read_csv(path)
+    file = options.train_file if split == "train" else options.test_file
+    boards = SETS[options.name](options, split) if file is None else read_csv(file)
+    source = file or f"{options.name} in {options.root}"
+    if len(boards) == 0:
+        raise ValueError(f"{source} has no boards for split {split!r}")
+    if split == "train":
+        return boards[: options.num_boards]
+    if options.rows is not None:
+        chosen = boards[_slice(options.rows)]
+        if len(chosen) == 0:
+            raise ValueError(
+                f"--data.rows {options.rows} leaves none of the {len(boards)} boards of {source}"
+            )
+        boards = chosen
+    count = options.num_test_boards or len(boards)
+    return boards[:: max(len(boards) // count, 1)][:count]
 
 
-def _slice(rows: str, option: str) -> slice:
+def _slice(rows: str) -> slice:
     try:
         parts = [int(part) if part else None for part in rows.split(":")]
         steps = [part for part in parts[2:] if part is not None]
         if not 2 <= len(parts) <= 3 or min(steps, default=1) < 1:
             raise ValueError
     except ValueError as error:
-        raise ValueError(f"{option} must be START:STOP or START:STOP:STEP: got {rows!r}") from error
+        raise ValueError(
+            f"--data.rows must be START:STOP or START:STOP:STEP: got {rows!r}"
+        ) from error
     return slice(*parts)

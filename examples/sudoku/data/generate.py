@@ -1,37 +1,68 @@
-"""Boards with one solution, made here: no download, any number of givens from 20 up.
+"""Boards with exactly one solution, made here, with any number of givens from 20 up.
 
-Satisfiability (PySAT) decides. A digit in a cell is a variable; a cell has a digit, and a digit
-stands once in every row, column and box.
+A satisfiability solver (PySAT) tells whether a solution exists. A digit in a cell is a variable;
+every cell has one digit, and every row, column and box has every digit once.
 """
+
+from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import combinations
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from pysat.solvers import Solver
 
-from examples.sudoku.data.boards import Boards
+from examples.common.files import write_text
+from examples.sudoku.data.boards import CELLS, Boards, format_csv, read_csv
 from examples.sudoku.rules import SIDE, units
 
-FEWEST_GIVENS = 20
-"""Below, boards exist (17 is the least), but a search that starts at random hardly meets them."""
+if TYPE_CHECKING:
+    from examples.sudoku.data import BoardOptions, Split
 
-CELLS = SIDE * SIDE
+FEWEST_GIVENS = 20
+"""Boards with fewer exist (17 is the minimum), but a random search hardly finds any."""
+
+NUM_BOARDS = {"train": 9_000, "test": 1_000}
 PUT_BACK, ROUNDS = 4, 40
+
+
+def generated(options: BoardOptions, split: Split) -> Boards:
+    """Load boards that are made here, once, and kept as a csv file in `cache` or `root`.
+
+    Args:
+        options: How many, with how many givens, by which seed.
+        split: Training and test boards differ.
+
+    Returns:
+        The boards.
+
+    Raises:
+        ValueError: If the file is damaged.
+        OSError: If the disk is full or cannot be written.
+    """
+    wanted = options.num_boards if split == "train" else options.num_test_boards
+    count, (fewest, most) = wanted or NUM_BOARDS[split], options.givens
+    name = f"sudoku-{split}-{count}-givens{fewest}to{most}-seed{options.seed}.csv"
+    path = (options.cache or options.root) / name
+    if not path.exists():
+        seed = 2 * options.seed + (split == "test")
+        boards = generate(count, givens=range(fewest, most + 1), seed=seed)
+        write_text(path, format_csv(boards))
+    return read_csv(path)
 
 
 def generate(count: int, *, givens: range, seed: int) -> Boards:
     """Make boards with exactly one solution.
 
-    A grid is filled at random. Then cells are emptied in random order, wherever no other digit
-    could stand there; where that stops short of the wish, some cells are filled again and others
-    tried.
+    A grid is filled at random. Then cells are emptied in random order, as long as the solution
+    stays the only one. If too many givens are left, some cells are filled again and others tried.
 
     Args:
         count: Number of boards.
         givens: Numbers of given cells, taken in turns.
-        seed: Decides all of it.
+        seed: Seed of the boards.
 
     Returns:
         The boards, on the CPU.
@@ -57,7 +88,7 @@ def generate(count: int, *, givens: range, seed: int) -> Boards:
 
 
 def solutions_of(puzzle: torch.Tensor) -> Iterator[torch.Tensor]:
-    """All ways of filling a puzzle in, one by one.
+    """All solutions of a puzzle, one by one.
 
     Args:
         puzzle: ``(9, 9)``, integers; 0 is a blank.
@@ -82,7 +113,7 @@ def _digits(model: list[int] | None) -> np.ndarray:
 
 
 def _rules() -> list[list[int]]:
-    """Clauses: every cell has one digit, every unit every digit once."""
+    """Clauses: every cell has one digit, every unit has every digit once."""
     groups = [[_variable(cell, digit) for digit in range(1, 10)] for cell in range(CELLS)]
     for unit in units(torch.arange(CELLS).view(SIDE, SIDE)).tolist():
         groups += [[_variable(cell, digit) for cell in unit] for digit in range(1, 10)]
@@ -90,7 +121,7 @@ def _rules() -> list[list[int]]:
 
 
 def _filled_grid(solver: Solver, rng: np.random.Generator) -> np.ndarray:
-    """A solution ``(81,)``: three boxes on the diagonal at random, the rest as the solver likes."""
+    """A solution ``(81,)``: three boxes on the diagonal at random, the rest by the solver."""
     solver.set_phases([v * int(rng.choice((-1, 1))) for v in range(1, CELLS * SIDE + 1)])
     boxes = units(torch.arange(CELLS).view(SIDE, SIDE))[[18, 22, 26]].tolist()
     digits = (zip(box, rng.permutation(SIDE) + 1, strict=True) for box in boxes)
@@ -101,7 +132,7 @@ def _filled_grid(solver: Solver, rng: np.random.Generator) -> np.ndarray:
 def _empty(
     solver: Solver, solution: np.ndarray, wanted: int, rng: np.random.Generator
 ) -> list[int]:
-    """Cells that stay given such that the solution is the only one; none if too many must."""
+    """Givens for which the solution is the only one; none if so few were not found."""
     true = [_variable(cell, int(digit)) for cell, digit in enumerate(solution)]
     kept = set(range(CELLS))
     for _ in range(ROUNDS):

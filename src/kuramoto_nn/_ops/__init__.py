@@ -1,5 +1,5 @@
-"""Kernels that are ours for speed alone; each is tested against the plain formula.
+"""Kernels written for speed; each is tested against the plain formula.
 
-`linear` (maps of channels), `softmax` (attention); for average linkage `distances`, `rounds`,
-`condense`, and with Numba `compiled`, `chain`, `blas`.
+`linear` maps channels and `softmax` is attention. The other modules are average linkage: `rounds`
+on every device, `condense` for many points, and with the extra `fast`, `chain` on a CPU.
 """

@@ -1,14 +1,16 @@
-"""What every clustering function asks of its input."""
+"""Checks of the input of the clustering functions."""
 
 import torch
 from torch import Tensor
+
+from kuramoto_nn._checks import as_integer
 
 LARGEST_FEATURE = 1e100
 """Squared distances of larger features could overflow float64."""
 
 
 def as_double(features: Tensor) -> Tensor:
-    """Return ``features`` in float64, once `check_features` has passed them.
+    """Check ``features`` and convert them to float64.
 
     Args:
         features: One row per site, shape ``(B, P, D)``, floating point.
@@ -17,7 +19,7 @@ def as_double(features: Tensor) -> Tensor:
         The same values in float64.
 
     Raises:
-        ValueError: If they are not what `check_features` asks for.
+        ValueError: As `check_features`.
 
     Examples:
         >>> import torch
@@ -67,21 +69,27 @@ def check_features(features: Tensor) -> None:
         )
 
 
-def check_num_clusters(num_clusters: int, num_points: int) -> None:
-    """Check that ``num_points`` sites can form ``num_clusters`` clusters.
+def as_num_clusters(num_clusters: int, num_points: int) -> int:
+    """Convert a number of clusters to a plain integer.
 
     Args:
         num_clusters: K.
-        num_points: P.
+        num_points: P, the number of sites.
+
+    Returns:
+        K.
 
     Raises:
         ValueError: If K is not an integer in ``1..P``.
 
     Examples:
-        >>> check_num_clusters(2, 3)
+        >>> as_num_clusters(2, 3)
+        2
     """
-    if not isinstance(num_clusters, int) or not 1 <= num_clusters <= num_points:
+    number = as_integer("num_clusters", num_clusters)
+    if not 1 <= number <= num_points:
         raise ValueError(
-            f"`num_clusters` must lie between 1 and the number of sites: got {num_clusters}, "
+            f"`num_clusters` must lie between 1 and the number of sites: got {number}, "
             f"expected an integer in 1..{num_points}; try fewer clusters or a finer feature map"
         )
+    return number

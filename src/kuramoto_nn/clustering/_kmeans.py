@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor
 
-from kuramoto_nn.clustering._checks import as_double, check_num_clusters
+from kuramoto_nn._checks import as_integer
+from kuramoto_nn.clustering._checks import as_double, as_num_clusters
 
 
 @torch.no_grad()
@@ -44,12 +45,8 @@ def kmeans(
         [[True, True, False, False]]
     """
     points = as_double(features)
-    check_num_clusters(num_clusters, points.shape[1])
-    if num_iterations < 0:
-        raise ValueError(
-            f"`num_iterations` must not be negative: got {num_iterations}, expected 0 or more; "
-            "try the default of 50"
-        )
+    num_clusters = as_num_clusters(num_clusters, points.shape[1])
+    num_iterations = as_integer("num_iterations", num_iterations, least=0)
     centres = _spread_out(points, num_clusters, generator)
     for _ in range(num_iterations):
         centres = move_centres(points, centres)

@@ -11,7 +11,7 @@ from torch import Tensor
 from kuramoto_nn._ops import rounds
 from kuramoto_nn._ops.condense import condense
 from kuramoto_nn._ops.distances import pairwise_distances
-from kuramoto_nn.clustering._checks import check_features, check_num_clusters
+from kuramoto_nn.clustering._checks import as_num_clusters, check_features
 
 CHUNK_DISTANCES = {"cpu": 2**22, "cuda": 2**26}
 """Distances that `rounds` hold at once, by device: many share a launch, few fit a cache."""
@@ -54,7 +54,7 @@ def average_linkage(features: Tensor, num_clusters: int) -> Tensor:
         tensor([[0, 1, 0, 1, 2]])
     """
     check_features(features)
-    check_num_clusters(num_clusters, features.shape[1])
+    num_clusters = as_num_clusters(num_clusters, features.shape[1])
     return cut_tree(*merge_tree(features), num_clusters)
 
 
@@ -85,7 +85,7 @@ def merge_tree(features: Tensor) -> tuple[Tensor, Tensor]:
 
 def _chain(features: Tensor) -> ModuleType | None:
     """The module `chain` where it can be used; loading Numba takes as long as loading torch."""
-    if features.device.type == "cpu" and find_spec("numba"):
+    if features.device.type == "cpu" and all(map(find_spec, ("numba", "scipy", "threadpoolctl"))):
         return import_module("kuramoto_nn._ops.chain")
     return None
 

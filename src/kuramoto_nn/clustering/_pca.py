@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from kuramoto_nn._checks import as_integer
 from kuramoto_nn.clustering._checks import as_double
 
 
@@ -36,11 +37,7 @@ def pca(features: Tensor, num_components: int) -> Tensor:
         tensor([-5.,  0.,  5.])
     """
     points = as_double(features)
-    if num_components < 1:
-        raise ValueError(
-            f"`num_components` must be positive: got {num_components}, expected at least 1; "
-            "leave `pca` out to keep the features as they are"
-        )
+    num_components = as_integer("num_components", num_components, least=1)
     centred = points - points.mean(1, keepdim=True)
     num_points, num_channels = points.shape[1:]
     if num_channels <= num_points:

@@ -1,4 +1,4 @@
-"""Couplings: same-shape maps ``(B, C, *S) -> (B, C, *S)`` that tell oscillators of each other.
+"""Couplings: maps ``(B, C, *S) -> (B, C, *S)`` through which oscillators interact.
 
 Any module of that kind plugs into a `KuramotoLayer`, `torch.nn.Conv2d` with padding included.
 """
@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
 __all__ = ["AttentionCoupling", "ConvCoupling", "GeometricTransform", "SinCosEmbedding"]
 
+if not TYPE_CHECKING:
 
-def __getattr__(name: str) -> object:
-    """Give `SinCosEmbedding` here too; it is a layer, and layers import couplings."""
-    if name == "SinCosEmbedding":
-        return import_module("kuramoto_nn.layers").SinCosEmbedding
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __getattr__(name: str) -> object:
+        """Import `SinCosEmbedding` on first use: it is a layer, and layers import couplings."""
+        if name == "SinCosEmbedding":
+            return import_module("kuramoto_nn.layers").SinCosEmbedding
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,9 +1,11 @@
-"""Attentive coupling: every oscillator feels all sites, weighted by how well they match."""
+"""Attention as coupling: every site is coupled to all sites."""
 
 from torch import Tensor, nn
 
+from kuramoto_nn._checks import as_integer
 from kuramoto_nn._ops.linear import SiteLinear
 from kuramoto_nn._ops.softmax import attend
+from kuramoto_nn._repr import constructor_arguments
 from kuramoto_nn.coupling._position import GeometricTransform
 
 
@@ -18,7 +20,7 @@ class AttentionCoupling(nn.Module):
         channels: Channels C of input and output.
         num_heads: Number of heads; divides the channels.
         position: `GeometricTransform` of the same head dimension, for images; None for attention
-            that does not know where a site is.
+            without positions.
 
     Raises:
         ValueError: If ``num_heads`` does not divide ``channels`` or ``position`` has another head
@@ -37,6 +39,8 @@ class AttentionCoupling(nn.Module):
         self, channels: int, num_heads: int, *, position: GeometricTransform | None = None
     ):
         super().__init__()
+        channels = as_integer("channels", channels, least=1)
+        num_heads = as_integer("num_heads", num_heads)
         if num_heads < 1 or channels % num_heads:
             raise ValueError(
                 f"`num_heads` must divide `channels`: got {num_heads} heads and {channels} "
@@ -74,7 +78,7 @@ class AttentionCoupling(nn.Module):
         return self.out(out.flatten(2)).unflatten(1, sites).movedim(-1, 1)
 
     def extra_repr(self) -> str:
-        return f"{self.channels}, {self.num_heads}"
+        return constructor_arguments(self)
 
 
 def _nearest_divisor(number: int, target: int) -> int:

@@ -1,7 +1,10 @@
-"""Convolutional coupling: every oscillator feels its neighbours, the same way everywhere."""
+"""Convolution as coupling: every site is coupled to its neighbours, with shared weights."""
 
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from kuramoto_nn._checks import as_integer, as_odd
+from kuramoto_nn._repr import constructor_arguments
 
 
 class ConvCoupling(nn.Module):
@@ -29,15 +32,12 @@ class ConvCoupling(nn.Module):
 
     def __init__(self, channels: int, kernel_size: int, *, ndim: int = 2, bias: bool = True):
         super().__init__()
-        if ndim not in _CONVOLUTIONS:
+        self.channels = channels = as_integer("channels", channels, least=1)
+        self.kernel_size = as_odd("kernel_size", kernel_size)
+        self.ndim = as_integer("ndim", ndim)
+        if self.ndim not in _CONVOLUTIONS:
             raise ValueError(f"`ndim` must be 1, 2 or 3 spatial axes: got {ndim}")
-        if kernel_size < 1 or kernel_size % 2 == 0:
-            raise ValueError(
-                f"`kernel_size` must be odd and positive, so that the size stays the same: "
-                f"got {kernel_size}; try {max(kernel_size, 0) + 1}"
-            )
-        self.channels, self.kernel_size, self.ndim = channels, kernel_size, ndim
-        module = _CONVOLUTIONS[ndim][0](channels, channels, kernel_size, bias=bias)
+        module = _CONVOLUTIONS[self.ndim][0](channels, channels, self.kernel_size, bias=bias)
         self.weight, self.bias = module.weight, module.bias  # initialised as torch does
 
     def forward(self, x: Tensor) -> Tensor:
@@ -50,7 +50,7 @@ class ConvCoupling(nn.Module):
         return convolve(x, self.weight, self.bias, padding=self.kernel_size // 2)
 
     def extra_repr(self) -> str:
-        return f"{self.channels}, {self.kernel_size}, ndim={self.ndim}"
+        return constructor_arguments(self, bias=self.bias is not None)
 
 
 def _conv1d(x: Tensor, weight: Tensor, bias: Tensor | None, padding: int) -> Tensor:

@@ -4,6 +4,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from kuramoto_nn._checks import as_integer
+from kuramoto_nn._repr import constructor_arguments
+
 WAVELENGTH_BASE = 10_000.0
 
 
@@ -38,15 +41,14 @@ class GeometricTransform(nn.Module):
 
     def __init__(self, grid: tuple[int, int], *, head_dim: int):
         super().__init__()
+        head_dim = as_integer("head_dim", head_dim)
         if head_dim < 2 or head_dim % 2:
             raise ValueError(
                 f"`head_dim` must be even, as GTA turns pairs of channels: got {head_dim}; "
                 f"try another number of heads"
             )
-        if len(grid) != 2 or min(grid) < 1:
-            raise ValueError(f"`grid` must be (height, width) in sites: got {tuple(grid)}")
-        self.grid, self.head_dim = tuple(grid), head_dim
-        angle = axial_angles(grid, num_pairs=head_dim // 2)
+        self.grid, self.head_dim = as_grid(grid), head_dim
+        angle = axial_angles(self.grid, num_pairs=head_dim // 2)
         cos, sin = angle.cos(), angle.sin()
         # Entry [0] holds the diagonal of the 2x2 matrices, [1] the rest; for q, k, v, o.
         diagonal = torch.stack((cos, cos), -2)
@@ -70,7 +72,7 @@ class GeometricTransform(nn.Module):
         Returns:
             Tensor of the same shape.
         """
-        return _apply(qkv, self._at(grid)[:, :, :3])
+        return _apply(qkv, self.resized(grid)[..., :3, :, :].flatten(1, 2))
 
     def transform_output(self, out: Tensor, grid: tuple[int, int]) -> Tensor:
         """Apply ``rho_o``.
@@ -82,18 +84,25 @@ class GeometricTransform(nn.Module):
         Returns:
             Tensor of the same shape.
         """
-        return _apply(out.unsqueeze(2), self._at(grid)[:, :, 3:]).squeeze(2)
+        return _apply(out.unsqueeze(2), self.resized(grid)[..., 3:, :, :].flatten(1, 2)).squeeze(2)
 
-    def _at(self, grid: tuple[int, int]) -> Tensor:
-        """The matrices on a grid, shape ``(2, sites, 4, 2, pairs)``."""
-        weight = self.weight
-        if tuple(grid) != self.grid:
-            weight = resize_grid(weight.flatten(3).movedim(-1, 1), grid).movedim(1, -1)
-            weight = weight.unflatten(-1, self.weight.shape[3:])
-        return weight.flatten(1, 2)
+    def resized(self, grid: tuple[int, int]) -> Tensor:
+        """The weight on another grid (height, width), shape ``(2, height, width, 4, 2, pairs)``."""
+        if tuple(grid) == self.grid:
+            return self.weight
+        entries = self.weight.flatten(3).movedim(-1, 1)
+        return resize_grid(entries, grid).movedim(1, -1).unflatten(-1, self.weight.shape[3:])
 
     def extra_repr(self) -> str:
-        return f"{self.grid}, head_dim={self.head_dim}"
+        return constructor_arguments(self)
+
+
+def as_grid(grid: tuple[int, int]) -> tuple[int, int]:
+    """Height and width of a grid in sites, as plain positive integers."""
+    if len(grid) != 2:
+        raise ValueError(f"`grid` must be (height, width) in sites: got {tuple(grid)}")
+    height, width = (as_integer("grid", side, least=1) for side in grid)
+    return height, width
 
 
 def axial_angles(grid: tuple[int, int], num_pairs: int) -> Tensor:

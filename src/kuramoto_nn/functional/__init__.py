@@ -1,7 +1,4 @@
-"""Pure maths on tensors whose last axis holds the N components of an oscillator.
-
-Reading order: `sphere`, `layout`, `dynamics`, `integrators`, `energy`, `order`.
-"""
+"""Pure maths on tensors whose last axis holds the N components of an oscillator."""
 
 from kuramoto_nn.functional._dynamics import energy, rotate, rotate_planes, velocity
 from kuramoto_nn.functional._integrators import Integrator, euler, exponential, heun

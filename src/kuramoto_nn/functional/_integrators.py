@@ -1,6 +1,7 @@
-"""One step of ``dx/dt = velocity(x)`` on the sphere.
+"""One step of ``dx/dt = field(x)`` on the sphere.
 
-An integrator is any function ``(x, velocity, step_size) -> x``: unit vectors in, unit vectors out.
+An integrator is any function ``(x, dx, field, step_size) -> x`` from unit vectors to unit vectors.
+``dx`` is ``field(x)``, which the caller has computed already; ``field`` evaluates other states.
 
 Reference: Hairer, Lubich, Wanner, *Geometric Numerical Integration* (2006), ch. IV (projection
 methods) and VIII; the paper uses `euler`.
@@ -12,17 +13,18 @@ from torch import Tensor
 
 from kuramoto_nn.functional._sphere import exp_map, normalize
 
-Velocity = Callable[[Tensor], Tensor]
+Field = Callable[[Tensor], Tensor]
 StepSize = float | Tensor
-Integrator = Callable[[Tensor, Velocity, StepSize], Tensor]
+Integrator = Callable[[Tensor, Tensor, Field, StepSize], Tensor]
 
 
-def euler(x: Tensor, velocity: Velocity, step_size: StepSize) -> Tensor:
+def euler(x: Tensor, dx: Tensor, field: Field, step_size: StepSize) -> Tensor:
     """Euler step with normalisation, ``Pi(x + gamma dx)``. First order, one evaluation.
 
     Args:
         x: Unit vectors, shape ``(..., N)``.
-        velocity: The right-hand side, unit vectors to tangent vectors.
+        dx: Velocity at ``x``, same shape.
+        field: The right-hand side, unit vectors to tangent vectors; not evaluated here.
         step_size: gamma, in units of time.
 
     Returns:
@@ -30,41 +32,43 @@ def euler(x: Tensor, velocity: Velocity, step_size: StepSize) -> Tensor:
 
     Examples:
         >>> import torch
-        >>> euler(torch.tensor([1.0, 0.0]), lambda x: torch.tensor([0.0, 1.0]), 1.0)
+        >>> x, dx = torch.tensor([1.0, 0.0]), torch.tensor([0.0, 1.0])
+        >>> euler(x, dx, lambda x: dx, 1.0)
         tensor([0.7071, 0.7071])
     """
-    return normalize(x + step_size * velocity(x))
+    return normalize(x + step_size * dx)
 
 
-def exponential(x: Tensor, velocity: Velocity, step_size: StepSize) -> Tensor:
+def exponential(x: Tensor, dx: Tensor, field: Field, step_size: StepSize) -> Tensor:
     """Euler step along the great circle, ``exp_x(gamma dx)``. First order, one evaluation.
 
     Exact for a velocity of constant length along one circle.
 
     Args:
         x: Unit vectors, shape ``(..., N)``.
-        velocity: The right-hand side; its values must be tangent at ``x``.
+        dx: Velocity at ``x``, which must be tangent there, same shape.
+        field: The right-hand side; not evaluated here.
         step_size: gamma, in units of time.
 
     Returns:
         Unit vectors, same shape.
     """
-    return exp_map(x, step_size * velocity(x))
+    return exp_map(x, step_size * dx)
 
 
-def heun(x: Tensor, velocity: Velocity, step_size: StepSize) -> Tensor:
+def heun(x: Tensor, dx: Tensor, field: Field, step_size: StepSize) -> Tensor:
     """Heun's method with normalisation: the mean of the velocity here and after an Euler step.
 
     Second order, two evaluations.
 
     Args:
         x: Unit vectors, shape ``(..., N)``.
-        velocity: The right-hand side, unit vectors to tangent vectors.
+        dx: Velocity at ``x``, same shape.
+        field: The right-hand side, unit vectors to tangent vectors.
         step_size: gamma, in units of time.
 
     Returns:
         Unit vectors, same shape.
     """
-    here = velocity(x)
-    there = velocity(normalize(x + step_size * here))
-    return normalize(x + 0.5 * step_size * (here + there))
+    there = field(normalize(x + step_size * dx))
+    return normalize(x + 0.5 * step_size * (dx + there))

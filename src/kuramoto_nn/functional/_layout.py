@@ -7,6 +7,8 @@ the memory is site-major (``channels_last`` for images), the two share it.
 
 from torch import Tensor
 
+from kuramoto_nn._checks import as_integer
+
 
 def to_oscillators(x: Tensor, oscillator_dim: int) -> Tensor:
     """View ``(B, K N, *S)`` as ``(B, *S, K, N)``, contiguous; copies only what is not site-major.
@@ -54,12 +56,10 @@ def count_oscillators(channels: int, oscillator_dim: int) -> int:
         ``C / N``.
 
     Raises:
-        ValueError: If N is not positive or does not divide C.
+        ValueError: If N or C is no positive integer, or N does not divide C.
     """
-    if oscillator_dim < 1 or channels < 1:
-        raise ValueError(
-            f"`channels` and `oscillator_dim` must be positive: got {channels} and {oscillator_dim}"
-        )
+    channels = as_integer("channels", channels, least=1)
+    oscillator_dim = as_integer("oscillator_dim", oscillator_dim, least=1)
     if channels % oscillator_dim:
         low = channels // oscillator_dim * oscillator_dim
         tries = " or ".join(str(n) for n in (low, low + oscillator_dim) if n)

@@ -1,7 +1,9 @@
-"""How far oscillators agree: 1 if all point the same way, near 0 if they cancel."""
+"""Order parameters: 1 if all oscillators point the same way, near 0 if they cancel."""
 
 from torch import Tensor
 from torch.nn import functional as F
+
+from kuramoto_nn._checks import as_odd
 
 
 def order_parameter(x: Tensor, *, dim: int | tuple[int, ...] = -2) -> Tensor:
@@ -35,7 +37,7 @@ def order_parameter(x: Tensor, *, dim: int | tuple[int, ...] = -2) -> Tensor:
 
 
 def local_order_parameter(x: Tensor, window: int = 3) -> Tensor:
-    """Order parameter of every site's neighbourhood in an image, a map of where phases agree.
+    """Order parameter of every site's neighbourhood in an image.
 
     Args:
         x: Unit vectors on a grid, shape ``(B, H, W, K, N)`` (`to_oscillators` of an image).
@@ -56,10 +58,7 @@ def local_order_parameter(x: Tensor, window: int = 3) -> Tensor:
         raise ValueError(
             f"`x` must have shape (B, H, W, K, N): got {tuple(x.shape)}; try `to_oscillators`"
         )
-    if window < 1 or window % 2 == 0:
-        raise ValueError(
-            f"`window` must be odd and positive: got {window}; try {max(window, 0) + 1}"
-        )
+    window = as_odd("window", window)
     channels_first = x.flatten(-2).movedim(-1, 1)
     mean = F.avg_pool2d(channels_first, window, 1, window // 2, count_include_pad=False)
     return mean.movedim(1, -1).unflatten(-1, x.shape[-2:]).norm(dim=-1)

@@ -1,9 +1,10 @@
-"""Running a model many times: votes over starting noises, and up-tiling."""
+"""Inference with several runs of a model: energy vote over starting noises, and up-tiling."""
 
 from kuramoto_nn.inference._uptiling import uptile_views, uptiled_features
 from kuramoto_nn.inference._voting import (
     Noise,
     Vote,
+    energy_before_last_update,
     energy_vote,
     energy_votes,
     last_energy,
@@ -14,6 +15,7 @@ from kuramoto_nn.inference._voting import (
 __all__ = [
     "Noise",
     "Vote",
+    "energy_before_last_update",
     "energy_vote",
     "energy_votes",
     "last_energy",

@@ -1,10 +1,12 @@
-"""Up-tiling: feature maps finer than the patch grid, from shifted views of the image."""
+"""Up-tiling: feature maps finer than the patch grid, from shifted views of the images."""
 
 from collections.abc import Callable
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+from kuramoto_nn._checks import as_integer
 
 
 def uptile_views(images: Tensor, *, patch_size: int, factor: int) -> Tensor:
@@ -33,7 +35,9 @@ def uptile_views(images: Tensor, *, patch_size: int, factor: int) -> Tensor:
     """
     if images.ndim != 4:
         raise ValueError(f"`images` must be (B, 3, H, W): got shape {tuple(images.shape)}")
-    if factor < 1 or patch_size < 1 or patch_size % factor:
+    patch_size = as_integer("patch_size", patch_size, least=1)
+    factor = as_integer("factor", factor, least=1)
+    if patch_size % factor:
         raise ValueError(
             f"`factor` must divide `patch_size`: got {factor} and {patch_size}; "
             f"try {', '.join(str(n) for n in range(1, patch_size + 1) if patch_size % n == 0)}"
@@ -57,7 +61,7 @@ def uptiled_features(
 
     Args:
         features: ``(B, 3, H, W)`` images to maps ``(B, C, h, w)``, such as ``model.features``. It
-            is called once per view: the memory in use is that of one view's activations.
+            is called once per view, so that memory holds the activations of one view.
         images: ``(B, 3, H, W)``.
         patch_size: Side p of a patch in pixels.
         factor: r, how many times finer the map becomes per axis; 1 is the plain map.
@@ -75,6 +79,7 @@ def uptiled_features(
         torch.Size([2, 3, 16, 16])
     """
     views = uptile_views(images, patch_size=patch_size, factor=factor)
+    factor = as_integer("factor", factor)
     maps = torch.stack([features(view) for view in views])  # (r * r, B, C, h, w)
     height, width = maps.shape[-2:]
     grid = maps.unflatten(0, (factor, factor)).permute(2, 3, 4, 0, 5, 1)  # (B, C, h, r, w, r)

@@ -1,4 +1,4 @@
-"""The energy vote: many starts of the same input, and the answer with the least energy wins."""
+"""Energy vote: run every input from several starting noises and keep the lowest energy's answer."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
@@ -7,25 +7,27 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from kuramoto_nn._checks import as_integer
+
 Noise = Callable[[Tensor, Tensor], Tensor]
-"""From the numbers of inputs and of their samples, ``(M,)`` each, to noise ``(M, *)``."""
+"""From the indices of inputs and the numbers of their samples, ``(M,)`` each, to ``(M, *)``."""
 
 Run = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
-"""From inputs ``(M, *)`` and noise to outputs ``(M, *)`` and energies ``(T + 1, M)``."""
+"""From inputs ``(M, *)`` and noise to outputs ``(M, *)`` and energies ``(T + 1, M, ...)``."""
 
 Score = Callable[[Tensor], Tensor]
-"""From energies ``(T + 1, M)`` to what the winner has least of, ``(M,)``."""
+"""From the energies ``(T + 1, M, ...)`` of samples to one number each, ``(M,)``."""
 
 NOBODY = -1
 
 
 class Vote(NamedTuple):
-    """What won, for every input.
+    """The winning sample of every input.
 
     Attributes:
-        outputs: Answer of the winning sample, ``(B, *)``.
+        outputs: Its answer, ``(B, *)``.
         scores: Its score, ``(B,)``.
-        samples: Its number, ``(B,)``, from 0; of equal samples the first.
+        samples: Its number from 0, ``(B,)``; of equal scores the first.
     """
 
     outputs: Tensor
@@ -34,7 +36,10 @@ class Vote(NamedTuple):
 
 
 def total_energy(energies: Tensor) -> Tensor:
-    """Energy summed over the states that a step was taken from, ``(T + 1, M)`` to ``(M,)``."""
+    """Sum of the energies before each update, ``(T + 1, M)`` to ``(M,)``.
+
+    Of energies in the authors' convention (see `energy_vote`) this is their vote energy.
+    """
     return energies[:-1].sum(0)
 
 
@@ -43,18 +48,30 @@ def last_energy(energies: Tensor) -> Tensor:
     return energies[-1]
 
 
-def seeded_noise(shape: Sequence[int], *, seed: int, device: torch.device | str = "cpu") -> Noise:
-    """Standard normal noise that depends on nothing but the seed and whose it is.
+def energy_before_last_update(energies: Tensor) -> Tensor:
+    """Energy of the state before the last update, ``(T + 1, M)`` with T > 0 to ``(M,)``.
 
-    However inputs and samples are batched, the same sample of the same input starts alike.
+    Of energies in the authors' convention (see `energy_vote`) this is their variant "last".
+    """
+    return energies[-2]
+
+
+def seeded_noise(shape: Sequence[int], *, seed: int, device: torch.device | str = "cpu") -> Noise:
+    """Standard normal noise that depends only on the seed, the input and the sample.
+
+    The noise of a sample is the same however inputs and samples are batched.
 
     Args:
         shape: Shape of one sample's noise, such as ``(C, 9, 9)``.
-        seed: An integer in 0..2^63 - 1.
-        device: Where it is drawn. CPU and GPU draw other numbers.
+        seed: An integer of at least 0.
+        device: Where the noise is drawn. A CPU and a GPU draw different numbers.
 
     Returns:
-        The noise of given inputs and samples, ``(M, *shape)``.
+        A function from the indices of inputs and the numbers of their samples, ``(M,)`` each, to
+        their noise ``(M, *shape)``.
+
+    Raises:
+        ValueError: If the seed is no integer of at least 0.
 
     Examples:
         >>> noise = seeded_noise((4, 9, 9), seed=0)
@@ -62,14 +79,13 @@ def seeded_noise(shape: Sequence[int], *, seed: int, device: torch.device | str 
         >>> torch.equal(both[1:], noise(torch.tensor([7]), torch.tensor([3])))
         True
     """
+    seed = as_integer("seed", seed, least=0)
     generator = torch.Generator(device)
 
     def draw(inputs: Tensor, samples: Tensor) -> Tensor:
         noise = torch.empty(len(inputs), *shape, device=device)
-        for row, pair in zip(
-            noise, zip(inputs.tolist(), samples.tolist(), strict=True), strict=True
-        ):
-            row.normal_(generator=generator.manual_seed(_mixed(seed, *pair)))
+        for own, i, k in zip(noise, inputs.tolist(), samples.tolist(), strict=True):
+            own.normal_(generator=generator.manual_seed(_mixed(seed, i, k)))
         return noise
 
     return draw
@@ -84,21 +100,27 @@ def energy_vote(
     score: Score = total_energy,
     batch_size: int = 128,
 ) -> Vote:
-    """Run every input from K starts and keep the answer with the least score.
+    """Run every input from K starting noises and keep the answer with the lowest score.
+
+    Energies are those of `KuramotoLayer` by default. The vote of the authors' code takes their
+    convention, ``-sum_i x_i . ((J x)_i + c_i)`` without the 1/2: run
+    ``solver.rollout(puzzles, noise=noise, energy=kuramoto_nn.reference.energy)`` with the score
+    `total_energy`, or `energy_before_last_update` for their variant "last".
 
     Args:
         run: The model, such as ``lambda puzzles, noise: solver.rollout(puzzles, noise=noise)``.
         inputs: ``(B, *)``.
-        noise: Where the samples start: `seeded_noise`, or a table ``lambda b, k: table[b, k]``.
+        noise: Start of the samples: `seeded_noise`, or a table ``lambda b, k: table[b, k]``.
         num_samples: K.
-        score: What the winner has least of.
-        batch_size: Samples, of any inputs, that run at once: memory grows with it, not with K.
+        score: Maps the energies of a sample to one number; the sample with the lowest wins.
+        batch_size: Samples, of any inputs, that run at once. Memory grows with it, not with K.
 
     Returns:
         The winners.
 
     Raises:
-        ValueError: If K or the batch size is not positive, or there is no input.
+        ValueError: If K or the batch size is no positive integer, there is no input, or the score
+            does not return one number per sample.
 
     Reference:
         Miyato et al., *Artificial Kuramoto Oscillatory Neurons* (ICLR 2025).
@@ -129,47 +151,59 @@ def energy_votes(
     scores: Sequence[Score],
     batch_size: int = 128,
 ) -> Iterator[tuple[int, list[Vote]]]:
-    """Votes of several sizes by several scores, of one pass over the largest.
+    """Votes of several sizes and by several scores, from one pass over the samples.
+
+    ``run`` may return several energies per state, ``(T + 1, M, ...)``, of which a score picks one:
+    ``lambda energies: total_energy(energies[..., 1])``.
 
     Args:
         run: As in `energy_vote`; every sample runs once.
-        inputs: Likewise.
-        noise: Likewise.
+        inputs: As in `energy_vote`.
+        noise: As in `energy_vote`.
         num_samples: Numbers of samples K.
-        scores: Scores, each of which holds a vote of its own.
+        scores: Scores; there is a vote for each.
         batch_size: As in `energy_vote`.
 
     Yields:
-        Every K, in rising order, and the vote of the first K samples for each score.
+        Every K in ascending order, and for each score the vote of the first K samples.
 
     Raises:
-        ValueError: If a K or the batch size is not positive, or there is no input.
+        ValueError: If a K or the batch size is no positive integer, there is no input, or a score
+            does not return one number per sample.
     """
-    sizes = sorted(set(num_samples))
-    if not sizes or sizes[0] < 1:
-        raise ValueError(f"`num_samples` must be at least 1: got {list(num_samples)}")
-    if batch_size < 1:
-        raise ValueError(f"`batch_size` must be at least 1: got {batch_size}")
+    sizes = sorted({as_integer("num_samples", size, least=1) for size in num_samples})
+    batch_size = as_integer("batch_size", batch_size, least=1)
+    if not sizes:
+        raise ValueError("`num_samples` must hold at least one number: got none")
     if len(inputs) == 0:
         raise ValueError(f"`inputs` must hold at least one: got shape {tuple(inputs.shape)}")
     best: list[Vote | None] = [None] * len(scores)
     count, done = len(inputs), 0
     for size in sizes:
-        # Sample after sample of all inputs, so that all of them have had K once the batch ends.
+        # Sample after sample of all inputs, so that every input has K samples at the end.
         for start in range(done, size * count, batch_size):
             end = min(start + batch_size, size * count)
             pairs = torch.arange(start, end, device=inputs.device)
-            sample, row = pairs // count, pairs % count
-            outputs, energies = run(inputs[row], noise(row, sample))
+            sample, index = pairs // count, pairs % count
+            outputs, energies = run(inputs[index], noise(index, sample))
             for number, score in enumerate(scores):
-                candidates = Vote(outputs, score(energies), sample)
-                best[number] = _take_in(best[number], candidates, row, count)
+                candidates = Vote(outputs, _checked(score(energies), index), sample)
+                best[number] = _take_in(best[number], candidates, index, count)
         done = size * count
         yield size, [Vote(*(part.clone() for part in vote)) for vote in best if vote is not None]
 
 
-def _take_in(best: Vote | None, candidates: Vote, row: Tensor, count: int) -> Vote:
-    """The best so far, in place, after more candidates, of which several may be of one input."""
+def _checked(scores: Tensor, index: Tensor) -> Tensor:
+    if scores.shape != index.shape:
+        raise ValueError(
+            f"a score must return one number per sample: got shape {tuple(scores.shape)}, expected "
+            f"{tuple(index.shape)}; try one that picks an energy, as total_energy(energies[..., 0])"
+        )
+    return scores
+
+
+def _take_in(best: Vote | None, candidates: Vote, index: Tensor, count: int) -> Vote:
+    """Update the best samples in place by more candidates; several may be of one input."""
     outputs, scores, samples = candidates
     scores = scores.nan_to_num(nan=torch.inf, posinf=torch.inf, neginf=-torch.inf)
     if best is None:
@@ -178,13 +212,13 @@ def _take_in(best: Vote | None, candidates: Vote, row: Tensor, count: int) -> Vo
             scores.new_full((count,), torch.inf),
             samples.new_full((count,), NOBODY),
         )
-    least = best.scores.scatter_reduce(0, row, scores, "amin")
-    improves = (scores < best.scores[row]) | (best.samples[row] == NOBODY)
-    # Of equal ones the first: candidates come in the order of their samples.
-    position = torch.arange(len(row), device=row.device)
-    position = position.masked_fill(~(improves & (scores == least[row])), len(row))
-    first = torch.full_like(best.samples, len(row)).scatter_reduce(0, row, position, "amin")
-    (won,) = (first < len(row)).nonzero(as_tuple=True)
+    least = best.scores.scatter_reduce(0, index, scores, "amin")
+    improves = (scores < best.scores[index]) | (best.samples[index] == NOBODY)
+    # Of equal scores the first wins: candidates come in the order of their samples.
+    position = torch.arange(len(index), device=index.device)
+    position = position.masked_fill(~(improves & (scores == least[index])), len(index))
+    first = torch.full_like(best.samples, len(index)).scatter_reduce(0, index, position, "amin")
+    (won,) = (first < len(index)).nonzero(as_tuple=True)
     for kept, candidate in zip(best, (outputs, scores, samples), strict=True):
         kept[won] = candidate[first[won]]
     return best

@@ -1,4 +1,4 @@
-"""Layers: the Kuramoto layer and what stands before and after it."""
+"""Layers: the Kuramoto layer, natural frequencies, norms, embeddings, readouts and heads."""
 
 from kuramoto_nn.layers._frequency import NaturalFrequency
 from kuramoto_nn.layers._images import PatchEmbed, PooledHead

@@ -1,10 +1,12 @@
-"""Natural frequencies: how every oscillator turns when left alone."""
+"""Natural frequencies: the rotation of every oscillator without coupling or stimulus."""
 
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
+from kuramoto_nn._checks import as_integer, as_number
+from kuramoto_nn._repr import constructor_arguments
 from kuramoto_nn.functional import count_oscillators, rotate, rotate_planes
 
 Planes = Literal["paired", "all"]
@@ -25,7 +27,7 @@ class NaturalFrequency(nn.Module):
         init: Angular speed at the start, in radians per unit time; positive if paired, as ``|p|``
             has no sign, and no gradient at 0.
         planes: ``"paired"`` or ``"all"``; None takes ``"paired"`` if N is even.
-        trainable: Whether the frequency is learned, or stays as it starts.
+        trainable: Whether the frequency is learned, or stays constant.
 
     Raises:
         ValueError: If N does not divide the channels, N < 2, or ``planes`` does not fit N or
@@ -52,8 +54,9 @@ class NaturalFrequency(nn.Module):
     ):
         super().__init__()
         num_oscillators = count_oscillators(channels, oscillator_dim)
-        if oscillator_dim < 2:
-            raise ValueError(f"`oscillator_dim` must be at least 2 to turn: got {oscillator_dim}")
+        self.channels = as_integer("channels", channels)
+        self.oscillator_dim = oscillator_dim = as_integer("oscillator_dim", oscillator_dim, least=2)
+        self.init = init = as_number("init", init)
         even = oscillator_dim % 2 == 0
         planes = planes or ("paired" if even else "all")
         if planes not in ("paired", "all"):
@@ -67,7 +70,7 @@ class NaturalFrequency(nn.Module):
             raise ValueError(
                 f'`init` must be positive for paired planes: got {init}; try planes="all"'
             )
-        self.oscillator_dim, self.shared, self.planes = oscillator_dim, shared, planes
+        self.shared, self.planes = shared, planes
         if planes == "paired":
             leading = () if shared else (num_oscillators, oscillator_dim // 2)
             self.weight = nn.Parameter(torch.full((*leading, 2), init / 2**0.5))
@@ -97,4 +100,9 @@ class NaturalFrequency(nn.Module):
         return rotate(x, self.matrix())
 
     def extra_repr(self) -> str:
-        return f"oscillator_dim={self.oscillator_dim}, shared={self.shared}, planes={self.planes!r}"
+        default = "paired" if self.oscillator_dim % 2 == 0 else "all"
+        return constructor_arguments(
+            self,
+            planes=None if self.planes == default else self.planes,
+            trainable=self.weight.requires_grad,
+        )

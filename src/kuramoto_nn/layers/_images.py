@@ -1,8 +1,11 @@
-"""Both ends of an image network: patches to the stimulus, a feature map to one vector."""
+"""First and last layer of an image network: patch embedding and pooled head."""
 
 from typing import Literal
 
 from torch import Tensor, nn
+
+from kuramoto_nn._checks import as_integer
+from kuramoto_nn._repr import constructor_arguments
 
 
 class PatchEmbed(nn.Module):
@@ -27,8 +30,10 @@ class PatchEmbed(nn.Module):
 
     def __init__(self, patch_size: int, channels: int, *, in_channels: int = 3):
         super().__init__()
-        self.patch_size, self.in_channels = patch_size, in_channels
-        self.conv = nn.Conv2d(in_channels, channels, patch_size, stride=patch_size)
+        self.patch_size = side = as_integer("patch_size", patch_size, least=1)
+        self.channels = as_integer("channels", channels, least=1)
+        self.in_channels = as_integer("in_channels", in_channels, least=1)
+        self.conv = nn.Conv2d(self.in_channels, self.channels, side, stride=side)
 
     def forward(self, images: Tensor) -> Tensor:
         check_images(images, self.in_channels)
@@ -40,16 +45,19 @@ class PatchEmbed(nn.Module):
             )
         return self.conv(2 * images - 1)
 
+    def extra_repr(self) -> str:
+        return constructor_arguments(self)
+
 
 def check_images(images: Tensor, in_channels: int = 3) -> None:
-    """Reject what is no batch of images.
+    """Check that a tensor is a batch of images.
 
     Args:
-        images: What should be ``(B, in_channels, H, W)``, floating point.
-        in_channels: Its channels.
+        images: Shape ``(B, in_channels, H, W)``, floating point.
+        in_channels: Expected channels.
 
     Raises:
-        ValueError: If it is not.
+        ValueError: If the shape or the type differs.
     """
     if images.ndim != 4 or images.shape[1] != in_channels:
         raise ValueError(
@@ -65,7 +73,7 @@ Pool = Literal["max", "mean"]
 
 
 class PooledHead(nn.Module):
-    """Pool over all sites, then ``W_2 relu(W_1 .)``: the projection that SimCLR compares.
+    """Pool over all sites, then ``W_2 relu(W_1 .)``: the projection head of SimCLR.
 
     Args:
         channels: Channels of the feature map.
@@ -94,11 +102,17 @@ class PooledHead(nn.Module):
         super().__init__()
         if pool not in ("max", "mean"):
             raise ValueError(f'`pool` must be "max" or "mean": got {pool!r}')
+        self.channels = as_integer("channels", channels, least=1)
+        self.out_channels = as_integer("out_channels", out_channels, least=1)
+        self.hidden_channels = as_integer("hidden_channels", hidden_channels, least=1)
         self.pool = pool
-        self.hidden = nn.Linear(channels, hidden_channels)
-        self.out = nn.Linear(hidden_channels, out_channels)
+        self.hidden = nn.Linear(self.channels, self.hidden_channels)
+        self.out = nn.Linear(self.hidden_channels, self.out_channels)
 
     def forward(self, x: Tensor) -> Tensor:
         sites = x.flatten(2)
         pooled = sites.amax(2) if self.pool == "max" else sites.mean(2)
         return self.out(self.hidden(pooled).relu())
+
+    def extra_repr(self) -> str:
+        return constructor_arguments(self)

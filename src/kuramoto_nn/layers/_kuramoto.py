@@ -1,25 +1,21 @@
-"""The Kuramoto layer: oscillators that turn, pull at each other and follow a stimulus."""
+"""The Kuramoto layer: oscillators on spheres, moved by their coupling and a stimulus."""
 
 import math
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from kuramoto_nn.functional import (
-    Integrator,
-    count_oscillators,
-    energy,
-    euler,
-    from_oscillators,
-    normalize,
-    to_oscillators,
-    velocity,
-)
-from kuramoto_nn.layers._frequency import NaturalFrequency
+from kuramoto_nn import functional
+from kuramoto_nn._checks import as_integer, as_number
+from kuramoto_nn._repr import constructor_arguments
+from kuramoto_nn.functional import Integrator, count_oscillators, from_oscillators, to_oscillators
 from kuramoto_nn.layers._stepwise import Stepwise
+
+Energy = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""From x, ``J x`` and c, as oscillator views ``(B, *S, K, N)``, to values ``(B, ...)``."""
 
 
 class Trajectory(NamedTuple):
@@ -27,7 +23,7 @@ class Trajectory(NamedTuple):
 
     Attributes:
         states: Shape ``(T + 1, B, C, *S)``; entry 0 is the normalised start.
-        energies: Shape ``(T + 1, B)``.
+        energies: Shape ``(T + 1, B)``; ``(T + 1, B, ...)`` if the energy returned ``(B, ...)``.
     """
 
     states: Tensor
@@ -35,34 +31,16 @@ class Trajectory(NamedTuple):
 
 
 class Rollout(NamedTuple):
-    """Last state of a `KuramotoLayer` and the energies on the way.
+    """Last state of a `KuramotoLayer` and the energies of all states.
 
     Attributes:
         state: Shape ``(B, C, *S)``.
-        energies: Shape ``(T + 1, B)``; entry t belongs to the state after t steps.
+        energies: Shape ``(T + 1, B)``, or ``(T + 1, B, ...)`` if the energy returned ``(B, ...)``;
+            entry t belongs to the state after t steps.
     """
 
     state: Tensor
     energies: Tensor
-
-
-def check_num_steps(num_steps: int | None, default: int) -> int:
-    """Decide on the number of steps.
-
-    Args:
-        num_steps: T of a call, if it says so.
-        default: T otherwise.
-
-    Returns:
-        T.
-
-    Raises:
-        ValueError: If it is negative or no integer.
-    """
-    steps = default if num_steps is None else num_steps
-    if not isinstance(steps, int) or steps < 0:
-        raise ValueError(f"`num_steps` must be an integer of at least 0: got {steps!r}")
-    return steps
 
 
 class KuramotoLayer(Stepwise):
@@ -74,20 +52,22 @@ class KuramotoLayer(Stepwise):
         coupling: J, any module ``(B, C, *S) -> (B, C, *S)``.
         channels: Channels C = K N: K oscillators per site.
         oscillator_dim: Components N of an oscillator.
-        frequency: Omega; None for oscillators that rest when left alone.
+        frequency: Omega, a module from oscillators ``(B, *S, K, N)`` to ``Omega x``; None disables
+            natural frequencies.
         stimulus_norm: Applied to c once, before the steps; None leaves c as it is.
         step_size: gamma, in units of time.
         trainable_step_size: Whether gamma is a parameter.
-        num_steps: T, unless a call says otherwise.
-        integrator: How a step is taken: ``euler``, ``exponential``, ``heun`` of
-            `kuramoto_nn.functional` or your own.
+        num_steps: T of a call that does not set it.
+        integrator: Rule of a step: ``euler``, ``exponential``, ``heun`` of
+            `kuramoto_nn.functional`, or any function ``(x, dx, field, step_size) -> x``.
         project: Whether forces are projected onto the tangent space; False is the paper's ablation.
-        checkpoint_steps: Whether a call with gradients keeps only one state for every sqrt(T)
-            steps and computes all else again on the way back: more time for a fraction of the
-            memory, so that many steps can be trained. `torch.func` cannot differentiate it.
+        checkpoint_steps: Whether a call with gradients keeps one state for every sqrt(T) steps and
+            recomputes the rest in the backward pass, which takes longer and needs a fraction of the
+            memory. `torch.func` cannot differentiate it.
 
     Raises:
-        ValueError: If N does not divide the channels or ``num_steps`` is negative.
+        ValueError: If N does not divide the channels, ``num_steps`` is no integer of at least 0,
+            or ``step_size`` is no finite number.
 
     Shape:
         x and c ``(B, C, *S)``, floating point, S of any rank, to x of the same shape.
@@ -103,7 +83,7 @@ class KuramotoLayer(Stepwise):
         torch.Size([2, 8, 5, 5])
     """
 
-    step_methods = ("_update", "_observed_update")
+    step_methods = ("_update",)
 
     def __init__(
         self,
@@ -111,33 +91,31 @@ class KuramotoLayer(Stepwise):
         *,
         channels: int,
         oscillator_dim: int = 4,
-        frequency: NaturalFrequency | nn.Module | None = None,
+        frequency: nn.Module | None = None,
         stimulus_norm: nn.Module | None = None,
         step_size: float = 1.0,
         trainable_step_size: bool = False,
         num_steps: int = 8,
-        integrator: Integrator = euler,
+        integrator: Integrator = functional.euler,
         project: bool = True,
         checkpoint_steps: bool = False,
     ):
         super().__init__()
-        count_oscillators(channels, oscillator_dim)
-        self.channels, self.oscillator_dim = channels, oscillator_dim
-        self.num_steps = check_num_steps(None, num_steps)
-        if not isinstance(step_size, int | float) or not math.isfinite(step_size):
-            raise ValueError(f"`step_size` must be a finite number: got {step_size!r}")
+        self.channels = as_integer("channels", channels, least=1)
+        self.oscillator_dim = as_integer("oscillator_dim", oscillator_dim, least=1)
+        count_oscillators(self.channels, self.oscillator_dim)
+        self.num_steps = as_integer("num_steps", num_steps, least=0)
+        gamma = as_number("step_size", step_size)
+        self.step_size = nn.Parameter(torch.tensor(gamma)) if trainable_step_size else gamma
         self.coupling, self.frequency, self.stimulus_norm = coupling, frequency, stimulus_norm
         self.integrator, self.project = integrator, project
         self.checkpoint_steps = checkpoint_steps
-        self.step_size = (
-            nn.Parameter(torch.tensor(float(step_size))) if trainable_step_size else step_size
-        )
 
     def forward(self, x: Tensor, c: Tensor, *, num_steps: int | None = None) -> Tensor:
         """Take T steps.
 
         Args:
-            x: Where the oscillators start, ``(B, C, *S)``; normalised on entry.
+            x: Start of the oscillators, ``(B, C, *S)``; normalised on entry.
             c: Stimulus, same shape.
             num_steps: T; the layer's own if None. Zero returns the normalised start.
 
@@ -148,7 +126,7 @@ class KuramotoLayer(Stepwise):
             ValueError: If x and c do not fit the layer or each other.
         """
         x, c = self._prepare(x, c)
-        steps = check_num_steps(num_steps, self.num_steps)
+        steps = self._count(num_steps)
         if not (self.checkpoint_steps and torch.is_grad_enabled()):
             return from_oscillators(self._updates(x, c, steps))
         length = max(1, math.isqrt(steps))
@@ -159,72 +137,94 @@ class KuramotoLayer(Stepwise):
 
     def step(self, x: Tensor, c: Tensor) -> Tensor:
         """One update; T of them equal ``layer(x, c, num_steps=T)``. Arguments as in a call."""
-        return from_oscillators(self._update(*self._prepare(x, c)))
+        return from_oscillators(self._updates(*self._prepare(x, c), 1))
 
     def energy(self, x: Tensor, c: Tensor) -> Tensor:
         """Energy ``E = -1/2 x^T J x - c^T x`` of the normalised x, shape ``(B,)``.
 
-        Falls along the dynamics only if J is symmetric and Omega = 0. Arguments as in a call.
+        It falls along the dynamics if J is symmetric and Omega = 0, and has no such guarantee
+        otherwise. Arguments as in a call.
         """
-        return self._energy(*self._prepare(x, c))
+        x, c = self._prepare(x, c)
+        return functional.energy(x, self._couple(x), c)
 
-    def trajectory(self, x: Tensor, c: Tensor, *, num_steps: int | None = None) -> Trajectory:
-        """All states of a call and their energies. Arguments as in a call."""
-        states, energies = zip(*self._observed(x, c, num_steps), strict=True)
+    def trajectory(
+        self,
+        x: Tensor,
+        c: Tensor,
+        *,
+        num_steps: int | None = None,
+        energy: Energy = functional.energy,
+    ) -> Trajectory:
+        """All states of a call and their energies.
+
+        Args:
+            x: As in a call.
+            c: As in a call.
+            num_steps: As in a call.
+            energy: Function ``(x, coupled, stimulus) -> (B, ...)`` that is evaluated at every state
+                x, with ``coupled = J x`` and the normalised stimulus, as oscillator views
+                ``(B, *S, K, N)``.
+
+        Returns:
+            The states and their energies.
+        """
+        states, energies = zip(*self._observed(x, c, num_steps, energy), strict=True)
         return Trajectory(
             torch.stack([from_oscillators(state) for state in states]), torch.stack(energies)
         )
 
-    def rollout(self, x: Tensor, c: Tensor, *, num_steps: int | None = None) -> Rollout:
-        """Last state and all energies, keeping no state on the way. Arguments as in a call."""
+    def rollout(
+        self,
+        x: Tensor,
+        c: Tensor,
+        *,
+        num_steps: int | None = None,
+        energy: Energy = functional.energy,
+    ) -> Rollout:
+        """Last state and all energies; keeps no other state. Arguments as in `trajectory`."""
         state, energies = x, []
-        for state, value in self._observed(x, c, num_steps):  # noqa: B007
+        for state, value in self._observed(x, c, num_steps, energy):  # noqa: B007
             energies.append(value)
         return Rollout(from_oscillators(state), torch.stack(energies))
 
     # Below, x and c are oscillator views (B, *S, K, N) of site-major memory.
 
     def _observed(
-        self, x: Tensor, c: Tensor, num_steps: int | None
+        self, x: Tensor, c: Tensor, num_steps: int | None, energy: Energy
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """Every state with its energy, from the start to T."""
         x, c = self._prepare(x, c)
-        for _ in range(check_num_steps(num_steps, self.num_steps)):
-            following, value = self._observed_update(x, c)
-            yield x, value
+        for _ in range(self._count(num_steps)):
+            following, value = self._update(x, c, energy)
+            yield x, cast(Tensor, value)
             x = following
-        yield x, self._energy(x, c)
+        yield x, energy(x, self._couple(x), c)
 
     def _updates(self, x: Tensor, c: Tensor, count: int) -> Tensor:
         for _ in range(count):
-            x = self._update(x, c)
+            x, _ = self._update(x, c, None)
         return x
 
-    def _update(self, x: Tensor, c: Tensor) -> Tensor:
-        return self._advance(x, self._coupled(x), c)
+    def _update(self, x: Tensor, c: Tensor, energy: Energy | None) -> tuple[Tensor, Tensor | None]:
+        """One step, and the energy before it, if one is asked for; J x is computed once."""
+        coupled = self._couple(x)
 
-    def _observed_update(self, x: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
-        """One update, and the energy before it; both need J x, which is computed once."""
-        coupled = self._coupled(x)
-        return self._advance(x, coupled, c), energy(x, coupled, c)
+        def field(state: Tensor) -> Tensor:
+            return self._field(state, self._couple(state), c)
 
-    def _advance(self, x: Tensor, coupled: Tensor, c: Tensor) -> Tensor:
-        def velocity(state: Tensor) -> Tensor:
-            return self._velocity(state, coupled if state is x else self._coupled(state), c)
+        following = self.integrator(x, self._field(x, coupled, c), field, self.step_size)
+        return following, None if energy is None else energy(x, coupled, c)
 
-        return self.integrator(x, velocity, self.step_size)
-
-    def _velocity(self, x: Tensor, coupled: Tensor, c: Tensor) -> Tensor:
+    def _field(self, x: Tensor, coupled: Tensor, c: Tensor) -> Tensor:
+        """Right-hand side of the Kuramoto equation at x, given J x."""
         force = coupled + c
         rotation = None if self.frequency is None else self._same("frequency", self.frequency(x), x)
-        if not self.project:
-            return force if rotation is None else force + rotation
-        return velocity(x, force, rotation)
+        if self.project:
+            return functional.velocity(x, force, rotation)
+        return force if rotation is None else force + rotation
 
-    def _energy(self, x: Tensor, c: Tensor) -> Tensor:
-        return energy(x, self._coupled(x), c)
-
-    def _coupled(self, x: Tensor) -> Tensor:
+    def _couple(self, x: Tensor) -> Tensor:
         channels_first = from_oscillators(x)
         coupled = self._same("coupling", self.coupling(channels_first), channels_first)
         return to_oscillators(coupled, self.oscillator_dim)
@@ -260,13 +260,13 @@ class KuramotoLayer(Stepwise):
         if autocast:
             x, c = (v.to(torch.promote_types(v.dtype, torch.float32)) for v in (x, c))
         x, c = (to_oscillators(value, self.oscillator_dim) for value in (x, c))
-        return normalize(x), c
+        return functional.normalize(x), c
 
     def extra_repr(self) -> str:
-        integrator = getattr(self.integrator, "__name__", self.integrator)
-        return (
-            f"channels={self.channels}, oscillator_dim={self.oscillator_dim}, "
-            f"num_steps={self.num_steps}, integrator={integrator}"
+        return constructor_arguments(
+            self,
+            always=("oscillator_dim", "step_size", "num_steps"),
+            trainable_step_size=isinstance(self.step_size, nn.Parameter),
         )
 
 

@@ -1,8 +1,10 @@
-"""Normalisation of the stimulus, once before the oscillators move."""
+"""Normalisations of the stimulus, applied once before the steps."""
 
 import torch
 from torch import Tensor, nn
 
+from kuramoto_nn._checks import as_integer, as_number
+from kuramoto_nn._repr import constructor_arguments
 from kuramoto_nn.functional import count_oscillators
 
 
@@ -29,7 +31,12 @@ class OscillatorNorm(nn.GroupNorm):
     """
 
     def __init__(self, channels: int, oscillator_dim: int, *, eps: float = 1e-5):
-        super().__init__(count_oscillators(channels, oscillator_dim), channels, eps=eps)
+        groups = count_oscillators(channels, oscillator_dim)
+        super().__init__(groups, as_integer("channels", channels), eps=as_number("eps", eps))
+
+    def extra_repr(self) -> str:
+        dim = self.num_channels // self.num_groups
+        return constructor_arguments(self, channels=self.num_channels, oscillator_dim=dim)
 
 
 class ScaleBias(nn.Module):
@@ -48,12 +55,16 @@ class ScaleBias(nn.Module):
 
     def __init__(self, channels: int):
         super().__init__()
-        self.weight = nn.Parameter(torch.ones(channels))
-        self.bias = nn.Parameter(torch.zeros(channels))
+        self.channels = as_integer("channels", channels, least=1)
+        self.weight = nn.Parameter(torch.ones(self.channels))
+        self.bias = nn.Parameter(torch.zeros(self.channels))
 
     def forward(self, c: Tensor) -> Tensor:
         per_channel = (-1,) + (1,) * (c.ndim - 2)
         return torch.addcmul(self.bias.view(per_channel), c, self.weight.view(per_channel))
+
+    def extra_repr(self) -> str:
+        return constructor_arguments(self)
 
 
 class SiteNorm(nn.LayerNorm):
@@ -75,7 +86,10 @@ class SiteNorm(nn.LayerNorm):
     """
 
     def __init__(self, channels: int, *, eps: float = 1e-5):
-        super().__init__(channels, eps=eps)
+        super().__init__(as_integer("channels", channels, least=1), eps=as_number("eps", eps))
 
     def forward(self, input: Tensor) -> Tensor:
         return super().forward(input.movedim(1, -1)).movedim(-1, 1)
+
+    def extra_repr(self) -> str:
+        return constructor_arguments(self, channels=self.normalized_shape[0])

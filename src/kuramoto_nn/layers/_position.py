@@ -3,7 +3,9 @@
 import torch
 from torch import Tensor, nn
 
-from kuramoto_nn.coupling._position import axial_angles, resize_grid
+from kuramoto_nn._checks import as_integer
+from kuramoto_nn._repr import constructor_arguments
+from kuramoto_nn.coupling._position import as_grid, axial_angles, resize_grid
 
 
 class SinCosEmbedding(nn.Module):
@@ -32,26 +34,28 @@ class SinCosEmbedding(nn.Module):
 
     def __init__(self, channels: int, grid: tuple[int, int]):
         super().__init__()
+        channels = as_integer("channels", channels)
         if channels < 4 or channels % 4:
             raise ValueError(
                 f"`channels` must be a multiple of 4 (sine and cosine, row and column): got "
                 f"{channels}; try {max(channels // 4, 1) * 4}"
             )
-        if len(grid) != 2 or min(grid) < 1:
-            raise ValueError(f"`grid` must be (height, width) in sites: got {tuple(grid)}")
-        self.grid = tuple(grid)
-        row, col = axial_angles(grid, num_pairs=channels // 2).unflatten(-1, (-1, 2)).unbind(-1)
+        self.channels, self.grid = channels, as_grid(grid)
+        angles = axial_angles(self.grid, num_pairs=channels // 2)
+        row, col = angles.unflatten(-1, (-1, 2)).unbind(-1)
         embedding = torch.cat((row.sin(), row.cos(), col.sin(), col.cos()), -1)
         self.weight = nn.Parameter(embedding.movedim(-1, 0).contiguous())  # (C, height, width)
 
+    def resized(self, grid: tuple[int, int]) -> Tensor:
+        """The weight on another grid (height, width), shape ``(C, height, width)``."""
+        if tuple(grid) == self.grid:
+            return self.weight
+        return resize_grid(self.weight.unsqueeze(0), grid).squeeze(0)
+
     def forward(self, x: Tensor) -> Tensor:
-        if x.ndim != 4 or x.shape[1] != self.weight.shape[0]:
-            raise ValueError(
-                f"`x` must be (B, {self.weight.shape[0]}, H, W): got shape {tuple(x.shape)}"
-            )
-        grid = (x.shape[2], x.shape[3])
-        weight = self.weight.unsqueeze(0)
-        return x + (weight if grid == self.grid else resize_grid(weight, grid))
+        if x.ndim != 4 or x.shape[1] != self.channels:
+            raise ValueError(f"`x` must be (B, {self.channels}, H, W): got shape {tuple(x.shape)}")
+        return x + self.resized((x.shape[2], x.shape[3]))
 
     def extra_repr(self) -> str:
-        return f"{self.weight.shape[0]}, {self.grid}"
+        return constructor_arguments(self)

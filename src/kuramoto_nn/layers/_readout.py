@@ -1,11 +1,13 @@
-"""From oscillators back to features: how far they agree, in directions that are learned."""
+"""Readouts: lengths of learned linear combinations of the oscillators."""
 
 from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
+from kuramoto_nn._checks import as_integer, as_odd
 from kuramoto_nn._ops.linear import SiteLinear
+from kuramoto_nn._repr import constructor_arguments
 from kuramoto_nn.functional import count_oscillators
 
 
@@ -41,19 +43,17 @@ class NormReadout(nn.Module):
     ):
         super().__init__()
         count_oscillators(in_channels, oscillator_dim)
-        if kernel_size < 1 or kernel_size % 2 == 0:
-            raise ValueError(
-                f"`kernel_size` must be odd and positive: got {kernel_size}; "
-                f"try {max(kernel_size, 0) + 1}"
-            )
-        self.oscillator_dim = oscillator_dim
-        width = out_channels * oscillator_dim
+        self.in_channels = as_integer("in_channels", in_channels)
+        self.out_channels = as_integer("out_channels", out_channels, least=1)
+        self.oscillator_dim = as_integer("oscillator_dim", oscillator_dim)
+        self.kernel_size = side = as_odd("kernel_size", kernel_size)
+        width = self.out_channels * self.oscillator_dim
         self.mix = (
-            SiteLinear(in_channels, width)
-            if kernel_size == 1
-            else nn.Conv2d(in_channels, width, kernel_size, padding=kernel_size // 2)
+            SiteLinear(self.in_channels, width)
+            if side == 1
+            else nn.Conv2d(self.in_channels, width, side, padding=side // 2)
         )
-        self.bias = nn.Parameter(torch.zeros(out_channels))
+        self.bias = nn.Parameter(torch.zeros(self.out_channels))
 
     def forward(self, x: Tensor) -> Tensor:
         if isinstance(self.mix, nn.Linear):
@@ -65,6 +65,9 @@ class NormReadout(nn.Module):
         oscillators = mixed.unflatten(-1, (-1, self.oscillator_dim))
         lengths = torch.linalg.vector_norm(oscillators, dim=-1, dtype=wide).to(self.bias.dtype)
         return (lengths + self.bias).movedim(-1, 1)
+
+    def extra_repr(self) -> str:
+        return constructor_arguments(self)
 
 
 class FeedForwardReadout(nn.Module):
@@ -105,13 +108,14 @@ class FeedForwardReadout(nn.Module):
         norm: Callable[[int], nn.Module] | None = None,
     ):
         super().__init__()
+        self.readout = NormReadout(in_channels, out_channels, oscillator_dim, kernel_size)
+        width, side = self.readout.out_channels, self.readout.kernel_size
 
         def unit() -> nn.Sequential:
-            convolve = nn.Conv2d(out_channels, out_channels, kernel_size, padding=kernel_size // 2)
-            before = [] if norm is None else [norm(out_channels)]
+            convolve = nn.Conv2d(width, width, side, padding=side // 2)
+            before = [] if norm is None else [norm(width)]
             return nn.Sequential(*before, nn.ReLU(), convolve)
 
-        self.readout = NormReadout(in_channels, out_channels, oscillator_dim, kernel_size)
         self.residual = nn.Sequential(unit(), unit())
         self.out = unit()
 

@@ -6,6 +6,8 @@ from typing import Any, ClassVar
 import torch
 from torch import nn
 
+from kuramoto_nn._checks import as_integer
+
 # All instances share the code of a step. Where torch can keep their graphs apart, many layers do
 # not use up the limit of recompilations together.
 _CAN_ISOLATE = "isolate_recompiles" in inspect.signature(torch.compile).parameters
@@ -17,9 +19,15 @@ class Stepwise(nn.Module):
 
     Attributes:
         step_methods: Names of the methods that `compile` replaces by compiled ones.
+        num_steps: How often it does so by default.
     """
 
     step_methods: ClassVar[tuple[str, ...]]
+    num_steps: int
+
+    def _count(self, num_steps: int | None) -> int:
+        """Number of repetitions of a call: the default if it does not set one."""
+        return self.num_steps if num_steps is None else as_integer("num_steps", num_steps, least=0)
 
     def compile(self, *args: Any, **kwargs: Any) -> None:
         """Compile one step with `torch.compile`, in place; arguments are those of it."""

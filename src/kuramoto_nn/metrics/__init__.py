@@ -1,7 +1,7 @@
-"""How well predicted segments match true objects: `contingency` table, `ari`, `overlap`, `running`.
+"""Scores of predicted segments against true objects: FG-ARI and mean best overlap (MBO).
 
-The functions score a batch; the classes of `running` take the mean over a data set, and import
-torchmetrics once one of them is asked for.
+Functions score a batch of label maps. The `torchmetrics.Metric` classes take the mean over a data
+set, and import torchmetrics on first use. Class-level MBO is `mean_best_overlap(pred, class_map)`.
 """
 
 from typing import TYPE_CHECKING
@@ -21,11 +21,12 @@ __all__ = [
     "mean_best_overlap",
 ]
 
+if not TYPE_CHECKING:
 
-def __getattr__(name: str) -> object:
-    """Import the Metric classes on first use."""
-    if name in ("ForegroundARI", "MeanBestOverlap"):
-        from kuramoto_nn.metrics import _running
+    def __getattr__(name: str) -> object:
+        """Import the Metric classes on first use."""
+        if name in ("ForegroundARI", "MeanBestOverlap"):
+            from kuramoto_nn.metrics import _running
 
-        return getattr(_running, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+            return getattr(_running, name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,8 +1,10 @@
-"""How many pixels each predicted segment shares with each true object."""
+"""Contingency table: pixels that each predicted segment shares with each true object."""
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+from kuramoto_nn._checks import as_integer
 
 DENSE_RANGE = 256
 """Labels that span fewer values index the table directly; others are sorted to be renumbered."""
@@ -10,18 +12,19 @@ CACHED_PIXELS = 2**18
 """Pixels that a CPU counts at once: few enough for all steps to find them in its cache."""
 
 
-def contingency_table(pred: Tensor, target: Tensor) -> Tensor:
+def contingency_table(pred: Tensor, target: Tensor, *, ignore_index: int | None = None) -> Tensor:
     r"""Count shared pixels: ``table[b, i, j]`` of segment i and object j of image b.
 
     .. math:: n_{ij} = |\{p : \text{pred}_p = i,\ \text{target}_p = j\}|
 
     Column 0 is the background (``target == 0``), the others are objects. Ignored pixels
-    (``target < 0``) count nowhere. Labels are renumbered image by image, in their order; rows and
-    columns that an image does not use are zero.
+    (``target < 0`` or ``target == ignore_index``) are not counted. Labels are renumbered image by
+    image, in their order; rows and columns that an image does not use are zero.
 
     Args:
         pred: Labels of the predicted segments, any integers, shape ``(B, H, W)``.
         target: True labels, same shape.
+        ignore_index: A further label of ignored pixels, such as 255; None for none.
 
     Returns:
         Counts, shape ``(B, R, 1 + C)``, float64, in which sums and pair counts are exact.
@@ -38,7 +41,10 @@ def contingency_table(pred: Tensor, target: Tensor) -> Tensor:
     """
     _check_labels(pred, target)
     segments, start, num_segments = _renumber(pred.flatten(1).long())
-    objects, num_objects = _renumber_objects(target.flatten(1).long())
+    truth = target.flatten(1).long()
+    if ignore_index is not None:
+        truth = truth.masked_fill(truth == as_integer("ignore_index", ignore_index), -1)
+    objects, num_objects = _renumber_objects(truth)
     # Segments of all images in one row of numbers from 1 on: image b begins behind b * R others.
     image = torch.arange(len(pred), device=pred.device)[:, None]
     shift = start - image * num_segments - 1

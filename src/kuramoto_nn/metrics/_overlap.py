@@ -1,22 +1,25 @@
-"""Mean best overlap."""
+"""Mean best overlap (MBO)."""
 
 from torch import Tensor
 
 from kuramoto_nn.metrics._contingency import contingency_table
 
 
-def mean_best_overlap(pred: Tensor, target: Tensor) -> Tensor:
+def mean_best_overlap(pred: Tensor, target: Tensor, *, ignore_index: int | None = None) -> Tensor:
     r"""Mean over the true objects of the best IoU with any predicted segment, per image (MBO).
 
     .. math:: \mathrm{MBO} = \frac{1}{J} \sum_{j=1}^{J} \max_i \frac{|S_i \cap O_j|}{|S_i \cup O_j|}
 
     The objects :math:`O_j` are the labels above 0. Segments :math:`S_i` include their pixels on
-    the background, which so enlarge the union, but not those on ignored pixels. One segment may
-    be the best of several objects.
+    the background, which enlarges the union, but not those on ignored pixels. One segment may be
+    the best of several objects. With a map of classes as the target this is the class-level MBO
+    (MBO_c), with a map of instances the instance-level one (MBO_i).
 
     Args:
         pred: Labels of the predicted segments, any integers, shape ``(B, H, W)``.
-        target: True labels, same shape; 0 is background, negative pixels are ignored.
+        target: True labels, same shape; 0 is background. Pixels below 0 are ignored, in the
+            prediction as well.
+        ignore_index: A further label of ignored pixels, such as 255; None for none.
 
     Returns:
         Scores in ``[0, 1]``, NaN where the image has no object, shape ``(B,)``, float64.
@@ -35,7 +38,7 @@ def mean_best_overlap(pred: Tensor, target: Tensor) -> Tensor:
         >>> mean_best_overlap(pred, torch.tensor([[[0, 1, 2, 2]]]))
         tensor([0.7500], dtype=torch.float64)
     """
-    table = contingency_table(pred, target)
+    table = contingency_table(pred, target, ignore_index=ignore_index)
     shared = table[:, :, 1:]
     object_size = shared.sum(1)
     union = table.sum(2, keepdim=True) + object_size[:, None] - shared

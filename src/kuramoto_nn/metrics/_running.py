@@ -1,5 +1,6 @@
-"""Scores of a data set as `torchmetrics.Metric` classes: means over images, batch by batch."""
+"""Scores of a data set as `torchmetrics.Metric` classes: means over images."""
 
+import re
 from abc import ABC, abstractmethod
 from typing import Any
 
@@ -7,14 +8,18 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
-from kuramoto_nn.metrics._ari import foreground_ari
+from kuramoto_nn.metrics._ari import Empty, check_empty, foreground_ari
 from kuramoto_nn.metrics._overlap import mean_best_overlap
 
 
 class ImageMean(Metric, ABC):
     """Mean of a score over images; those whose score is NaN are left out.
 
-    Sums are float64, and added up over the processes of a distributed run by ``compute()``.
+    Sums are float64; ``compute()`` adds them up over the processes of a distributed run.
+
+    Args:
+        ignore_index: A label of ignored pixels of the target, beside those below 0.
+        **kwargs: Passed to `torchmetrics.Metric`.
     """
 
     is_differentiable = False
@@ -25,17 +30,17 @@ class ImageMean(Metric, ABC):
     count: Tensor
     _counted: Tensor
 
-    def __init__(self, **kwargs: Any) -> None:
-        """Start at no image.
-
-        Args:
-            **kwargs: Passed to `torchmetrics.Metric`.
-        """
+    def __init__(self, *, ignore_index: int | None = None, **kwargs: Any):
         super().__init__(**kwargs)
+        self.options: dict[str, Any] = {"ignore_index": ignore_index}
         self.add_state("total", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
         self.add_state("count", torch.zeros((), dtype=torch.long), dist_reduce_fx="sum")
-        # A MetricCollection computes metrics with equal states once; this state tells them apart.
-        self.add_state(type(self).__name__, torch.zeros(()), dist_reduce_fx="sum")
+        self._tell_apart(type(self).__name__, ignore_index)
+
+    def _tell_apart(self, *parts: object) -> None:
+        """Add a state with a name of its own: a MetricCollection merges metrics of equal states."""
+        name = re.sub(r"\W", "_", "_".join(map(str, parts)))
+        self.add_state(name, torch.zeros(()), dist_reduce_fx="sum")
 
     @abstractmethod
     def score(self, pred: Tensor, target: Tensor) -> Tensor:
@@ -54,16 +59,21 @@ class ImageMean(Metric, ABC):
 
     @property
     def num_images(self) -> int:
-        """How many images the mean is over.
+        """Number of images that the mean is over.
 
-        After ``compute()`` those of all processes; until then, or once more images came, those
-        that this process has seen.
+        It covers all processes after ``compute()``; before it, and after a further ``update()``,
+        this process only.
         """
         return int(self.count if self._computed is None else self._counted)
 
 
 class ForegroundARI(ImageMean):
     """Mean of `foreground_ari` over the images that have a foreground.
+
+    Args:
+        empty: Score of an image without foreground: ``"nan"`` leaves it out, ``"one"`` counts 1.
+        ignore_index: A label of ignored pixels of the target, beside those below 0.
+        **kwargs: Passed to `torchmetrics.Metric`.
 
     Examples:
         >>> metric = ForegroundARI()
@@ -73,13 +83,23 @@ class ForegroundARI(ImageMean):
         (tensor(1., dtype=torch.float64), 1)
     """
 
+    def __init__(self, *, empty: Empty = "nan", ignore_index: int | None = None, **kwargs: Any):
+        super().__init__(ignore_index=ignore_index, **kwargs)
+        check_empty(empty)
+        self.options["empty"] = empty
+        self._tell_apart("empty", empty)
+
     def score(self, pred: Tensor, target: Tensor) -> Tensor:
         """Score every image of a batch; see `foreground_ari`."""
-        return foreground_ari(pred, target)
+        return foreground_ari(pred, target, **self.options)
 
 
 class MeanBestOverlap(ImageMean):
     """Mean of `mean_best_overlap` over the images that have an object.
+
+    Args:
+        ignore_index: A label of ignored pixels of the target, beside those below 0.
+        **kwargs: Passed to `torchmetrics.Metric`.
 
     Examples:
         >>> metric = MeanBestOverlap()
@@ -91,4 +111,4 @@ class MeanBestOverlap(ImageMean):
 
     def score(self, pred: Tensor, target: Tensor) -> Tensor:
         """Score every image of a batch; see `mean_best_overlap`."""
-        return mean_best_overlap(pred, target)
+        return mean_best_overlap(pred, target, **self.options)

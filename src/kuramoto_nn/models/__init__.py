@@ -1,24 +1,27 @@
-"""Whole networks: compositions of the library's layers, built from plain values.
+"""Networks composed of the library's layers, built from configurations of plain values.
 
-Reading order: `config`, `presets`, `published`, `build`, `block`, `card`, `files`, `pretrained`,
-`base`, then the networks `akorn`, `itrsa`, `sudoku`, `itrsa_sudoku`, `classifier`, and
-`uptiling` and `voting`, which run networks several times.
-``python -m kuramoto_nn.models`` lists all presets.
+`create_model` builds a preset, `list_models` lists them, `load_model` loads a trained network.
+``python -m kuramoto_nn.models`` prints all presets with sizes and published scores.
 """
 
-from kuramoto_nn.models._akorn import AKOrN
-from kuramoto_nn.models._base import Model, Preset
-from kuramoto_nn.models._classifier import AKOrNClassifier
-from kuramoto_nn.models._config import (
-    AKOrNClassifierConfig,
-    AKOrNConfig,
-    AKOrNSudokuConfig,
-    ItrSAConfig,
-    ItrSASudokuConfig,
+from kuramoto_nn.models._akorn import AKOrN, AKOrNConfig
+from kuramoto_nn.models._base import Model, Preset, create_model, list_models, load_model
+from kuramoto_nn.models._classifier import AKOrNClassifier, AKOrNClassifierConfig
+from kuramoto_nn.models._config import Config
+from kuramoto_nn.models._itrsa import ItrSA, ItrSAConfig, ItrSASudoku, ItrSASudokuConfig
+from kuramoto_nn.models._parts import (
+    GridConfig,
+    ImageConfig,
+    ObjectDiscoveryConfig,
+    OscillatorConfig,
 )
-from kuramoto_nn.models._itrsa import ItrSA
-from kuramoto_nn.models._itrsa_sudoku import ItrSASudoku
-from kuramoto_nn.models._sudoku import AKOrNSudoku, SudokuRollout, SudokuTrajectory
+from kuramoto_nn.models._sudoku import (
+    AKOrNSudoku,
+    AKOrNSudokuConfig,
+    SudokuConfig,
+    SudokuRollout,
+    SudokuTrajectory,
+)
 
 __all__ = [
     "AKOrN",
@@ -27,12 +30,21 @@ __all__ = [
     "AKOrNConfig",
     "AKOrNSudoku",
     "AKOrNSudokuConfig",
+    "Config",
+    "GridConfig",
+    "ImageConfig",
     "ItrSA",
     "ItrSAConfig",
     "ItrSASudoku",
     "ItrSASudokuConfig",
     "Model",
+    "ObjectDiscoveryConfig",
+    "OscillatorConfig",
     "Preset",
+    "SudokuConfig",
     "SudokuRollout",
     "SudokuTrajectory",
+    "create_model",
+    "list_models",
+    "load_model",
 ]

@@ -1,21 +1,32 @@
 """List all presets: ``python -m kuramoto_nn.models``."""
 
-from kuramoto_nn.models import AKOrN, AKOrNClassifier, AKOrNSudoku, ItrSA, ItrSASudoku
+import argparse
+import os
+import sys
+
+from kuramoto_nn.models._saving import NETWORKS
 
 
 def main() -> None:
     """Print a line per preset: parameters, FLOPs per image or puzzle, published scores."""
-    row = "{:<25} {:<16} {:>12} {:>9}  {}".format
-    print(row("preset", "class", "parameters", "GFLOPs", "published (x 100)"))
-    for family in (AKOrN, ItrSA, AKOrNSudoku, ItrSASudoku, AKOrNClassifier):
-        for name, preset in family.presets().items():
+    description = "List all presets: parameters, FLOPs per image or puzzle, published scores."
+    argparse.ArgumentParser(
+        prog="python -m kuramoto_nn.models", description=description
+    ).parse_args()
+    line = "{:<25} {:<16} {:>12} {:>9}  {}".format
+    print(line("preset", "class", "parameters", "GFLOPs", "published (x 100)"))
+    for network in NETWORKS.values():
+        for name, preset in network.presets().items():
             published = "; ".join(
                 f"{score}: {mean} ± {deviation}"
                 for score, (mean, deviation) in preset.published.items()
             )
             size, cost = f"{preset.parameters:,}", f"{preset.flops / 1e9:.3f}"
-            print(row(name, family.__name__, size, cost, published).rstrip())
+            print(line(name, network.__name__, size, cost, published).rstrip(), flush=True)
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except BrokenPipeError:  # the reader of the output, such as `head`, has closed it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,16 +1,49 @@
-"""AKOrN for object discovery: patches drive oscillators, their lengths are the features."""
+"""AKOrN for object discovery: image patches drive oscillators, whose readout is clustered."""
 
-from typing import ClassVar, cast
+from dataclasses import dataclass
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
 
 from kuramoto_nn.layers import NormReadout, PatchEmbed, PooledHead, Trajectory
 from kuramoto_nn.models._base import Model
-from kuramoto_nn.models._block import KuramotoBlock, start_noise
-from kuramoto_nn.models._build import build_coupling, build_layer, build_position
-from kuramoto_nn.models._config import AKOrNConfig
-from kuramoto_nn.models._presets import AKORN_PRESETS
+from kuramoto_nn.models._parts import (
+    KuramotoBlock,
+    ObjectDiscoveryConfig,
+    OscillatorConfig,
+    Position,
+    build_layer,
+    build_position,
+    plain,
+    start_noise,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AKOrNConfig(ObjectDiscoveryConfig, OscillatorConfig):
+    """Configuration of `AKOrN`; all other fields are those of the base classes.
+
+    Attributes:
+        position: "gta" inside the attention blocks, as in the paper, "sincos" added before the
+            first block, or None.
+        map_oscillators: Whether a linear map lies between the oscillators of two blocks.
+        readout: "norm" for the norms of linear combinations of oscillators; None is an ablation,
+            whose features are the oscillators themselves.
+    """
+
+    position: Position | None = "gta"
+    map_oscillators: bool = False
+    readout: Literal["norm"] | None = "norm"
+
+
+# Networks of the paper's tables. Its gamma = 1 without natural frequencies is `step_size` 0.5 here.
+# Presets that end in -tiny are ours: small enough to train in minutes on a CPU.
+_CLEVRTEX = AKOrNConfig(stimulus_norm="group")
+_TETROMINOES = AKOrNConfig(image_size=32, patch_size=4, channels=128)
+_DSPRITES = _TETROMINOES.replace(image_size=64)
+_CONVOLUTION = {"coupling": "convolution", "position": None}
+_TINY = {"channels": 64, "num_heads": 4}
 
 
 class AKOrN(Model):
@@ -34,7 +67,20 @@ class AKOrN(Model):
 
     config: AKOrNConfig
     config_class = AKOrNConfig
-    _presets: ClassVar = AKORN_PRESETS
+    preset_configs = {
+        "clevrtex-attn-l1": _CLEVRTEX,
+        "clevrtex-attn-l2": _CLEVRTEX.replace(num_blocks=2),
+        "clevrtex-large-l2": _CLEVRTEX.replace(num_blocks=2, channels=512),
+        "tetrominoes-attn": _TETROMINOES,
+        "tetrominoes-conv": _TETROMINOES.replace(**_CONVOLUTION, kernel_size=5),
+        "dsprites-attn": _DSPRITES,
+        "dsprites-conv": _DSPRITES.replace(**_CONVOLUTION, kernel_size=7),
+        "clevr-attn": AKOrNConfig(),
+        "clevr-conv": AKOrNConfig().replace(**_CONVOLUTION, kernel_size=7),
+        "clevrtex-attn-tiny": _CLEVRTEX.replace(**_TINY),
+        "tetrominoes-attn-tiny": _TETROMINOES.replace(**_TINY),
+        "tetrominoes-conv-tiny": _TETROMINOES.replace(**_TINY, **_CONVOLUTION, kernel_size=5),
+    }
 
     def __init__(self, config: AKOrNConfig):
         super().__init__(config)
@@ -56,13 +102,13 @@ class AKOrN(Model):
 
         Args:
             images: ``(B, 3, H, W)`` in [0, 1].
-            noise: Where the oscillators start, before normalisation and before positions are
+            noise: Start of the oscillators, before normalisation and before positions are
                 added, ``(B, C, h, w)``.
             generator: Draws the noise if none is given; the global one if None.
             num_steps: T of every block; the configured one if None.
 
         Returns:
-            Embeddings ``(B, C)``, what the contrastive loss compares.
+            Embeddings ``(B, C)`` for the contrastive loss.
         """
         return self.head(
             self.features(images, noise=noise, generator=generator, num_steps=num_steps)
@@ -76,7 +122,7 @@ class AKOrN(Model):
         generator: torch.Generator | None = None,
         num_steps: int | None = None,
     ) -> Tensor:
-        """Features of every patch, ``(B, C, h, w)``: what is clustered. Arguments as in a call."""
+        """Features of every patch for clustering, ``(B, C, h, w)``. Arguments as in a call."""
         x, c = self._start(images, noise, generator)
         for block in self.blocks:
             x, c = block(x, c, num_steps=num_steps)
@@ -109,12 +155,13 @@ class AKOrN(Model):
 
 
 def _blocks(config: AKOrNConfig) -> list[KuramotoBlock]:
-    channels, last = config.channels, config.num_blocks - 1
-    return [
-        KuramotoBlock(
-            build_layer(config, build_coupling(config)),
-            NormReadout(channels, channels, config.oscillator_dim) if config.readout else None,
-            nn.Conv2d(channels, channels, 1) if config.map_oscillators and i < last else None,
-        )
-        for i in range(config.num_blocks)
-    ]
+    channels, blocks = config.channels, []
+    for i in range(config.num_blocks):
+        block = config.block(i)
+        dim, last = plain(block.oscillator_dim), i == config.num_blocks - 1
+        layer = build_layer(block)
+        readout = NormReadout(channels, channels, dim) if config.readout else None
+        mapped = config.map_oscillators and not last
+        oscillator_map = nn.Conv2d(channels, channels, 1) if mapped else None
+        blocks.append(KuramotoBlock(layer, readout, oscillator_map))
+    return blocks

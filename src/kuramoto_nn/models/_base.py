@@ -1,27 +1,54 @@
-"""What all models share: a configuration that is JSON, presets by name, files that load safely."""
+"""Base class of the networks, and the registry that finds them and their presets by name."""
 
 import dataclasses
+import difflib
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from kuramoto_nn._checks import listed
+from kuramoto_nn.coupling import GeometricTransform
+from kuramoto_nn.layers import SinCosEmbedding
 from kuramoto_nn.layers._stepwise import Stepwise
-from kuramoto_nn.models._config import Config, OscillatorConfig
-from kuramoto_nn.models._pretrained import Pretrained
+from kuramoto_nn.models._config import Config
+from kuramoto_nn.models._parts import OscillatorConfig
 from kuramoto_nn.models._published import PUBLISHED
+from kuramoto_nn.models._saving import NETWORKS, Pretrained, misfits
+
+FREE_FIELDS = {"image_size", "num_steps", "step_size", "frequency_init", "pool", "checkpoint_steps"}
+"""Fields of configurations that leave the meaning of the weights as it is."""
 
 
 class Model(Pretrained):
-    """A network that is built from one configuration dataclass.
+    """A network that is built from one configuration.
+
+    A subclass sets `config_class`, and `preset_configs` if it has presets; `create_model`,
+    `list_models` and `load_model` then find it by its class's name.
+
+    Args:
+        config: The configuration, of the class `config_class`.
 
     Attributes:
-        config: The configuration the model was built from; plain values only.
-        config_class: Its class.
+        config: The configuration that the model was built from.
+        config_class: Class of the configuration.
+        preset_configs: Configurations of the presets by name.
     """
 
     config_class: ClassVar[type[Config]]
-    _presets: ClassVar[dict[str, Any]]
+    preset_configs: ClassVar[Mapping[str, Config]] = {}
+
+    def __init_subclass__(cls, **options: Any):
+        super().__init_subclass__(**options)
+        if getattr(cls, "config_class", None) is None:
+            return  # abstract
+        known = NETWORKS.get(cls.__name__, cls).__module__
+        if known.startswith(f"{__package__}.") and known != cls.__module__:
+            raise ValueError(f"{cls.__name__} is a network of the library: choose another name")
+        NETWORKS[cls.__name__] = cls
 
     def __init__(self, config: Any):
         super().__init__()
@@ -46,18 +73,48 @@ class Model(Pretrained):
             if isinstance(module, Stepwise):
                 module.compile(*args, **kwargs)
 
+    def load_weights(self, other: "Model") -> None:
+        """Copy the weights of a model whose configuration is the same up to `FREE_FIELDS`.
+
+        Positions that were learned on another grid are resized bilinearly.
+
+        Args:
+            other: The model.
+
+        Raises:
+            ValueError: If the classes, other fields of the configurations, or tensors differ; the
+                message names them.
+        """
+        own, theirs = self.describe(), other.describe()
+        problems = [
+            f"`{name}` is {theirs.get(name)!r}, expected {own.get(name)!r}"
+            for name in own | theirs
+            if name not in FREE_FIELDS and own.get(name) != theirs.get(name)
+        ]
+        if not problems:
+            weights = other.state_dict()
+            for name, module in other.named_modules():
+                if isinstance(module, GeometricTransform | SinCosEmbedding):
+                    mine: Any = self.get_submodule(name)
+                    weights[f"{name}.weight"] = module.resized(mine.grid)
+            problems = misfits(self, weights)
+            if not problems:
+                self.load_state_dict(weights)
+        if problems:
+            raise ValueError(f"`other` does not fit this {type(self).__name__}: {listed(problems)}")
+
     @classmethod
     def presets(cls) -> "dict[str, Preset]":
         """Name, configuration, size and published scores of every preset of this class."""
-        return {name: Preset(name, cls, config) for name, config in cls._presets.items()}
+        return {name: Preset(name, cls, config) for name, config in cls.preset_configs.items()}
 
     @classmethod
     def from_preset(cls, name: str, **overrides: Any) -> Self:
-        """Build an untrained model by the name of its recipe.
+        """Build an untrained model from a preset.
 
         Args:
             name: One of `presets()`.
-            **overrides: Fields of the configuration to set otherwise.
+            **overrides: Fields of the configuration to change.
 
         Returns:
             The model, freshly initialised.
@@ -65,18 +122,17 @@ class Model(Pretrained):
         Raises:
             ValueError: If the name or a field is unknown.
         """
-        if name not in cls._presets:
+        if name not in cls.preset_configs:
             raise ValueError(
                 f"`name` must be a preset of {cls.__name__}: got {name!r}; "
-                f"try one of {', '.join(sorted(cls._presets))}"
+                f"try one of {', '.join(sorted(cls.preset_configs))}"
             )
-        cls.config_class.check_names(overrides)
-        return cls(dataclasses.replace(cls._presets[name], **overrides))
+        return cls(cls.preset_configs[name].replace(**overrides))
 
 
 @dataclasses.dataclass(frozen=True)
 class Preset:
-    """A named configuration, what it costs and what was published for it.
+    """A named configuration, its cost and its published scores.
 
     Attributes:
         name: Its name.
@@ -95,11 +151,10 @@ class Preset:
 
     @property
     def parameters(self) -> int:
-        """Parameters, counted as the authors do: one fixed step size is a parameter too."""
-        model = self._on_meta()
+        """Number of parameters as the authors count it: a fixed step size is one, too."""
         config = self.config
         fixed_step = isinstance(config, OscillatorConfig) and not config.trainable_step_size
-        return sum(parameter.numel() for parameter in model.parameters()) + fixed_step
+        return sum(parameter.numel() for parameter in self._on_meta().parameters()) + fixed_step
 
     @property
     def flops(self) -> int:
@@ -115,3 +170,72 @@ class Preset:
     def _on_meta(self) -> Model:
         with torch.device("meta"):
             return self.model_class(self.config).eval()
+
+
+def list_models(pattern: str = "*") -> list[str]:
+    """List the presets of every network.
+
+    Args:
+        pattern: Pattern of the names in the manner of `fnmatch`.
+
+    Returns:
+        Names for `create_model`, sorted.
+
+    Examples:
+        >>> list_models("cifar10-akorn*")
+        ['cifar10-akorn', 'cifar10-akorn-mix', 'cifar10-akorn-tiny']
+    """
+    names = {name for network in NETWORKS.values() for name in network.preset_configs}
+    return sorted(name for name in names if fnmatchcase(name, pattern))
+
+
+def create_model(name_or_config: str | Config, **overrides: Any) -> Model:
+    """Build an untrained model.
+
+    Args:
+        name_or_config: Name of a preset, see `list_models`, or a configuration.
+        **overrides: Fields of the configuration to change.
+
+    Returns:
+        The model, freshly initialised.
+
+    Raises:
+        ValueError: If the name or a field is unknown, or no network takes the configuration.
+
+    Examples:
+        >>> create_model("tetrominoes-attn-tiny", num_blocks=2).config.num_blocks
+        2
+    """
+    if isinstance(name_or_config, Config):
+        for network in NETWORKS.values():
+            if network.config_class is type(name_or_config):
+                return network(name_or_config.replace(**overrides))
+        raise ValueError(f"no network takes a {type(name_or_config).__name__}")
+    for network in NETWORKS.values():
+        if name_or_config in network.preset_configs:
+            return network.from_preset(name_or_config, **overrides)
+    close = difflib.get_close_matches(str(name_or_config), list_models(), n=5)
+    raise ValueError(
+        f"`name_or_config` must be a preset or a configuration: got {name_or_config!r}; "
+        + (f"did you mean {', '.join(close)}? " if close else "")
+        + "`list_models()` lists all presets"
+    )
+
+
+def load_model(source: str | Path, **options: Any) -> Model:
+    """Load a trained model; its class and configuration come from its ``config.json``.
+
+    Args:
+        source: A saved folder, the folder of a training run (which holds ``model/``), or the name
+            of a repository on the Hub.
+        **options: ``map_location`` and the options of the Hub; see `Model.from_pretrained`.
+
+    Returns:
+        The model in evaluation mode, on the CPU unless ``map_location`` says otherwise.
+
+    Raises:
+        ValueError: If a file is damaged, its class is unknown, or configuration and weights do not
+            fit each other; the message names the file.
+        OSError: If a file is missing.
+    """
+    return Model.from_pretrained(source, **options)

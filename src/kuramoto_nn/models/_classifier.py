@@ -1,23 +1,82 @@
-"""AKOrN for image classification: oscillators at three resolutions, from pixels to classes."""
+"""AKOrN for image classification: stages of oscillators, each at half the resolution."""
 
-from dataclasses import replace
-from typing import ClassVar
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from kuramoto_nn.coupling import ConvCoupling
+from kuramoto_nn._checks import as_integer
 from kuramoto_nn.layers import FeedForwardReadout
 from kuramoto_nn.layers._images import check_images
 from kuramoto_nn.models._base import Model
-from kuramoto_nn.models._block import KuramotoBlock, start_noise
-from kuramoto_nn.models._build import build_layer
-from kuramoto_nn.models._config import AKOrNClassifierConfig
-from kuramoto_nn.models._presets import CLASSIFIER_PRESETS
+from kuramoto_nn.models._parts import (
+    Coupling,
+    Frequency,
+    ImageConfig,
+    KuramotoBlock,
+    OscillatorConfig,
+    StimulusNorm,
+    build_layer,
+    build_position,
+    plain,
+    start_noise,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AKOrNClassifierConfig(ImageConfig, OscillatorConfig):
+    """Configuration of `AKOrNClassifier`; all other fields are those of the base classes.
+
+    Stage i = 0, 1, … has ``2^i channels`` on a grid of ``1 / 2^i`` the sides of the image.
+
+    Attributes:
+        channels: Channels of the first stage.
+        num_blocks: Number of stages.
+        num_steps: Updates T, one number or one per stage.
+        coupling: "attention" or "convolution", for all stages or one per stage.
+        kernel_size: Side of the convolutions' kernels, one number or one per stage.
+        readout_kernel_size: Side of the kernels in the readout.
+        readout_dim: Components per norm of the readout, one number or one per stage.
+        num_classes: Number of classes.
+        image_size: Side, or height and width, of the images in pixels; only positions depend on it.
+        oscillator_dim: Components N of an oscillator, one number or one per stage.
+        step_size: Step size gamma; the authors' value, as there are frequencies.
+        stimulus_norm: "group" for a group normalisation per oscillator, as in the paper, "scale"
+            for a scale and a bias per channel, or None.
+        frequency: Natural frequencies: "per-oscillator", "shared" by all of a stage, as in the
+            paper, or None.
+    """
+
+    channels: int = 64
+    num_blocks: int = 3
+    num_steps: int | tuple[int, ...] = 3
+    coupling: Coupling | tuple[Coupling, ...] = "convolution"
+    kernel_size: int | tuple[int, ...] = (9, 7, 5)
+    readout_kernel_size: int = 3
+    readout_dim: int | tuple[int, ...] = 2
+    num_classes: int = 10
+    image_size: int | tuple[int, int] = 32
+    oscillator_dim: int | tuple[int, ...] = 2
+    step_size: float = 1.0
+    stimulus_norm: StimulusNorm | None = "group"
+    frequency: Frequency | None = "shared"
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """Height and width of the first stage's feature maps, in sites."""
+        return self.sides
+
+    def _of_block(self, index: int) -> dict[str, Any]:
+        scale = 2**index  # a strided convolution rounds odd sides up
+        return super()._of_block(index) | {
+            "channels": self.channels * scale,
+            "image_size": tuple(-(-side // scale) for side in self.sides),
+        }
 
 
 class AKOrNClassifier(Model):
-    """Stages of convolutionally coupled oscillators, each at half the grid and twice the channels.
+    """Stages of coupled oscillators, each at half the grid and twice the channels of the last.
 
     Between two stages one strided convolution maps oscillators and stimulus alike.
 
@@ -38,27 +97,36 @@ class AKOrNClassifier(Model):
 
     config: AKOrNClassifierConfig
     config_class = AKOrNClassifierConfig
-    _presets: ClassVar = CLASSIFIER_PRESETS
+    preset_configs = {
+        "cifar10-akorn": AKOrNClassifierConfig(),
+        # The paper's "mix": attention in the last stage.
+        "cifar10-akorn-mix": AKOrNClassifierConfig(
+            coupling=("convolution", "convolution", "attention"), position="gta"
+        ),
+        "cifar10-akorn-tiny": AKOrNClassifierConfig(channels=16, kernel_size=(5, 5, 3)),
+    }
 
     def __init__(self, config: AKOrNClassifierConfig):
         super().__init__(config)
-        widths = [config.channels * 2**stage for stage in range(len(config.kernel_sizes))]
+        stages = [config.block(i) for i in range(config.num_blocks)]
+        widths = [stage.channels for stage in stages]
         self.stem = nn.Conv2d(3, widths[0], 3, padding=1, bias=False)
+        self.position_x, self.position_c = build_position(config), build_position(config)
         self.transitions = nn.ModuleList(
             nn.Conv2d(width // 2, width, 3, stride=2, padding=1) for width in widths[1:]
         )
         self.blocks = nn.ModuleList(
             KuramotoBlock(
-                build_layer(replace(config, channels=width), ConvCoupling(width, kernel_size)),
+                build_layer(stage),
                 FeedForwardReadout(
                     width,
                     width,
-                    config.readout_dim,
-                    config.readout_kernel_size,
+                    plain(stage.readout_dim),
+                    stage.readout_kernel_size,
                     norm=nn.BatchNorm2d,
                 ),
             )
-            for width, kernel_size in zip(widths, config.kernel_sizes, strict=True)
+            for width, stage in zip(widths, stages, strict=True)
         )
         self.out = nn.Linear(widths[-1], config.num_classes)
 
@@ -74,7 +142,7 @@ class AKOrNClassifier(Model):
 
         Args:
             images: ``(B, 3, H, W)`` in [0, 1].
-            noise: Where the oscillators start, before normalisation, ``(B, channels, H, W)``.
+            noise: Start of the oscillators, before normalisation, ``(B, channels, H, W)``.
             generator: Draws the noise if none is given; the global one if None.
             num_steps: T of every stage; the configured one if None.
 
@@ -87,6 +155,8 @@ class AKOrNClassifier(Model):
         check_images(images)
         c = self.stem(2 * images - 1)
         x = start_noise(c, noise, generator, dtype=self.stem.weight.dtype)
+        if self.position_x is not None and self.position_c is not None:
+            x, c = self.position_x(x), self.position_c(c)
         for stage, block in enumerate(self.blocks):
             if stage > 0:
                 down = self.transitions[stage - 1]
@@ -116,8 +186,7 @@ class AKOrNClassifier(Model):
         Raises:
             ValueError: If ``num_samples`` is not positive.
         """
-        if not isinstance(num_samples, int) or num_samples < 1:
-            raise ValueError(f"`num_samples` must be a positive integer: got {num_samples!r}")
+        num_samples = as_integer("num_samples", num_samples, least=1)
         total, dtype = torch.zeros((), device=images.device), images.dtype
         for _ in range(num_samples):
             logits = self(images, generator=generator, num_steps=num_steps)

@@ -1,20 +1,80 @@
-"""AKOrN for Sudoku: more steps think longer, and the energy ranks the answers."""
+"""AKOrN for Sudoku: oscillators on the cells of a board."""
 
-from typing import ClassVar, NamedTuple, cast
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 
+from kuramoto_nn import functional
 from kuramoto_nn.layers import FeedForwardReadout, NormReadout
+from kuramoto_nn.layers._kuramoto import Energy
 from kuramoto_nn.models._base import Model
-from kuramoto_nn.models._block import KuramotoBlock, start_noise
-from kuramoto_nn.models._build import build_coupling, build_layer, build_position
-from kuramoto_nn.models._config import SIDE, AKOrNSudokuConfig
-from kuramoto_nn.models._presets import SUDOKU_PRESETS
+from kuramoto_nn.models._parts import (
+    Frequency,
+    GridConfig,
+    KuramotoBlock,
+    OscillatorConfig,
+    Position,
+    build_layer,
+    build_position,
+    start_noise,
+)
+
+SIDE = 9
+"""Rows, columns and digits of a Sudoku."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SudokuConfig(GridConfig):
+    """Networks with a site per cell of a Sudoku.
+
+    Attributes:
+        channels: Channels C of the feature maps.
+        num_steps: Updates, or repetitions, T of every block.
+    """
+
+    channels: int = 512
+    num_steps: int = 16
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """Rows and columns of the board."""
+        return SIDE, SIDE
+
+    def example_input(self) -> Tensor:
+        """The empty puzzle, ``(1, 9, 9)``."""
+        return torch.zeros(1, SIDE, SIDE, dtype=torch.long)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AKOrNSudokuConfig(SudokuConfig, OscillatorConfig):
+    """Configuration of `AKOrNSudoku`; all other fields are those of the base classes.
+
+    Attributes:
+        position: "gta" inside the attention blocks, as in the paper, "sincos" added before the
+            first block, or None.
+        oscillator_dim: Components N of an oscillator.
+        readout: "feed-forward" for the norm readout and a residual network, or "norm" for the norm
+            readout alone.
+        step_size: Step size gamma; the authors' value, as there are frequencies.
+        trainable_step_size: Whether every block learns its gamma, as in the paper.
+        frequency: Natural frequencies: "per-oscillator", "shared" by all of a block, as in the
+            paper, or None.
+        frequency_init: Angular speed at the start of training, in radians per unit time.
+    """
+
+    position: Position | None = "gta"
+    oscillator_dim: int = 4
+    readout: Literal["feed-forward", "norm"] = "feed-forward"
+    step_size: float = 1.0
+    trainable_step_size: bool = True
+    frequency: Frequency | None = "shared"
+    frequency_init: float = 0.5
 
 
 class SudokuRollout(NamedTuple):
-    """What a solver says, and how the energy of its last block went.
+    """Logits of a solver, and the energies of its last block.
 
     Attributes:
         logits: Shape ``(B, 9, 9, 9)``, digits 1 to 9 on the last axis.
@@ -26,7 +86,7 @@ class SudokuRollout(NamedTuple):
 
 
 class SudokuTrajectory(NamedTuple):
-    """What a solver would say after every step of its last block.
+    """Logits, energies and states of a solver after every step of its last block.
 
     Attributes:
         logits: Shape ``(T + 1, B, 9, 9, 9)``, digits 1 to 9 on the last axis.
@@ -60,7 +120,10 @@ class AKOrNSudoku(Model):
 
     config: AKOrNSudokuConfig
     config_class = AKOrNSudokuConfig
-    _presets: ClassVar = SUDOKU_PRESETS
+    preset_configs = {
+        "sudoku-akorn": AKOrNSudokuConfig(),
+        "sudoku-akorn-tiny": AKOrNSudokuConfig(channels=64, num_heads=4),
+    }
 
     def __init__(self, config: AKOrNSudokuConfig):
         super().__init__(config)
@@ -69,10 +132,8 @@ class AKOrNSudoku(Model):
         self.embed = nn.Embedding(SIDE + 1, channels)
         self.position_x, self.position_c = build_position(config), build_position(config)
         self.blocks = nn.ModuleList(
-            KuramotoBlock(
-                build_layer(config, build_coupling(config)), readout(channels, channels, dim)
-            )
-            for _ in range(config.num_blocks)
+            KuramotoBlock(build_layer(config.block(i)), readout(channels, channels, dim))
+            for i in range(config.num_blocks)
         )
         self.out = nn.Linear(channels, SIDE)
 
@@ -89,8 +150,8 @@ class AKOrNSudoku(Model):
         Args:
             puzzles: ``(B, 9, 9)``, integers; 0 is a blank.
             num_steps: T of every block; the configured one if None.
-            noise: Where the oscillators of blank cells start, before normalisation,
-                ``(B, C, 9, 9)``; what it holds for given cells is not used.
+            noise: Start of the oscillators of blank cells, before normalisation,
+                ``(B, C, 9, 9)``; its values at given cells are not used.
             generator: Draws the noise if none is given; the global one if None.
 
         Returns:
@@ -111,13 +172,25 @@ class AKOrNSudoku(Model):
         num_steps: int | None = None,
         noise: Tensor | None = None,
         generator: torch.Generator | None = None,
+        energy: Energy = functional.energy,
     ) -> SudokuRollout:
-        """Logits, and the energies of the last block at every step. Arguments as in a call.
+        """Logits, and the energies of the last block at every step.
 
         Keeps no states: without gradients, memory does not grow with the number of steps.
+
+        Args:
+            puzzles: As in a call.
+            num_steps: As in a call.
+            noise: As in a call.
+            generator: As in a call.
+            energy: As in `KuramotoLayer.rollout`, evaluated at every state of the last block;
+                `kuramoto_nn.reference.energy` is the authors' convention.
+
+        Returns:
+            Logits ``(B, 9, 9, 9)`` and energies ``(T + 1, B)``.
         """
         last, x, c = self._before_last(puzzles, num_steps, noise, generator)
-        state, energies = last.layer.rollout(x, c, num_steps=num_steps)
+        state, energies = last.layer.rollout(x, c, num_steps=num_steps, energy=energy)
         return SudokuRollout(self._read(last.read(state)[1]), energies)
 
     def trajectory(
@@ -127,10 +200,11 @@ class AKOrNSudoku(Model):
         num_steps: int | None = None,
         noise: Tensor | None = None,
         generator: torch.Generator | None = None,
+        energy: Energy = functional.energy,
     ) -> SudokuTrajectory:
-        """Logits, energies and states of the last block at every step. Arguments as in a call."""
+        """Logits, energies and states of the last block at every step; arguments of a rollout."""
         last, x, c = self._before_last(puzzles, num_steps, noise, generator)
-        states, energies = last.layer.trajectory(x, c, num_steps=num_steps)
+        states, energies = last.layer.trajectory(x, c, num_steps=num_steps, energy=energy)
         logits = self._read(last.read(states.flatten(0, 1))[1])
         return SudokuTrajectory(logits.unflatten(0, states.shape[:2]), energies, states)
 
@@ -144,16 +218,16 @@ class AKOrNSudoku(Model):
         noise: Tensor | None = None,
         generator: torch.Generator | None = None,
     ) -> Tensor:
-        """Logits after every few steps of the last block: what a loss can hold each of.
+        """Logits after every few steps of the last block, for a loss on each of them.
 
         Args:
             puzzles: As in a call.
             every: Steps from one reading to the next; divides T.
-            skip: Steps that the last block takes before, without gradients: so that few steps with
-                gradients teach what to do after many.
+            skip: Steps of the last block before these, without gradients, to train the behaviour
+                after many steps at the cost of a few.
             num_steps: As in a call.
-            noise: Likewise.
-            generator: Likewise.
+            noise: As in a call.
+            generator: As in a call.
 
         Returns:
             Logits ``(T / every, B, 9, 9, 9)``; the last are those of a call, if none is skipped.
@@ -206,7 +280,7 @@ class AKOrNSudoku(Model):
 
 
 def check_puzzles(puzzles: Tensor) -> None:
-    """Reject what is no batch of puzzles; on a GPU the numbers are not looked at."""
+    """Check a batch of puzzles; on a GPU the digits are not checked."""
     if puzzles.ndim != 3 or puzzles.shape[1:] != (SIDE, SIDE):
         raise ValueError(f"`puzzles` must be (B, 9, 9): got shape {tuple(puzzles.shape)}")
     if puzzles.dtype not in (torch.int32, torch.int64):

@@ -1,8 +1,10 @@
-"""Phases, segments and trajectories as pictures. Colours are torch; figures need matplotlib.
+"""Phases, segments and trajectories as pictures.
 
-A site's K oscillators are one point of R^C. All steps are projected onto one plane, where sites
-that swing together lie together: the angle is the hue, the radius the strength of the colour.
-Reading order: `phases`, `colors`, `figures`.
+Colours are tensors; figures need matplotlib (the extra `plot`).
+
+A site's K oscillators are one point of R^C. All states are projected onto one plane, in which
+synchronised sites lie close to each other: the angle is the hue, the radius the strength of the
+colour.
 """
 
 from kuramoto_nn.plot._colors import label_colors, phase_colors, plane_colors

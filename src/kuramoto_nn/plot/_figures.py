@@ -89,8 +89,7 @@ def _figure(width: float, height: float) -> Figure:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise ImportError(
-            "figures need matplotlib, which is not installed; "
-            "try pip install 'kuramoto_nn[examples]'"
+            "figures need matplotlib, which is not installed; try pip install 'kuramoto_nn[plot]'"
         ) from error
     return Figure(figsize=(width, height), layout="constrained")
 

@@ -1,8 +1,9 @@
-"""Where every site lies in the plane that tells its phase from the others'."""
+"""Projection of the sites of all states onto one plane, for colours."""
 
 import torch
 from torch import Tensor
 
+from kuramoto_nn._checks import as_integer
 from kuramoto_nn.functional import count_oscillators
 
 SPREAD_EPS = 1e-4
@@ -10,20 +11,20 @@ SPREAD_EPS = 1e-4
 
 
 def phase_plane(states: Tensor, oscillator_dim: int, *, oscillator: int | None = None) -> Tensor:
-    """Place every site in the unit disc, so that sites in synchrony lie together.
+    """Project every site into the unit disc, such that synchronised sites lie close together.
 
-    ``q_t = (v_t - mean v_t) D``, where ``v_t`` are the sites' states and D the two principal
-    directions of the last state over the sites, the same for all steps. Only relative phases
-    matter, so each step is centred and divided by its own root-mean-square radius, and then
-    ``q / sqrt(1 + |q|^2)`` brings it into the disc. So the centre is the state that all sites have
-    in common, and a place says nothing of how far a step is spread. The outermost site of the last
-    state is positive in each direction: rotating all oscillators alike changes nothing.
+    ``q_t = (v_t - mean v_t) D``, where ``v_t`` are the states of the sites and D the two principal
+    directions of the last state over the sites, the same for all steps. Each step is centred and
+    divided by its root-mean-square radius, as only relative phases matter, and
+    ``q / sqrt(1 + |q|^2)`` maps it into the disc. The centre is the mean state of all sites, and
+    the spread of a step is not visible. The sign of each direction makes the outermost site of the
+    last state positive, so that a common rotation of all oscillators changes nothing.
 
     Args:
         states: States of one image, ``(C, h, w)`` or ``(T + 1, C, h, w)``.
         oscillator_dim: Components N of an oscillator.
-        oscillator: Shows only this one of the K oscillators; for N = 2 its own phase,
-            ``atan2(x_2, x_1)``, on the unit circle, without a projection.
+        oscillator: Index of the only oscillator of each site to show; for N = 2 without a
+            projection, at its phase ``atan2(x_2, x_1)`` on the unit circle. None shows all.
 
     Returns:
         Points of the unit disc, ``(..., h, w, 2)``, at least float32.
@@ -47,6 +48,7 @@ def phase_plane(states: Tensor, oscillator_dim: int, *, oscillator: int | None =
         raise ValueError("`states` must be finite: got NaN or infinity; look at the run's loss")
     points = states.detach().to(torch.promote_types(states.dtype, torch.float32)).movedim(-3, -1)
     if oscillator is not None:
+        oscillator = as_integer("oscillator", oscillator)
         if not 0 <= oscillator < count:
             raise ValueError(
                 f"`oscillator` must be one of the {count} oscillators: got {oscillator}; "

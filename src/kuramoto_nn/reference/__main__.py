@@ -13,13 +13,14 @@ from kuramoto_nn.reference._load import load
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Load a file of the authors' code, write a folder that ``from_pretrained`` loads.
+    """Load a file of the authors' code, write a folder that `load_model` loads.
 
     Args:
         argv: The command line; that of the process if None.
     """
     options = _parser(argv).parse_args(argv)
     given = {n: v for n, v in vars(options).items() if n not in ("source", "folder", "kind")}
+    given = {n: v[0] if isinstance(v, list) and len(v) == 1 else v for n, v in given.items()}
     try:
         model = load(options.source, options.kind, **given)
         assert isinstance(model, Model)
@@ -31,7 +32,7 @@ def main(argv: list[str] | None = None) -> None:
         model.save_pretrained(options.folder, model_card_kwargs={"notes": notes})
     except (ValueError, OSError) as error:
         sys.exit(f"error: {error}")
-    print(f"{options.folder}: load it with {type(model).__name__}.from_pretrained")
+    print(f"{options.folder}: load it with kuramoto_nn.load_model")
 
 
 def _parser(argv: list[str] | None) -> argparse.ArgumentParser:
@@ -61,10 +62,12 @@ def _parser(argv: list[str] | None) -> argparse.ArgumentParser:
 
 
 def _option(hint: Any, field: dataclasses.Field) -> dict[str, Any]:
+    """Options of argparse for a field; a field with an entry per block takes several values."""
     text = f"default: {_written(field.default)}"
-    if get_origin(hint) is tuple:
-        return {"type": int, "nargs": "+", "help": text}
     types = get_args(hint) or (hint,)
+    if any(get_origin(member) is tuple for member in types):
+        several = f"one value, or one per block; {text}"
+        return _option(types[0], field) | {"nargs": "+", "help": several}
     if bool in types or True in types:
         return {"type": _boolean, "metavar": "true|false", "help": text}
     if int in types or float in types:

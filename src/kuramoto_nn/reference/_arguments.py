@@ -1,8 +1,9 @@
 """The authors' constructor arguments, kind by kind, and the configuration that each stands for.
 
-Fields have the authors' names. Defaults are those of the paper's recipes (CLEVRTex, Sudoku,
-CIFAR-10). Where a checkpoint holds the number itself (gamma, the frequencies), it counts and the
-argument does not. ``Literal`` types of one value mark options whose files we have not seen.
+Fields have the authors' names; a tuple holds one entry per block. Defaults are those of the paper's
+recipes (CLEVRTex, Sudoku, CIFAR-10). Where a checkpoint holds the number itself (gamma, the
+frequencies), it counts and the argument does not. ``Literal`` types of one value mark options whose
+files we have not seen.
 """
 
 from dataclasses import dataclass
@@ -16,10 +17,12 @@ from kuramoto_nn.models import (
     ItrSASudokuConfig,
 )
 from kuramoto_nn.models._config import Checked
+from kuramoto_nn.models._parts import Coupling, Position
 
 Norm = Literal["gn", "sandb", "none"]
 Connectivity = Literal["attn", "conv"]
 
+COUPLINGS: dict[str, Coupling] = {"attn": "attention", "conv": "convolution"}
 STIMULUS_NORMS = {"gn": "group", "sandb": "scale", "none": None}
 
 
@@ -27,7 +30,9 @@ STIMULUS_NORMS = {"gn": "group", "sandb": "scale", "none": None}
 class Oscillators(Checked):
     """Arguments of every kind with oscillators."""
 
-    n: int
+    blocks_field = "L"
+
+    n: int | tuple[int, ...]
     use_omega: bool = False
     global_omg: bool = False
     init_omg: float = 1.0
@@ -57,44 +62,55 @@ class CoupledSites(Oscillators):
     """Arguments of every kind whose sites may be coupled either way."""
 
     ch: int
-    T: int
-    J: Connectivity
-    ksize: int = 7
+    T: int | tuple[int, ...]
+    J: Connectivity | tuple[Connectivity, ...]
     heads: int = 8
     c_norm: Norm = "gn"
-    apply_proj: bool = True
+    gta: bool = True
 
     def layer_fields(self, gamma: float) -> dict[str, Any]:
         """Fields of our configurations that follow from these arguments."""
+        J = (self.J,) if isinstance(self.J, str) else self.J
+        couplings = tuple(COUPLINGS[name] for name in J)
         return self.oscillator_fields(gamma) | {
             "channels": self.ch,
             "num_steps": self.T,
-            "coupling": "attention" if self.J == "attn" else "convolution",
-            "kernel_size": self.ksize,
+            "coupling": couplings[0] if isinstance(self.J, str) else couplings,
             "num_heads": self.heads,
             "stimulus_norm": STIMULUS_NORMS[self.c_norm],
-            "project": self.apply_proj,
         }
+
+    def position(self, otherwise: Position | None) -> Position | None:
+        """GTA if there is attention and it is on; with convolutions alone it stands for None."""
+        if not self.gta:
+            return otherwise
+        return "gta" if self.J == "attn" or "attn" in self.J else None
 
 
 @dataclass(frozen=True, kw_only=True)
 class LayerArguments(CoupledSites):
     """Arguments of one Kuramoto layer, and gamma."""
 
+    n: int
+    T: int
     gamma: float
     J: Connectivity = "conv"
+    ksize: int = 7
+    apply_proj: bool = True
     gta: bool = False
     hw: tuple[int, int] | None = None
 
     def config(self, gamma: float) -> AKOrNConfig:
         """A configuration of ours with such a layer: one pixel is one site."""
-        turning = self.J == "attn" and self.gta
-        if turning and self.hw is None:
+        position = self.position(otherwise=None)
+        if position and self.hw is None:
             raise ValueError("`hw`, the grid (height, width), is needed with gta=True: got None")
         return AKOrNConfig(
             image_size=self.hw or 1,
             patch_size=1,
-            position="gta" if turning else None,
+            kernel_size=self.ksize,
+            position=position,
+            project=self.apply_proj,
             **self.layer_fields(gamma),
         )
 
@@ -103,15 +119,16 @@ class LayerArguments(CoupledSites):
 class AKOrNArguments(CoupledSites):
     """Arguments of AKOrN for object discovery."""
 
-    n: int = 4
+    n: int | tuple[int, ...] = 4
     ch: int = 256
     L: int = 1
-    T: int = 8
+    T: int | tuple[int, ...] = 8
     gamma: float = 1.0
-    J: Connectivity = "attn"
+    J: Connectivity | tuple[Connectivity, ...] = "attn"
+    ksize: int | tuple[int, ...] = 7
+    apply_proj: bool = True
     psize: int = 8
     imsize: int = 128
-    gta: bool = True
     use_ro_x: bool = False
     maxpool: bool = True
     no_ro: bool = False
@@ -122,7 +139,9 @@ class AKOrNArguments(CoupledSites):
             image_size=self.imsize,
             patch_size=self.psize,
             num_blocks=self.L,
-            position="sincos" if not self.gta else "gta" if self.J == "attn" else None,
+            kernel_size=self.ksize,
+            position=self.position(otherwise="sincos"),
+            project=self.apply_proj,
             map_oscillators=self.use_ro_x,
             pool="max" if self.maxpool else "mean",
             readout=None if self.no_ro else "norm",
@@ -210,35 +229,33 @@ class SudokuTransformerArguments(Iterated):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClassifierArguments(Oscillators):
-    """Arguments of the classifier."""
+class ClassifierArguments(CoupledSites):
+    """Arguments of the classifier; of files with attention we have seen none."""
 
-    n: int = 2
+    n: int | tuple[int, ...] = 2
     ch: int = 64
     out_classes: int = 10
     L: int = 3
-    T: int = 3
-    J: Literal["conv"] = "conv"
-    ksizes: tuple[int, ...] = (9, 7, 5)
+    T: int | tuple[int, ...] = 3
+    J: Connectivity | tuple[Connectivity, ...] = "conv"
+    ksizes: int | tuple[int, ...] = (9, 7, 5)
     ro_ksize: int = 3
-    ro_N: int = 2
+    ro_N: int | tuple[int, ...] = 2
     norm: Literal["bn"] = "bn"
-    c_norm: Norm = "gn"
+    imsize: int = 32
     gamma: float = 1.0
     use_omega: bool = True
     global_omg: bool = True
 
     def config(self, gamma: float) -> AKOrNClassifierConfig:
         """Our configuration."""
-        if len(self.ksizes) != self.L:
-            raise ValueError(f"`ksizes` must have L = {self.L} entries: got {self.ksizes}")
         return AKOrNClassifierConfig(
-            channels=self.ch,
-            num_steps=self.T,
-            kernel_sizes=self.ksizes,
+            num_blocks=self.L,
+            kernel_size=self.ksizes,
             readout_kernel_size=self.ro_ksize,
             readout_dim=self.ro_N,
             num_classes=self.out_classes,
-            stimulus_norm=STIMULUS_NORMS[self.c_norm],
-            **self.oscillator_fields(gamma),
+            image_size=self.imsize,
+            position=self.position(otherwise=None),
+            **self.layer_fields(gamma),
         )

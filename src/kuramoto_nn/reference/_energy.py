@@ -6,25 +6,43 @@ from torch import Tensor
 from kuramoto_nn.layers import KuramotoLayer
 
 
-def energies(layer: KuramotoLayer, x: Tensor, c: Tensor, *, num_steps: int | None = None) -> Tensor:
-    """Energies of a call in the authors' convention, to compare logs with.
+def energy(x: Tensor, coupled: Tensor, stimulus: Tensor) -> Tensor:
+    """Energy of a state in the authors' convention, ``-sum_i x_i . ((J x)_i + c_i)``.
 
-    Theirs is ``-sum_i x_i . ((J x)_i + c_i)``, without the 1/2 on the pair term; entry t > 0
-    belongs to the state *before* update t, and entry 0 is a placeholder zero. Ours
-    (`KuramotoLayer.energy`) is the function that the dynamics descend.
+    Without the 1/2 on the pair term of `kuramoto_nn.functional.energy`, the function that the
+    dynamics descend. For ``energy=`` of `KuramotoLayer.rollout` and `AKOrNSudoku.rollout`.
+
+    Args:
+        x: Oscillators, shape ``(B, ...)``.
+        coupled: ``J x``, same shape.
+        stimulus: c, same shape.
+
+    Returns:
+        One energy per sample, shape ``(B,)``, float32 or wider.
+
+    Examples:
+        >>> x = torch.tensor([[1.0, 0.0]])
+        >>> energy(x, coupled=2 * x, stimulus=torch.tensor([[0.5, 3.0]]))
+        tensor([-2.5000])
+    """
+    dtype = torch.promote_types(x.dtype, torch.float32)
+    x, coupled, stimulus = (tensor.to(dtype) for tensor in (x, coupled, stimulus))
+    return -(x * (coupled + stimulus)).flatten(1).sum(1)
+
+
+def energies(layer: KuramotoLayer, x: Tensor, c: Tensor, *, num_steps: int | None = None) -> Tensor:
+    """Energies of a call as the authors' code logs them.
+
+    Entry t > 0 is `energy` of the state *before* update t, and entry 0 a placeholder zero.
 
     Args:
         layer: The layer.
-        x: Where the oscillators start, ``(B, C, *S)``.
+        x: Start of the oscillators, ``(B, C, *S)``.
         c: Stimulus, same shape.
         num_steps: T; the layer's own if None.
 
     Returns:
         Shape ``(T + 1, B)``.
     """
-    trajectory = layer.trajectory(x, c, num_steps=num_steps)
-    stimulus = c if layer.stimulus_norm is None else layer.stimulus_norm(c)
-    wide = trajectory.energies.dtype
-    along = (trajectory.states.to(wide) * stimulus.to(wide)).flatten(2).sum(2)
-    theirs = 2 * trajectory.energies + along
-    return torch.cat((torch.zeros_like(theirs[:1]), theirs[:-1]))
+    values = layer.rollout(x, c, num_steps=num_steps, energy=energy).energies
+    return torch.cat((torch.zeros_like(values[:1]), values[:-1]))

@@ -1,4 +1,4 @@
-"""The authors' tensors into our modules: one function per module, which names what it takes."""
+"""Copy the authors' tensors into our modules: one function per module."""
 
 from math import prod
 

@@ -15,8 +15,7 @@ from kuramoto_nn.models import (
     ItrSASudoku,
     Model,
 )
-from kuramoto_nn.models._build import build_coupling
-from kuramoto_nn.models._build import build_layer as build_kuramoto_layer
+from kuramoto_nn.models._parts import build_layer as build_kuramoto_layer
 from kuramoto_nn.reference._arguments import (
     AKOrNArguments,
     ClassifierArguments,
@@ -41,7 +40,7 @@ def build_layer(arguments: LayerArguments, reader: StateDictReader) -> KuramotoL
     """One Kuramoto layer, whose gamma is an argument."""
     config = arguments.config(arguments.gamma)
     with torch.device("meta"):
-        layer = build_kuramoto_layer(config, build_coupling(config))
+        layer = build_kuramoto_layer(config)
     layer = layer.to(reader.dtype).to_empty(device="cpu")
     fill_layer(reader, layer, "")
     return layer
@@ -124,7 +123,7 @@ def build_classifier(arguments: ClassifierArguments, reader: StateDictReader) ->
 
 
 class Kind(NamedTuple):
-    """A kind: the authors' arguments, and what builds and fills its module."""
+    """A kind: the class of the authors' arguments, and the function that builds its module."""
 
     arguments: type[Any]
     build: Callable[[Any, StateDictReader], nn.Module]

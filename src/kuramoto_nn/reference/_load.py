@@ -1,4 +1,4 @@
-"""One call from what the authors' code saved to a module of ours."""
+"""Load a file of the authors' code as a module of this library."""
 
 from typing import Any
 
@@ -18,11 +18,12 @@ def load(source: Source, kind: str, **author_args: Any) -> nn.Module:
 
     Args:
         source: Path of a ``.pth`` file, or a state dict. A training checkpoint
-            (``model_state_dict``) and an EMA file (its averaged weights are taken) will do.
+            (``model_state_dict``) and an EMA file (its averaged weights are taken) are accepted.
         kind: ``"layer"``, ``"akorn"``, ``"itrsa"``, ``"sudoku-akorn"``, ``"sudoku-transformer"`` or
             ``"classifier"``.
         **author_args: Constructor arguments in the authors' names, such as ``n=4, ch=256, L=2``;
-            for a layer ``gamma`` too. What is left out has the value of the paper's recipe.
+            for a layer ``gamma`` too. Defaults are those of the paper's recipes. ``T``, ``J``,
+            ``ksize``, ``ksizes``, ``n`` and ``ro_N`` may be lists with an entry per block.
 
     Returns:
         A `KuramotoLayer`, or a model of `kuramoto_nn.models`, in evaluation mode and with the

@@ -6,11 +6,11 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from kuramoto_nn._errors import listed
+from kuramoto_nn._checks import listed
 
 
 class StateDictReader:
-    """Copies tensors into modules by name, and collects what does not fit.
+    """Copies tensors into modules by name, and collects mismatches.
 
     Args:
         tensors: Tensors by the authors' names.
@@ -47,7 +47,7 @@ class StateDictReader:
 
         Args:
             target: The parameter or buffer.
-            *names: The authors' names of what it is made of.
+            *names: The authors' names of its source tensors.
             shape: The shape that each must have, up to axes of length one; the target's if None.
             convert: Makes the value of the target from the tensors, in our order of channels.
         """
@@ -66,8 +66,8 @@ class StateDictReader:
 
         Args:
             module: A linear map, a convolution or a normalisation.
-            prefix: What the authors' names begin with.
-            names: How they end.
+            prefix: Prefix of the authors' names.
+            names: Endings of the authors' names of weight and bias.
         """
         for ours, theirs in zip(("weight", "bias"), names, strict=True):
             target = getattr(module, ours)
@@ -75,15 +75,15 @@ class StateDictReader:
                 self.fill(target, f"{prefix}{theirs}")
 
     def skip(self, *names: str) -> None:
-        """Leave tensors behind that our modules have no use for, whether they are there or not."""
+        """Ignore tensors that our modules do not need, whether they are present or not."""
         self._used |= set(names)
 
     def finish(self, module: nn.Module, where: str) -> None:
         """Report all that did not fit.
 
         Args:
-            module: What was filled.
-            where: What the tensors came from.
+            module: The filled module.
+            where: Source of the tensors, for the message.
 
         Raises:
             ValueError: If a tensor was missing, left over or of a wrong shape.

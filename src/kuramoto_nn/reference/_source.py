@@ -1,4 +1,4 @@
-"""What the authors' code saved: files and state dicts, reduced to tensors by name."""
+"""Files and state dicts of the authors' code, reduced to tensors by name."""
 
 import zipfile
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ _WRAPPERS = ("module.", "_orig_mod.")  # of DistributedDataParallel and torch.co
 
 
 def read(source: Source) -> tuple[dict[str, Tensor], str]:
-    """Read a state dict out of whatever form it was saved in.
+    """Read a state dict from any of the forms in which it may be saved.
 
     Args:
         source: Path of a file, or its content: a state dict, or a checkpoint that holds one as
@@ -73,7 +73,7 @@ def _read_file(path: Path) -> Any:
 
 
 def _reason(error: Exception) -> str:
-    """The line of torch's message that says what was refused, not how to load it all the same."""
+    """The line of torch's message with the reason, not the one on how to load it all the same."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     refused = [line for line in lines if "unsupported" in line.lower()]
     harmless = [line for line in lines if "weights_only" not in line]

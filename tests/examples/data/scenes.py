@@ -5,6 +5,20 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from examples.object_discovery.data import DataOptions, SegmentedImages, load
+
+
+def read(name: str, split: str, root: Path, count: int | None = None, **fields) -> SegmentedImages:
+    """Load `count` images of a split."""
+    return load(
+        DataOptions(
+            name=name,
+            root=root,
+            **{"num_images" if split == "train" else "num_test_images": count, **fields},
+        ),
+        split,
+    )
+
 
 def write_clevrtex(
     folder: Path, indices: range | list[int], *, variant: str = "full", width: int = 320
@@ -28,10 +42,10 @@ def write_clevrtex(
 
 
 def write_clevr(folder: Path, objects: list[int]) -> Path:
-    """A PNG export of CLEVR with masks; scene i has `objects[i]` objects and colour i."""
+    """A PNG export of CLEVR with masks; scene i has `objects[i]` objects and colour (i, 1, 2)."""
     folder.mkdir(parents=True, exist_ok=True)
     for index, count in enumerate(objects):
-        image = np.full((240, 320, 3), index, np.uint8)
+        image = np.full((240, 320, 3), (index, 1, 2), np.uint8)
         Image.fromarray(image).save(folder / f"CLEVR_image_{index}.png")
         for entity, mask in enumerate(clevr_masks(count)):
             Image.fromarray(mask).save(folder / f"CLEVR_mask_{index}_{entity}.png")

@@ -5,6 +5,7 @@ import resource
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,8 +14,8 @@ import numpy as np
 import pytest
 import torch
 
-from examples.object_discovery.data import load
 from examples.object_discovery.data.cache import load_or_build
+from tests.examples.data.scenes import read
 
 BUILDER = """
 import sys, time
@@ -34,7 +35,7 @@ def blocks():
                 break
             time.sleep(0.01)
 
-print(load_or_build(folder / "cache" / "a.npy", blocks, row=(20,), count=3).sum())
+print(load_or_build(folder / "cache" / "a.npy", blocks(), row=(20,), count=3).sum())
 """
 
 
@@ -92,25 +93,25 @@ def test_what_a_killed_builder_left_is_overwritten(tmp_path: Path) -> None:
     left = sorted(file.name for file in (tmp_path / "cache").iterdir())
     assert left == [".a.npy.lock", ".a.npy.partial"]
     path = tmp_path / "cache" / "a.npy"
-    assert load_or_build(path, lambda: ones(2), row=(3,)).sum() == 6
+    assert load_or_build(path, ones(2), row=(3,)).sum() == 6
     assert os.listdir(path.parent) == ["a.npy"]
 
 
 def test_failed_build_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "a.npy"
     with pytest.raises(ValueError, match="needs 4 rows: got 2"):
-        load_or_build(path, lambda: ones(2), row=(3,), count=4)
+        load_or_build(path, ones(2), row=(3,), count=4)
     with pytest.raises(ValueError, match="needs some rows: got 0"):
-        load_or_build(path, lambda: ones(0), row=(3,))
+        load_or_build(path, ones(0), row=(3,))
     with pytest.raises(ValueError, match=r"uint8 rows of shape \(4,\): got uint8 \(3,\)"):
-        load_or_build(path, lambda: ones(2), row=(4,))
+        load_or_build(path, ones(2), row=(4,))
 
     def fail(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.replace", fail)
-    with pytest.raises(OSError, match=r"cannot write .*a\.npy: No space left"):
-        load_or_build(path, lambda: ones(2), row=(3,))
+    with pytest.raises(OSError, match=r"cannot write .*a\.npy: No space left.*--data\.cache"):
+        load_or_build(path, ones(2), row=(3,))
     assert not list(tmp_path.iterdir())
 
 
@@ -120,7 +121,7 @@ def test_a_full_disk_is_said(tmp_path: Path) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
     try:
         with pytest.raises(OSError, match=r"cannot write .*a\.npy: File too large"):
-            load_or_build(tmp_path / "a.npy", lambda: ones(100_000), row=(3,))
+            load_or_build(tmp_path / "a.npy", ones(100_000), row=(3,))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         signal.signal(signal.SIGXFSZ, previous)
@@ -133,7 +134,7 @@ def test_an_error_of_the_source_is_passed_on(tmp_path: Path) -> None:
         raise OSError(5, "Input/output error", "picture.png")
 
     with pytest.raises(OSError, match=r"Input/output error: 'picture\.png'"):
-        load_or_build(tmp_path / "a.npy", blocks, row=(3,))
+        load_or_build(tmp_path / "a.npy", blocks(), row=(3,))
 
 
 @pytest.mark.parametrize("lengths", [[5], [1, 9], [0, 3, 0, 4], [1000, 1]])
@@ -141,32 +142,32 @@ def test_blocks_of_any_length_become_one_array(lengths: list[int], tmp_path: Pat
     rows = np.random.default_rng(0).integers(256, size=(sum(lengths), 2, 3), dtype=np.uint8)
     blocks = np.split(rows, np.cumsum(lengths)[:-1])
     for count in (None, len(rows)):
-        found = load_or_build(tmp_path / "a.npy", lambda: blocks, row=(2, 3), count=count)
+        found = load_or_build(tmp_path / "a.npy", blocks, row=(2, 3), count=count)
         np.testing.assert_array_equal(found, rows)
     np.testing.assert_array_equal(np.load(tmp_path / "a.npy"), rows)
 
 
 def test_a_cache_is_read_where_nothing_can_be_written(tmp_path: Path) -> None:
-    load_or_build(tmp_path / "a.npy", lambda: ones(2), row=(3,))
+    load_or_build(tmp_path / "a.npy", ones(2), row=(3,))
     (tmp_path / "a.npy").chmod(0o444)
     tmp_path.chmod(0o555)
     try:
         before = os.listdir(tmp_path)
-        assert load_or_build(tmp_path / "a.npy", lambda: ones(0), row=(3,)).sum() == 6
+        assert load_or_build(tmp_path / "a.npy", ones(0), row=(3,)).sum() == 6
         assert os.listdir(tmp_path) == before
     finally:
         tmp_path.chmod(0o755)
 
 
 def test_writing_to_the_map_spares_the_file(tmp_path: Path) -> None:
-    data = load("tetrominoes", "test", root=tmp_path, count=5, seed=0)
+    data = read("tetrominoes", "test", tmp_path, 5)
     data.images.zero_()
-    assert load("tetrominoes", "test", root=tmp_path, count=5, seed=0).images.any()
+    assert read("tetrominoes", "test", tmp_path, 5).images.any()
 
 
 @pytest.mark.parametrize("damage", ["empty", "header", "cut", "text", "other shape", "other type"])
 def test_damaged_cache_is_rebuilt(damage: str, tmp_path: Path) -> None:
-    before = load("tetrominoes", "test", root=tmp_path, count=5, seed=0).images.clone()
+    before = read("tetrominoes", "test", tmp_path, 5).images.clone()
     (path,) = tmp_path.iterdir()
     content = path.read_bytes()
     if damage.startswith("other"):
@@ -177,7 +178,7 @@ def test_damaged_cache_is_rebuilt(damage: str, tmp_path: Path) -> None:
         kept = {"empty": b"", "header": content[:50], "cut": content[:-1], "text": b"hello" * 99}
         path.write_bytes(kept[damage])
     with pytest.warns(UserWarning, match="is not the expected cache"):
-        after = load("tetrominoes", "test", root=tmp_path, count=5, seed=0)
+        after = read("tetrominoes", "test", tmp_path, 5)
     torch.testing.assert_close(after.images, before)
     assert path.read_bytes() == content
 
@@ -185,4 +186,30 @@ def test_damaged_cache_is_rebuilt(damage: str, tmp_path: Path) -> None:
 def test_a_file_where_the_folder_belongs_is_named(tmp_path: Path) -> None:
     (tmp_path / "taken").touch()
     with pytest.raises(OSError, match=r"cannot write into .*taken: "):
-        load_or_build(tmp_path / "taken" / "a.npy", lambda: ones(2), row=(3,))
+        load_or_build(tmp_path / "taken" / "a.npy", ones(2), row=(3,))
+
+
+def test_a_read_only_root_names_the_option_for_caches() -> None:
+    with tempfile.TemporaryDirectory() as name:  # unlike tmp_path, others may enter it
+        folder = Path(name)
+        folder.chmod(0o755)
+        for part, mode in (("root", 0o555), ("cache", 0o777)):
+            (folder / part).mkdir()
+            (folder / part).chmod(mode)
+        user = os.geteuid()
+        os.seteuid(user or 65534)  # root may write anywhere
+        try:
+            with pytest.raises(OSError, match=r"cannot write .*/root.* with --data\.cache"):
+                read("tetrominoes", "test", folder / "root", 5)
+            assert len(read("tetrominoes", "test", folder / "root", 5, cache=folder / "cache")) == 5
+        finally:
+            os.seteuid(user)
+        assert len(os.listdir(folder / "cache")) == 1
+        assert not os.listdir(folder / "root")
+
+
+def test_where_no_cache_can_be_written_the_option_is_named(tmp_path: Path) -> None:
+    (tmp_path / "taken").touch()
+    with pytest.raises(OSError, match=r"cannot write into .*taken: .* with --data\.cache"):
+        read("tetrominoes", "test", tmp_path, 5, cache=tmp_path / "taken")
+    assert len(read("tetrominoes", "test", tmp_path / "taken", 5, cache=tmp_path / "new")) == 5

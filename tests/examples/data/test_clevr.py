@@ -1,5 +1,6 @@
 """CLEVR with masks: the TFRecord file and the PNG export give the same arrays."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,20 +8,19 @@ import pytest
 import torch
 from PIL import Image
 
-from examples.object_discovery.data import clevr, load, object_records
-from tests.examples.data.scenes import clevr_masks, write_clevr
+from examples.object_discovery.data import clevr
+from tests.examples.data.scenes import clevr_masks, read, write_clevr
 from tests.examples.data.test_tfrecord import encode_example, frame
 
-OBJECTS = [3, 7, 6, 10, 1]
+OBJECTS = [3, 7, 6, 10, 1, 2, 5]
 
 
 def write_records(path: Path, objects: list[int]) -> Path:
     records = []
     for index, count in enumerate(objects):
-        visible = [1.0] * (count + 1) + [0.0] * (10 - count)
-        image, masks = np.full((240, 320, 3), index, np.uint8), clevr_masks(count)
-        features = {"image": [image.tobytes()], "mask": [masks.tobytes()], "visibility": visible}
-        records.append(encode_example(features))
+        image, masks = np.full((240, 320, 3), (index, 1, 2), np.uint8), clevr_masks(count)
+        records.append(encode_example({"image": [image.tobytes()], "mask": [masks.tobytes()]}))
+    path.parent.mkdir(exist_ok=True)
     path.write_bytes(frame(*records))
     return path
 
@@ -29,62 +29,85 @@ def write_records(path: Path, objects: list[int]) -> Path:
 def quick_checksums(monkeypatch: pytest.MonkeyPatch) -> None:
     """The bitwise loop of the test's own writer takes a second per megabyte."""
     import tests.examples.data.test_tfrecord as writer
-    from examples.object_discovery.data.crc32c import masked_crc32c
+    from examples.object_discovery.data.records import masked_crc32c
 
     monkeypatch.setattr(writer, "masked", lambda data: masked_crc32c(data).to_bytes(4, "little"))
 
 
-def read(source: Path, split: str, count: int | None = None, **options: object):
-    options = {"root": source.parent / "cache", "seed": 0, "source": source, **options}
-    return load("clevr", split, count=count, **options)
+@pytest.fixture
+def early(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Splits that reach into a few scenes."""
+    splits = {"test": (0, 2), "val": (2, 3), "train": (3, None)}
+    monkeypatch.setattr(clevr.Clevr, "splits", splits)
 
 
-def test_both_sources_agree_and_crowded_scenes_are_dropped(tmp_path: Path) -> None:
-    pictures = read(write_clevr(tmp_path / "pictures", OBJECTS), "test")
-    records = read(write_records(tmp_path / "clevr_with_masks_train.tfrecords", OBJECTS), "test")
-    assert pictures.images.shape == (3, 3, 128, 128)
-    assert pictures.images[:, 0, 0, 0].tolist() == [0, 2, 4]
-    torch.testing.assert_close(records.images, pictures.images)
-    torch.testing.assert_close(records.masks, pictures.masks)
-    assert [mask.max().item() for mask in pictures.masks] == [3, 6, 1]
+def sources(folder: Path) -> list[Path]:
+    """The same scenes as pictures and as records; each folder is a root."""
+    records = folder / "records" / "clevr" / "clevr_with_masks_train.tfrecords"
+    records.parent.parent.mkdir(parents=True)
+    write_records(records, OBJECTS)
+    write_clevr(folder / "pictures" / "clevr_with_masks", OBJECTS)
+    return [folder / "pictures", folder / "records"]
 
 
+@pytest.mark.usefixtures("early")
+def test_both_sources_agree_and_crowded_scenes_are_dropped(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for split, indices in {"test": [0, 2], "val": [4], "train": [5, 6]}.items():
+        pictures, records = (read("clevr", split, root) for root in sources(tmp_path / split))
+        said = capsys.readouterr().err
+        assert (
+            split == "test" or f"clevr {split}: 2 scenes with more than 6 objects left out" in said
+        )
+        assert pictures.images.shape == (len(indices), 3, 128, 128)
+        assert pictures.images[:, 0, 0, 0].tolist() == indices
+        torch.testing.assert_close(records.images, pictures.images)
+        torch.testing.assert_close(records.instances, pictures.instances)
+        assert [m.max().item() for m in pictures.instances] == [OBJECTS[i] for i in indices]
+
+
+@pytest.mark.usefixtures("early")
 def test_labels_lie_where_the_crop_puts_them(tmp_path: Path) -> None:
-    data = read(write_clevr(tmp_path / "pictures", [3]), "test", 1)
+    data = read("clevr", "test", write_clevr(tmp_path, [3]), 1)
     # Rows 100:112 of the image are 71:83 of the crop, and 47.3 to 55.3 after 192 -> 128.
-    rows, columns = np.nonzero((data.masks[0] == 2).numpy())
+    rows, columns = np.nonzero((data.instances[0] == 2).numpy())
     assert (rows.min(), rows.max()) == (47, 54)
     assert (columns.min(), columns.max()) == (16, 23)
 
 
-def test_test_scenes_come_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (clevr, object_records):
-        monkeypatch.setattr(module, "TEST_SCENES", 2)
-    for source in (
-        write_clevr(tmp_path / "pictures", OBJECTS),
-        write_records(tmp_path / "clevr_with_masks_train.tfrecords", OBJECTS),
-    ):
-        assert read(source, "test").images[:, 0, 0, 0].tolist() == [0, 2]
-        assert read(source, "train").images[:, 0, 0, 0].tolist() == [4]
-        with pytest.raises(ValueError, match="holds 1 scenes for the train split of clevr, 2 were"):
-            read(source, "train", 2)
+def test_splits_are_the_published_ones() -> None:
+    expected = {"test": (64, 384), "val": (384, 10_384), "train": (10_384, None)}
+    assert clevr.Clevr().splits == expected
+
+
+def test_membership_goes_by_the_largest_index_that_is_visible() -> None:
+    image, masks = np.zeros((240, 320, 3), np.uint8), clevr_masks(6)
+    layout = clevr.Clevr.layout
+    masks[9, :20] = 255  # outside of the crop
+    assert layout.cut(image, masks, 128) is not None
+    masks[2:7] = 0
+    masks[7, 150:152, 150:152] = 255  # two objects, but the larger index is 7
+    for size in (128, 16):  # decided at the published size, whatever is asked for
+        assert layout.cut(image, masks, size) is None
 
 
 def test_the_real_scenes_have_too_many_objects(shared: Path, tmp_path: Path) -> None:
     folder = shared / "data/clevr_with_masks"
     if not folder.is_dir():
         pytest.skip(f"no {folder}")
-    with pytest.raises(ValueError, match="holds 0 scenes for the test split of clevr"):
-        load("clevr", "test", root=tmp_path, count=None, seed=0, source=folder)
-    paths = [str(folder / f"CLEVR_mask_1_{k}.png") for k in range(11)]
-    layout = object_records.Layout(**{**vars(clevr.LAYOUT), "max_objects": 10})
-    planes = clevr.decode_pictures(layout, (str(folder / "CLEVR_image_1.png"), *paths))
+    with pytest.raises(ValueError, match="clevr test has 0 scenes: too few; name another folder"):
+        read("clevr", "test", folder, cache=tmp_path)
+    paths = {k: str(folder / f"CLEVR_mask_1_{k}.png") for k in range(11)}
+    layout = replace(clevr.Clevr.layout, max_objects=None)
+    paths[-1] = str(folder / "CLEVR_image_1.png")
+    planes = clevr.decode_pictures(layout, 128, (str(folder), 1, paths))
     assert planes is not None
     assert planes.shape == (4, 128, 128)
     assert set(np.unique(planes[3])) == set(range(9))
     where = np.floor((np.arange(128) + 0.5) * 1.5).astype(int)
-    for label, path in enumerate(paths[:9]):
-        mask = np.asarray(Image.open(path))[29:221, 64:256][np.ix_(where, where)]
+    for label in range(9):
+        mask = np.asarray(Image.open(paths[label]))[29:221, 64:256][np.ix_(where, where)]
         np.testing.assert_array_equal(planes[3] == label, mask == 255)
 
 
@@ -97,30 +120,39 @@ def test_the_real_scenes_have_too_many_objects(shared: Path, tmp_path: Path) -> 
             lambda f: (f / "CLEVR_mask_0_4.png").write_bytes(
                 (f / "CLEVR_image_0.png").read_bytes()
             ),
-            "mask_0_4.png has pixels of mode RGB, not L",
+            "mask_0_4.png has pixels of mode RGB, not labels",
         ),
+        (
+            lambda f: Image.new("L", (320, 240), 3).save(f / "CLEVR_mask_0_4.png"),
+            "mask_0_4.png has other values than 0 and 255",
+        ),
+        (
+            lambda f: Image.new("L", (32, 24)).save(f / "CLEVR_mask_0_4.png"),
+            "mask_0_4.png has 32x24 pixels, 320x240 are needed",
+        ),
+        (lambda f: (f / "CLEVR_image_0.png").unlink(), "image_0.png is missing"),
     ],
 )
+@pytest.mark.usefixtures("early")
 def test_damage_is_named(change, message: str, tmp_path: Path) -> None:
-    folder = write_clevr(tmp_path / "pictures", [3, 3])
+    folder = write_clevr(tmp_path / "clevr", [3, 3])
     change(folder)
     with pytest.raises(ValueError, match=message):
-        read(folder, "test")
-    assert len(read(folder, "test", bad="skip")) == 1
+        read("clevr", "test", tmp_path)
+    assert len(read("clevr", "test", tmp_path, bad="skip")) == 1
 
 
-def test_no_source_says_how_to_get_it(tmp_path: Path) -> None:
-    tmp_path.mkdir(exist_ok=True)
-    with pytest.raises(FileNotFoundError, match=r"download --dataset clevr --to"):
-        load("clevr", "test", root=tmp_path, count=1, seed=0)
-    with pytest.raises(FileNotFoundError, match="no such file"):
-        read(tmp_path / "gone.tfrecords", "test")
-    with pytest.raises(ValueError, match="unknown split 'val' of clevr; known are: train, test"):
-        read(tmp_path, "val")
+def test_no_original_says_how_to_get_it(tmp_path: Path) -> None:
+    for root in (tmp_path, tmp_path / "gone"):
+        with pytest.raises(FileNotFoundError, match=r"with --data\.root, .*--dataset clevr --to"):
+            read("clevr", "test", root, 1)
+    with pytest.raises(ValueError, match="unknown split 'all' of clevr; known are: test, val, tr"):
+        read("clevr", "all", tmp_path)
 
 
-def test_records_need_their_visibility(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("early")
+def test_records_need_an_image(tmp_path: Path) -> None:
     path = tmp_path / "clevr_with_masks_train.tfrecords"
     path.write_bytes(frame(encode_example({"x": [1]})))
-    with pytest.raises(ValueError, match="record 0: the record needs a feature `visibility`"):
-        read(path, "test")
+    with pytest.raises(ValueError, match="record 0: the record needs a bytes feature `image`"):
+        read("clevr", "test", tmp_path)

@@ -8,17 +8,13 @@ import pytest
 import torch
 from PIL import Image
 
-from examples.object_discovery.data import LOADERS, SegmentedImages, clevrtex, load
+from examples.object_discovery.data import SETS, VOID, DataOptions, SegmentedImages, clevrtex
+from tests.examples.data import scenes
 from tests.examples.data.scenes import write_clevrtex
 
 
-def read(
-    source: Path | None, split: str, variant: str = "full", **options: object
-) -> SegmentedImages:
-    defaults = {"count": None, "seed": 0, "source": source}
-    if "root" not in options and source is not None:
-        defaults["root"] = source / "cache"
-    return load(f"clevrtex-{variant}", split, **{**defaults, **options})
+def read(root: Path, split: str, variant: str = "full", **fields) -> SegmentedImages:
+    return scenes.read(f"clevrtex-{variant}", split, root, **{"cache": root / "cache", **fields})
 
 
 def indices(data: SegmentedImages) -> list[int]:
@@ -27,53 +23,89 @@ def indices(data: SegmentedImages) -> list[int]:
 
 def test_all_variants_are_known() -> None:
     variants = {"full", "outd", "camo", "pbg", "vbg", "grassbg"}
-    assert {f"clevrtex-{name}" for name in variants} < LOADERS.keys()
+    assert {f"clevrtex-{name}" for name in variants} < SETS.keys()
 
 
 def test_splits_go_by_index_over_the_folders(tmp_path: Path) -> None:
     write_clevrtex(tmp_path, range(990, 1020), width=40)
-    assert indices(read(tmp_path, "test", size=8)) == [990, 991, 992]
-    assert indices(read(tmp_path, "val", size=8)) == [993, 994, 995]
-    assert indices(read(tmp_path, "train", size=8)) == [*range(996, 1020)]
-    assert indices(read(tmp_path, "train", size=8, count=5)) == [*range(996, 1001)]
+    small: dict = {"image_size": 8, "partial": True}
+    assert indices(read(tmp_path, "test", **small)) == [990, 991, 992]
+    assert indices(read(tmp_path, "val", **small)) == [993, 994, 995]
+    assert indices(read(tmp_path, "train", **small)) == [*range(996, 1020)]
+    assert indices(read(tmp_path, "train", count=5, **small)) == [*range(996, 1001)]
 
 
 @pytest.mark.parametrize("number", [1, 7, 10, 99, 600, 50_000])
-def test_splits_part_the_scenes(number: int) -> None:
-    scenes = [(str(i), "") for i in range(number)]
-    parts = [clevrtex.split_of(scenes, split) for split in ("test", "val", "train")]
-    assert sum(parts, []) == scenes
+def test_splits_part_the_scenes(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    numbers = [(str(i), "") for i in range(number)]
+    monkeypatch.setattr(clevrtex, "find_scenes", lambda *_, **__: (numbers, []))
+    options = DataOptions(name="clevrtex-full")
+    sources = [SETS["clevrtex-full"].source(options, split) for split in ("test", "val", "train")]
+    parts = [[*source.scenes] for source in sources]
+    assert sum(parts, []) == numbers
+    assert [len(part) for part in parts] == [source.limit for source in sources]
     assert [len(part) for part in parts[:2]] == pytest.approx([number / 10] * 2, abs=1)
     if number == 50_000:
         assert parts[2][0][0] == "10000"
+    assert all(f"has {number} scenes, the published set 50000" in s.note for s in sources) == (
+        number != 50_000
+    )
+
+
+@pytest.mark.parametrize(
+    ("present", "missing"),
+    [
+        ([*range(6), *range(2000, 2006)], "1994 scenes are missing, 6, 7, 8, 9, 10, …"),
+        ([0, 1, 3, 5], "2 scenes are missing, 2, 4;"),
+        ([2, 3], "2 scenes are missing, 0, 1;"),
+    ],
+)
+def test_gaps_in_the_numbering_are_refused(
+    present: list[int], missing: str, tmp_path: Path
+) -> None:
+    write_clevrtex(tmp_path, present, width=40)
+    for split in ("train", "test"):
+        with pytest.raises(ValueError, match=f"gaps in its numbering: {missing}.* --data.partial"):
+            read(tmp_path, split, image_size=8)
+    assert indices(read(tmp_path, "all", image_size=8, partial=True)) == present
+
+
+def test_a_doubled_scene_is_refused(tmp_path: Path) -> None:
+    folder = write_clevrtex(tmp_path, range(10), width=40)
+    (folder / "1").mkdir()
+    copy = folder / "1" / "CLEVRTEX_full_000003.png"
+    copy.write_bytes((folder / "0" / copy.name).read_bytes())
+    message = "scene 3 is there twice: .*/0/CLEVRTEX_full_000003.png and .*/1/CLEVRTEX_full_000003"
+    with pytest.raises(ValueError, match=message):
+        read(tmp_path, "train", partial=True, bad="skip")
 
 
 def test_outd_is_one_test_split(tmp_path: Path) -> None:
     write_clevrtex(tmp_path, range(10), variant="outd", width=40)
-    assert indices(read(tmp_path, "test", "outd", size=8)) == [*range(10)]
+    assert indices(read(tmp_path, "test", "outd", image_size=8)) == [*range(10)]
     for split in ("train", "val"):
-        with pytest.raises(ValueError, match=f"unknown split '{split}' of clevrtex-outd; .*: test"):
+        with pytest.raises(
+            ValueError, match=f"unknown split '{split}' of clevrtex-outd; .*: test, all"
+        ):
             read(tmp_path, split, "outd")
 
 
 def test_the_folder_may_be_named_or_lie_in_the_root(tmp_path: Path) -> None:
     folder = write_clevrtex(tmp_path, range(10), variant="pbg", width=40)
-    for source in (folder, tmp_path, None):
-        assert len(read(source, "train", "pbg", size=8, root=tmp_path)) == 8
+    for root in (folder, tmp_path):
+        assert len(read(root, "train", "pbg", image_size=8, cache=tmp_path)) == 8
 
 
 def test_a_missing_folder_says_how_to_get_it(tmp_path: Path) -> None:
-    message = r"no folder .*clevrtex_camo; .*download --dataset clevrtex-camo --to"
-    for source in (tmp_path / "gone", None):
+    message = r"no clevrtex_camo with .*; .*download --dataset clevrtex-camo --to"
+    for root in (tmp_path / "gone", tmp_path):
         with pytest.raises(FileNotFoundError, match=message):
-            read(source, "train", "camo", root=tmp_path)
-    with pytest.raises(FileNotFoundError, match=r"holds no CLEVRTEX_camo_\*\.png"):
-        read(tmp_path, "train", "camo")
+            read(root, "train", "camo")
 
 
 def test_too_many_images_are_refused(tmp_path: Path) -> None:
     write_clevrtex(tmp_path, range(20), width=40)
-    with pytest.raises(ValueError, match="20 scenes, 16 of them in the train split: got count 17"):
+    with pytest.raises(ValueError, match="train has 16 scenes: got --data.num-images 17"):
         read(tmp_path, "train", count=17)
     with pytest.raises(ValueError, match="unknown split 'most' of clevrtex-full"):
         read(tmp_path, "most")
@@ -96,8 +128,8 @@ def test_the_crop_of_the_published_size(tmp_path: Path) -> None:
     expected = torch.nn.functional.interpolate(inner, (128, 128), mode="bilinear", antialias=True)
     assert (data.images.float() - expected).abs().max() <= 1  # pillow rounds after each axis
     where = np.floor((np.arange(128) + 0.5) * 1.5).astype(int)
-    np.testing.assert_array_equal(data.masks[0], labels[24:216, 64:256][np.ix_(where, where)])
-    assert read(tmp_path, "test", size=256).images.shape == (1, 3, 256, 256)
+    np.testing.assert_array_equal(data.instances[0], labels[24:216, 64:256][np.ix_(where, where)])
+    assert read(tmp_path, "test", image_size=256).images.shape == (1, 3, 256, 256)
 
 
 def test_renderings_whose_crop_has_the_size_are_not_resized(tmp_path: Path) -> None:
@@ -108,7 +140,7 @@ def test_renderings_whose_crop_has_the_size_are_not_resized(tmp_path: Path) -> N
     Image.fromarray(pixels[..., 0] % 11).save(folder / "CLEVRTEX_full_000000_flat.png")
     data = read(tmp_path, "train")
     np.testing.assert_array_equal(data.images[0].permute(1, 2, 0), pixels[16:144, 43:171])
-    np.testing.assert_array_equal(data.masks[0], pixels[16:144, 43:171, 0] % 11)
+    np.testing.assert_array_equal(data.instances[0], pixels[16:144, 43:171, 0] % 11)
 
 
 def test_real_images_keep_their_content(shared: Path, tmp_path: Path) -> None:
@@ -137,8 +169,10 @@ def damage(folder: Path, kind: str) -> None:
         image.write_text("no picture")
     elif kind == "missing mask":
         flat.unlink()
+    elif kind == "missing image":
+        image.unlink()
     elif kind == "colours in the mask":
-        Image.new("RGB", (320, 240)).save(flat)
+        Image.new("RGB", (320, 240), (1, 2, 3)).save(flat)
     elif kind == "other size":
         Image.new("P", (100, 100)).save(flat)
 
@@ -151,7 +185,8 @@ def damage(folder: Path, kind: str) -> None:
         ("empty", r"000005\.png is damaged or no picture"),
         ("text", r"000005\.png is damaged or no picture"),
         ("missing mask", r"000005_flat\.png is missing"),
-        ("colours in the mask", r"000005_flat\.png has pixels of mode RGB, not P or L"),
+        ("missing image", r"000005\.png is missing"),
+        ("colours in the mask", r"000005_flat\.png has pixels of mode RGB, not labels"),
         ("other size", r"000005_flat\.png has \(100, 100\) pixels, the image \(320, 240\)"),
     ],
 )
@@ -159,7 +194,7 @@ def test_a_damaged_scene_is_an_error_or_left_out(
     kind: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     damage(write_clevrtex(tmp_path, range(10)) / "0", kind)
-    with pytest.raises(ValueError, match=rf"{message}.*; .*leave damaged .* bad='skip'"):
+    with pytest.raises(ValueError, match=rf"{message}.*; .*leave damaged .* --data.bad skip"):
         read(tmp_path, "train")
     assert list((tmp_path / "cache").iterdir()) == []
     for _ in range(2):
@@ -177,7 +212,7 @@ def test_a_cache_of_other_files_is_not_used(tmp_path: Path) -> None:
     one = folder / "CLEVRTEX_full_000005.png"
 
     def built() -> int:
-        read(tmp_path, "train", size=8)
+        read(tmp_path, "train", image_size=8)
         return len(list((tmp_path / "cache").iterdir()))
 
     assert built() == built() == 1
@@ -193,5 +228,49 @@ def test_a_cache_of_other_files_is_not_used(tmp_path: Path) -> None:
     assert built() == 4
     moved = tmp_path / "elsewhere"
     folder.parent.rename(moved)
-    read(moved, "train", size=8, root=tmp_path / "cache")
+    read(moved, "train", image_size=8, cache=tmp_path / "cache")
     assert len(list((tmp_path / "cache").iterdir())) == 5
+
+
+@pytest.fixture
+def inputs(shared: Path) -> Path:
+    return shared / "inputs"
+
+
+def inputs_of(inputs: Path, name: str) -> Path:
+    if not (inputs / name).is_dir():
+        pytest.skip(f"no {inputs / name}")
+    return inputs / name
+
+
+@pytest.mark.parametrize("name", ["gray_image", "palette_image", "16bit_mask", "1bit_mask"])
+def test_pictures_of_other_kinds_are_read(name: str, inputs: Path, tmp_path: Path) -> None:
+    root = inputs_of(inputs, f"ct_{name}")
+    data = read(root, "all", cache=tmp_path, image_size=32)
+    plain = read(inputs_of(inputs, "ct_good"), "all", cache=tmp_path, image_size=32)
+    assert len(data) == 2
+    if name == "1bit_mask":
+        assert set(data.instances.unique().tolist()) == {0, 1}
+    else:
+        torch.testing.assert_close(data.instances, plain.instances[:2])
+    if "mask" in name:
+        torch.testing.assert_close(data.images, plain.images[:2])
+    assert data.images.float().std() > 1
+
+
+def test_a_mask_of_colours_is_refused(inputs: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="000000_flat.png has pixels of mode RGB, not labels"):
+        read(inputs_of(inputs, "ct_rgb_mask"), "all", cache=tmp_path)
+
+
+def test_void_labels_are_kept(inputs: Path, tmp_path: Path) -> None:
+    data = read(inputs_of(inputs, "ct_void255"), "all", cache=tmp_path)
+    assert len(data) == 12
+    assert data.instances.max() == VOID
+
+
+def test_a_missing_part_is_refused(inputs: Path, tmp_path: Path) -> None:
+    root = inputs_of(inputs, "ct_part_missing")
+    with pytest.raises(ValueError, match="1994 scenes are missing, 6, 7, 8, 9, 10, …"):
+        read(root, "test", cache=tmp_path)
+    assert len(read(root, "all", cache=tmp_path, partial=True)) == 12

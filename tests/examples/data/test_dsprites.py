@@ -7,8 +7,8 @@ import pytest
 import torch
 from PIL import Image, ImageSequence
 
-from examples.object_discovery.data import dsprites, load
-from examples.object_discovery.data import sprite_scenes as scenes
+from examples.object_discovery.data import dsprites as scenes
+from tests.examples.data.scenes import read
 from tests.examples.data.test_tfrecord import encode_example, frame
 
 
@@ -130,30 +130,33 @@ def test_later_sprites_cover_earlier_ones(many: scenes.Sprites) -> None:
         )
 
 
-def test_load_maps_what_generate_draws(tmp_path: Path) -> None:
-    data = load("dsprites", "train", root=tmp_path, count=1_200, seed=3)
-    drawn = torch.from_numpy(np.concatenate([*dsprites.generate(1_200, seed=3)]))
+def test_load_maps_what_is_drawn(tmp_path: Path) -> None:
+    data = read("dsprites", "train", tmp_path, 1_200, seed=3)
+    drawn = np.stack([*scenes.DSprites().draw(1_200, seed=3, split="train")])
     assert data.images.shape == (1_200, 3, 64, 64)
-    torch.testing.assert_close(data.images, drawn[:, :3])
-    torch.testing.assert_close(data.masks, drawn[:, 3])
-    test = load("dsprites", "test", root=tmp_path, count=None, seed=3)
+    torch.testing.assert_close(data.images, torch.from_numpy(drawn[:, :3]))
+    torch.testing.assert_close(data.instances, torch.from_numpy(drawn[:, 3]))
+    test = read("dsprites", "test", tmp_path, seed=3)
     assert len(test) == 320
     assert not {i.numpy().tobytes() for i in test.images} & {
         i.numpy().tobytes() for i in data.images
     }
 
 
-def test_the_original_file_is_read(tmp_path: Path) -> None:
+def test_the_original_file_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scenes.DSprites, "splits", {"test": (1, 3)})
     rng = np.random.default_rng(0)
     image = rng.integers(256, size=(64, 64, 3), dtype=np.uint8)
     label = rng.integers(6, size=(64, 64))
-    mask = np.stack([255 * (label == k) for k in range(6)]).astype(np.uint8)
+    mask = np.stack([255 * (label >= k) for k in range(6)]).astype(np.uint8)  # the highest counts
+    mask[5] = np.where(label == 5, 255, 254)  # and only 255
     record = encode_example({"image": [image.tobytes()], "mask": [mask.tobytes()]})
-    path = tmp_path / "multi_dsprites_colored_on_grayscale.tfrecords"
-    path.write_bytes(frame(record, record))
-    for source in (path, tmp_path):
-        data = load("dsprites", "test", root=tmp_path, count=2, seed=0, source=source)
+    (tmp_path / "multi_dsprites").mkdir()
+    path = tmp_path / "multi_dsprites" / "multi_dsprites_colored_on_grayscale.tfrecords"
+    path.write_bytes(frame(record, record, record))
+    for root in (path.parent, tmp_path):
+        data = read("dsprites", "test", root, 2)
         np.testing.assert_array_equal(data.images[1], image.transpose(2, 0, 1))
-        np.testing.assert_array_equal(data.masks[1], label)
-    with pytest.raises(ValueError, match="dsprites has 64x64 pixels: got size 128"):
-        load("dsprites", "test", root=tmp_path, count=2, seed=0, source=path, size=128)
+        np.testing.assert_array_equal(data.instances[1], label)
+    with pytest.raises(ValueError, match="dsprites has 64x64 pixels: got --data.image-size 128"):
+        read("dsprites", "test", tmp_path, 2, image_size=128)

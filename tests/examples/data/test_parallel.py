@@ -5,17 +5,18 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from examples.object_discovery.data import clevrtex, parallel
-from examples.object_discovery.data.parallel import decode_scenes, take_rows
+from examples.object_discovery.data import Source, cache, clevrtex
+from examples.object_discovery.data.cache import decode_scenes, decode_split
 from tests.examples.data.scenes import write_clevrtex
 
 ROOT = Path(__file__).parents[3]
@@ -30,38 +31,66 @@ def planes(number: int) -> np.ndarray | None:
     return np.full((4, 2, 2), number % 256, np.uint8)
 
 
+def whole(number: int) -> np.ndarray | None:
+    return None if number % 3 == 2 else np.full((4, 2, 2), number, np.uint8)
+
+
 def numbers(blocks: Iterator[np.ndarray]) -> list[int]:
     return np.concatenate([*blocks])[:, 0, 0, 0].tolist()
 
 
+def source(scenes: Iterable[int], **fields: Any) -> Source:
+    defaults: dict = {"decode": planes, "identity": "", "dropped": "with a 3", "workers": 1}
+    return Source(scenes=scenes, **{**defaults, **fields})
+
+
 def test_what_is_left_keeps_its_order(capsys: pytest.CaptureFixture[str]) -> None:
-    found = decode_scenes(range(300), planes, total=300, title="a", bad="skip", workers=1)
+    found = decode_split(source(range(300)), None, title="a", skip_damaged=True)
     assert numbers(found) == [n % 256 for n in range(300) if n % 10 != 3 and n % 100 != 5]
     said = capsys.readouterr().err
     assert "a: 3 damaged scenes left out:" in said
+    assert "a: 30 scenes with a 3 left out" in said
     assert "scene 105 is damaged" in said
-    with pytest.raises(ValueError, match=r"scene 5 is damaged; .*bad='skip'"):
-        list(decode_scenes(range(300), planes, total=300, title="a", workers=1))
+    with pytest.raises(ValueError, match=r"scene 5 is damaged; .*--data\.bad skip"):
+        list(decode_split(source(range(300)), None, title="a"))
 
 
 @given(
-    lengths=st.lists(st.integers(0, 5), max_size=6),
-    skip=st.integers(0, 12),
-    count=st.none() | st.integers(0, 12),
+    number=st.integers(0, 60),
+    skip=st.integers(0, 40),
+    count=st.none() | st.integers(1, 40),
+    limit=st.none() | st.integers(1, 40),
 )
-def test_rows_are_cut_out_of_blocks(lengths: list[int], skip: int, count: int | None) -> None:
-    rows = np.arange(sum(lengths))
-    blocks = np.split(rows, np.cumsum(lengths)[:-1]) if lengths else []
-    found = [row for block in take_rows(blocks, skip=skip, count=count) for row in block]
-    assert found == rows[skip:][:count].tolist()
+def test_a_split_is_cut_out_of_the_scenes(
+    number: int, skip: int, count: int | None, limit: int | None
+) -> None:
+    split = source(range(number), decode=whole, skip=skip, limit=limit)
+    expected = [n for n in range(number) if n % 3 != 2][skip:][:limit]
+    if len(expected) < (count or 1) or (limit or 99) < (count or 1):
+        with pytest.raises(
+            ValueError, match=r"a train has \d+ scenes: (got --data\.num-images|too few)"
+        ):
+            list(decode_split(split, count, title="a train"))
+    else:
+        assert numbers(decode_split(split, count, title="a train")) == expected[:count]
+
+
+def test_damaged_scenes_keep_their_place() -> None:
+    for first in (0, 100):
+        part = source(range(first, 200), limit=20)
+        found = numbers(decode_split(part, None, title="a", skip_damaged=True))
+        kept = [n for n in range(first, 200) if n % 10 != 3][:20]
+        assert found == [n for n in kept if n % 100 != 5]
 
 
 def test_no_more_is_read_than_needed() -> None:
-    def blocks() -> Iterator[np.ndarray]:
-        yield np.arange(5)
+    def scenes() -> Iterator[int]:
+        yield from range(4)
         raise AssertionError("read too far")
 
-    assert len([*take_rows(blocks(), skip=1, count=4)]) == 1
+    split = source(scenes(), decode=lambda n: np.full((4, 2, 2), n, np.uint8), dropped="")
+    assert numbers(decode_split(split, 4, title="a")) == [0, 1, 2, 3]
+    assert numbers(decode_split(source(range(300)), 3, title="a")) == [0, 1, 2]  # 5 is damaged
 
 
 SCRIPT = """
@@ -69,23 +98,22 @@ import os, signal, sys, time
 from functools import partial
 from pathlib import Path
 from examples.object_discovery.data import clevrtex
-from examples.object_discovery.data.parallel import decode_scenes
+from examples.object_discovery.data.cache import decode_scenes
 
 if __name__ == "__main__":
     folder, task = Path(sys.argv[1]), sys.argv[2]
     scenes, _ = clevrtex.find_scenes(folder / "clevrtex_full", "full")
     decode = partial(clevrtex.decode_scene, size=8)
-    options = dict(total=None, title="a", workers=2)
     def stream():  # without an end, so that the workers always have something to do
         while True:
             yield from scenes
     if task == "forever":
-        for number, _ in enumerate(decode_scenes(stream(), decode, **options)):
+        for number, _ in enumerate(decode_scenes(stream(), decode, workers=2)):
             if number == 3:
                 Path(folder / "running").touch()
     elif task == "killed":
         import multiprocessing
-        for number, _ in enumerate(decode_scenes(stream(), decode, **options)):
+        for number, _ in enumerate(decode_scenes(stream(), decode, workers=2)):
             if number == 3:
                 os.kill(multiprocessing.active_children()[0].pid, signal.SIGKILL)
 """
@@ -129,8 +157,8 @@ def alive(group: int) -> list[str]:
 def test_two_processes_give_what_one_gives(job: Path) -> None:
     scenes, _ = clevrtex.find_scenes(job / "clevrtex_full", "full")
     decode = partial(clevrtex.decode_scene, size=8)
-    found = decode_scenes(scenes, decode, total=None, title="a", workers=2)
-    np.testing.assert_array_equal(np.concatenate([*found]), [decode(scene) for scene in scenes])
+    found = [image for _, part in decode_scenes(scenes, decode, workers=2) for image in part]
+    np.testing.assert_array_equal(found, [decode(scene) for scene in scenes])
 
 
 def test_a_killed_worker_is_said(job: Path) -> None:
@@ -162,4 +190,4 @@ def test_workers_end_with_their_parent(number: int, job: Path) -> None:
 
 
 def test_cores_are_those_this_process_may_use() -> None:
-    assert 1 <= parallel.cores() <= (os.cpu_count() or 1)
+    assert 1 <= cache.cores() <= (os.cpu_count() or 1)

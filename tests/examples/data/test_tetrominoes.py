@@ -9,11 +9,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from examples.object_discovery.data import SegmentedImages, load, tetrominoes
-from examples.object_discovery.data import tetromino_scenes as scenes
-from examples.object_discovery.data.object_records import decode_frame
-from examples.object_discovery.data.tf_example import parse_example
-from examples.object_discovery.data.tfrecord import read_frames, read_records
+from examples.object_discovery.data import SegmentedImages
+from examples.object_discovery.data import tetrominoes as scenes
+from examples.object_discovery.data.originals import decode_frame
+from examples.object_discovery.data.records import bytes_of, read_frames, parse_example, verified
+from tests.examples.data.scenes import read
+
+LAYOUT = scenes.Tetrominoes.layout
 
 
 @pytest.fixture
@@ -83,43 +85,45 @@ def test_block_is_shaded_as_specified() -> None:
     assert masks.sum() == 100
 
 
-def test_generate_crops_and_repeats() -> None:
-    images, masks = tetrominoes.generate(40, seed=3)
-    assert images.shape == (40, 3, 32, 32)
-    assert masks.shape == (40, 32, 32)
-    assert images.dtype == masks.dtype == np.uint8
-    assert all({1, 2, 3} <= set(np.unique(mask)) for mask in masks)
-    again, _ = tetrominoes.generate(40, seed=3)
-    np.testing.assert_array_equal(images, again)
+def draw(count: int, seed: int, split: str = "train") -> np.ndarray:
+    drawn = [*scenes.Tetrominoes().draw(count, seed=seed, split=split)]
+    return np.stack(drawn) if drawn else np.empty((0, 4, 32, 32), np.uint8)
 
 
-def test_generate_cuts_one_pixel_at_the_top_and_two_at_the_bottom(
+def test_drawing_crops_and_repeats() -> None:
+    planes = draw(40, seed=3)
+    assert planes.shape == (40, 4, 32, 32)
+    assert planes.dtype == np.uint8
+    assert all({1, 2, 3} <= set(np.unique(mask)) for mask in planes[:, 3])
+    np.testing.assert_array_equal(planes, draw(40, seed=3))
+
+
+def test_drawing_cuts_one_pixel_at_the_top_and_two_at_the_bottom(
     many: scenes.Scenes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tetrominoes, "sample_scenes", lambda *_, **__: many)
-    for part, whole in zip(tetrominoes.generate(10_000, seed=0), scenes.render(many), strict=True):
-        np.testing.assert_array_equal(part, whole[..., 1:33, 1:33])
+    images, masks = scenes.render(many)
+    monkeypatch.setattr(scenes, "sample_scenes", lambda *_, **__: many)
+    planes = draw(10_000, seed=0)
+    np.testing.assert_array_equal(planes[:, :3], images[..., 1:33, 1:33])
+    np.testing.assert_array_equal(planes[:, 3], masks[..., 1:33, 1:33])
 
 
 def test_seeds_and_splits_differ() -> None:
-    train = tetrominoes.generate(100, seed=0)[0]
-    for other in (
-        tetrominoes.generate(100, seed=0, split="test")[0],
-        tetrominoes.generate(100, seed=1)[0],
-    ):
+    train = draw(100, seed=0)
+    for other in (draw(100, seed=0, split="test"), draw(100, seed=0, split="val"), draw(100, 1)):
         assert not {image.tobytes() for image in train} & {image.tobytes() for image in other}
 
 
 def test_no_images_is_allowed() -> None:
-    assert tetrominoes.generate(0, seed=0)[0].shape == (0, 3, 32, 32)
+    assert len(draw(0, seed=0)) == 0
 
 
 def test_real_records_are_rendered_pixel_for_pixel(real: Path) -> None:
-    records = [parse_example(record) for record in read_records(real)]
+    records = [parse_example(verified(frame)) for frame in read_frames(real)]
     assert len(records) == 10
     for record in records:
-        image = np.frombuffer(b"".join(record["image"]), np.uint8).reshape(35, 35, 3)
-        mask = np.frombuffer(b"".join(record["mask"]), np.uint8).reshape(4, 35, 35)
+        image = bytes_of(record, "image").reshape(35, 35, 3)
+        mask = bytes_of(record, "mask").reshape(4, 35, 35)
         orientation, corner = [], []
         for piece in mask[1:]:
             rows, columns = np.nonzero(piece)
@@ -127,9 +131,8 @@ def test_real_records_are_rendered_pixel_for_pixel(real: Path) -> None:
             text = "/".join("".join("#" if cell else "." for cell in row) for row in box)
             orientation.append(scenes.ORIENTATIONS.index(text))
             corner.append((rows.min(), columns.min()))
-        np.testing.assert_array_equal(np.stack([record["x"], record["y"]], axis=1)[1:], corner)
-        rgb = np.asarray(record["color"]).reshape(4, 3)[1:]
-        color = [scenes.COLORS.tolist().index(value) for value in rgb.tolist()]
+        rgb = [(image[piece > 0].max(axis=0) > 0).astype(int) for piece in mask[1:]]
+        color = [scenes.COLORS.tolist().index(value.tolist()) for value in rgb]
         images, masks = scenes.render(
             scenes.Scenes(np.array([orientation]), np.array([color]), np.array([corner]))
         )
@@ -137,84 +140,88 @@ def test_real_records_are_rendered_pixel_for_pixel(real: Path) -> None:
         np.testing.assert_array_equal(masks[0], mask.argmax(axis=0))
 
 
-def test_original_file_is_read_where_one_is_given(real: Path, tmp_path: Path) -> None:
-    frames = [decode_frame(tetrominoes.LAYOUT, frame) for frame in read_frames(real)]
+@pytest.fixture
+def original(real: Path, tmp_path: Path) -> Path:
+    """The ten real records over and over: as many as reach into the training split."""
+    content = gzip.decompress(real.read_bytes())
+    path = tmp_path / "tetrominoes" / "tetrominoes_train.tfrecords"
+    path.parent.mkdir()
+    path.write_bytes(content * 7)
+    return path
+
+
+def test_an_original_in_the_root_is_read(
+    original: Path, real: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frames = [decode_frame(LAYOUT, 32, frame) for frame in read_frames(real)]
     everything = torch.from_numpy(np.stack(frames))
-    for source in (real, real.parent):
-        data = load("tetrominoes", "test", root=tmp_path, count=7, seed=0, source=source)
-        torch.testing.assert_close(data.images, everything[:7, :3])
-        torch.testing.assert_close(data.masks, everything[:7, 3])
-        assert (
-            len(load("tetrominoes", "test", root=tmp_path, count=None, seed=0, source=real)) == 10
-        )
-    with pytest.raises(ValueError, match="holds 0 scenes for the train split of tetrominoes, 7"):
-        load("tetrominoes", "train", root=tmp_path, count=7, seed=0, source=real)
-    with pytest.raises(ValueError, match="holds 10 scenes for the test split"):
-        load("tetrominoes", "test", root=tmp_path, count=11, seed=0, source=real)
-    with pytest.raises(ValueError, match="is its first 320 scenes: got count 321"):
-        load("tetrominoes", "test", root=tmp_path, count=321, seed=0, source=real)
+    for root in (original.parent, tmp_path):
+        data = read("tetrominoes", "test", root, 5, cache=tmp_path)
+        assert f"tetrominoes test: read from {original}" in capsys.readouterr().err
+        torch.testing.assert_close(data.images, everything[4:9, :3])  # after 64 spare ones
+        torch.testing.assert_close(data.instances, everything[4:9, 3])
+        assert len(read("tetrominoes", "test", root)) == 6
+    for split in ("val", "train"):
+        with pytest.raises(ValueError, match=f"tetrominoes {split} has 0 scenes: got --data.num"):
+            read("tetrominoes", split, tmp_path, 7)
+    with pytest.raises(ValueError, match="test has 6 scenes: got --data.num-test-images 7; lower"):
+        read("tetrominoes", "test", tmp_path, 7)
+    with pytest.raises(ValueError, match="has 320 scenes: got --data.num-test-images 321"):
+        read("tetrominoes", "test", tmp_path, 321)
+    original.with_name("more_tetrominoes.tfrecords").touch()
+    with pytest.raises(
+        ValueError, match=r"holds 2 \*tetrominoes\*\.tfrecords files, one is needed"
+    ):
+        read("tetrominoes", "test", tmp_path, 5)
+
+
+def test_splits_of_the_records_are_the_published_ones(
+    real: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        scenes.Tetrominoes, "splits", {"test": (2, 5), "val": (5, 7), "train": (7, 9)}
+    )
+    numbered = [decode_frame(LAYOUT, 32, frame) for frame in read_frames(real)]
+    for split, (first, stop) in scenes.Tetrominoes.splits.items():
+        data = read("tetrominoes", split, real.parent, cache=tmp_path)
+        np.testing.assert_array_equal(data.images, np.stack(numbered[first:stop])[:, :3])
+    monkeypatch.undo()
+    expected = {"test": (64, 384), "val": (384, 10_384), "train": (10_384, 70_384)}
+    assert scenes.Tetrominoes().splits == expected
 
 
 def test_corrupt_original_file_names_the_record(
-    real: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    original: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    content = bytearray(gzip.decompress(real.read_bytes()))
-    content[len(content) // 2 + 1000] ^= 1
-    damaged = tmp_path / "damaged.tfrecords"
-    damaged.write_bytes(content)
-    options: dict = {"root": tmp_path, "seed": 0, "source": damaged}
-    with pytest.raises(ValueError, match=r"damaged\.tfrecords, record [45]: .*corrupt.*bad='skip'"):
-        load("tetrominoes", "test", count=10, **options)
-    assert len(load("tetrominoes", "test", count=4, **options)) == 4
-    assert len(load("tetrominoes", "test", count=None, bad="skip", **options)) == 9
+    content = bytearray(original.read_bytes())
+    record = len(content) // 70
+    content[66 * record + record // 2] ^= 1
+    original.write_bytes(content)
+    with pytest.raises(ValueError, match=r"tfrecords, record 66: .*corrupt.*--data\.bad skip"):
+        read("tetrominoes", "test", tmp_path, 6)
+    assert len(read("tetrominoes", "test", tmp_path, 2)) == 2
+    assert len(read("tetrominoes", "test", tmp_path, bad="skip")) == 5
     assert "1 damaged scenes left out" in capsys.readouterr().err
 
 
-def test_load_maps_what_generate_draws(tmp_path: Path) -> None:
+def test_load_maps_what_is_drawn(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for _ in range(2):
-        data = load("tetrominoes", "train", root=tmp_path / "new", count=20, seed=5)
-        images, masks = tetrominoes.generate(20, seed=5, split="train")
+        data = read("tetrominoes", "train", tmp_path / "new", 20, seed=5)
+        planes = torch.from_numpy(draw(20, seed=5))
         assert isinstance(data, SegmentedImages)
         assert len(data) == 20
-        torch.testing.assert_close(data.images, torch.from_numpy(images))
-        torch.testing.assert_close(data.masks, torch.from_numpy(masks))
+        assert data.classes is None
+        torch.testing.assert_close(data.images, planes[:, :3])
+        torch.testing.assert_close(data.instances, planes[:, 3])
+        assert "tetrominoes train: drawn with seed 5, no original in" in capsys.readouterr().err
     assert len(list((tmp_path / "new").iterdir())) == 1
+    numbers = [len(read("tetrominoes", split, tmp_path)) for split in ("test", "val")]
+    assert numbers == [320, 10_000]
 
 
 def test_second_load_does_not_draw(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    load("tetrominoes", "test", root=tmp_path, count=5, seed=0)
-    monkeypatch.delattr(tetrominoes, "generate")
-    load("tetrominoes", "test", root=tmp_path, count=5, seed=0)
+    read("tetrominoes", "test", tmp_path, 5)
+    monkeypatch.delattr(scenes, "sample_scenes")
+    read("tetrominoes", "test", tmp_path, 5)
     with pytest.raises(NameError):
-        load("tetrominoes", "test", root=tmp_path, count=5, seed=1)
-
-
-@pytest.mark.parametrize(
-    ("name", "split", "changes", "message"),
-    [
-        ("mnist", "train", {}, "unknown data set 'mnist'; known are: .*tetrominoes"),
-        ("tetrominoes", "val", {}, "unknown split 'val' of tetrominoes; known are: train, test"),
-        ("tetrominoes", "test", {"size": 64}, "tetrominoes has 32x32 pixels: got size 64"),
-        ("tetrominoes", "test", {"bad": "ignore"}, "bad must be 'error' or 'skip': got 'ignore'"),
-        ("tetrominoes", "test", {"count": 0}, "count must be at least 1: got 0"),
-        ("tetrominoes", "test", {"source": "."}, r"holds 0 \*tetrominoes\*\.tfrecords files"),
-    ],
-)
-def test_load_refuses(name: str, split: str, changes: dict, message: str, tmp_path: Path) -> None:
-    if "source" in changes:
-        changes = {"source": tmp_path}
-    with pytest.raises(ValueError, match=message):
-        load(name, split, **{"root": tmp_path, "count": 5, "seed": 0, **changes})
-
-
-def test_missing_source_is_said(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="no such file: .*gone"):
-        load("tetrominoes", "test", root=tmp_path, count=5, seed=0, source=tmp_path / "gone")
-
-
-def test_segmented_images_must_belong_together() -> None:
-    images = torch.zeros(2, 3, 4, 5, dtype=torch.uint8)
-    with pytest.raises(ValueError, match=r"masks \(n, H, W\): got \(2, 3, 4, 5\) and \(2, 5, 4\)"):
-        SegmentedImages(images, torch.zeros(2, 5, 4, dtype=torch.uint8))
-    with pytest.raises(ValueError, match="must be uint8"):
-        SegmentedImages(images, torch.zeros(2, 4, 5))
+        read("tetrominoes", "test", tmp_path, 5, seed=1)

@@ -2,14 +2,19 @@
 
 from pathlib import Path
 
-from examples.sudoku.data import Boards, load
+from examples.sudoku.data import BoardOptions, Boards, read_csv
 
 MADE = Path(__file__).with_name("made.csv")
 """36 boards of 22 to 39 givens, two each: ``generate(36, givens=range(22, 40), seed=11)``."""
 
-SATNET, RRN = Path("data/sudoku/satnet.csv.xz"), Path("data/sudoku/rrn-test.csv.xz")
-"""The real boards, in the folder that the fixture `shared` names."""
+REAL = Path("data/sudoku")
+"""Folder of the real boards, in that of the fixture `shared`."""
 
 
 def made() -> Boards:
-    return load(MADE, "test")
+    return read_csv(MADE)
+
+
+def options(**fields) -> BoardOptions:
+    """The made boards as a user names them, for training and tests."""
+    return BoardOptions(**{"train_file": MADE, "test_file": MADE, **fields})

@@ -1,4 +1,4 @@
-"""Boards from files: read right, and the bad line named."""
+"""Boards by name and from files; wrong lines and options are named."""
 
 import gzip
 import lzma
@@ -6,28 +6,47 @@ import lzma
 import pytest
 import torch
 
-from examples.sudoku.data import format_cells, generated, load, parse_cells, solutions_of
+from examples.sudoku.data import (
+    SETS,
+    BoardOptions,
+    Boards,
+    format_cells,
+    load,
+    parse_cells,
+    read_csv,
+    solutions_of,
+)
 from examples.sudoku.data.generate import generate
 from examples.sudoku.rules import is_valid, keeps_givens
-from tests.examples.sudoku.boards import MADE, RRN, SATNET, made
+from tests.examples.sudoku.boards import MADE, REAL, made, options
 
 LINES = MADE.read_text().splitlines()
 
 
 def test_real_satnet_boards(shared):
-    boards = load(shared / SATNET, "test")
-    assert len(boards) == 10_000
-    assert (boards.givens.min(), boards.givens.max()) == (31, 42)
-    assert format_cells(boards.puzzles[0]).startswith("670000005003040082")
-    test = load(shared / SATNET, "test", rows="9000:")
+    """Found in the folder itself, and in its folder ``sudoku``."""
+    train = load(BoardOptions(root=shared / REAL), "train")
+    test = load(BoardOptions(root=shared / REAL.parent), "test")
+    assert (len(train), len(test)) == (9_000, 1_000)
+    assert (min(train.givens), max(train.givens)) == (31, 42)
+    assert format_cells(train.puzzles[0]).startswith("670000005003040082")
+    boards = read_csv(shared / REAL / "satnet.csv.xz")
     assert torch.equal(test.solutions, boards.solutions[9000:])
+    few = load(BoardOptions(root=shared / REAL, num_boards=7, rows=":0"), "train")
+    assert torch.equal(few.puzzles, boards.puzzles[:7])
 
 
 def test_real_rrn_boards(shared):
-    boards = load(shared / RRN, "test")
+    source = {"name": "rrn", "root": shared / REAL}
+    boards = load(BoardOptions(**source), "test")
     assert boards.givens.bincount()[17:].tolist() == [1000] * 18
-    few = load(shared / RRN, "test", rows="::1800")
-    assert len(few) == 10 and torch.equal(few.puzzles[1], boards.puzzles[1800])
+    for fields in ({"rows": "::1800"}, {"num_test_boards": 10}):
+        few = load(BoardOptions(**source, **fields), "test")
+        assert len(few) == 10 and torch.equal(few.puzzles[1], boards.puzzles[1800])
+    both = load(BoardOptions(**source, rows="::90", num_test_boards=100), "test")
+    assert torch.equal(both.puzzles, boards.puzzles[::180])
+    with pytest.raises(OSError, match=r"no train.csv or rrn-train.csv in .*--data.name generated"):
+        load(BoardOptions(**source), "train")
 
 
 def test_boards_survive_every_kind_of_file(tmp_path):
@@ -40,9 +59,19 @@ def test_boards_survive_every_kind_of_file(tmp_path):
     (tmp_path / "windows.csv.gz").write_bytes(gzip.compress(windows.encode()))
     (tmp_path / "spaced.csv").write_text("\n".join(line.replace(",", " , ") for line in LINES))
     for name in ("plain.csv", "packed.csv.xz", "windows.csv.gz", "spaced.csv"):
-        same = load(tmp_path / name, "train")
+        same = load(BoardOptions(train_file=tmp_path / name))
         assert torch.equal(same.puzzles, boards.puzzles)
         assert torch.equal(same.solutions, boards.solutions)
+        assert same.fingerprint() == boards.fingerprint()
+
+
+def test_the_fingerprint_is_that_of_the_content():
+    boards = made()
+    changed = Boards(boards.puzzles, boards.solutions.clone())
+    changed.solutions[-1, 8, 8] = 10 - changed.solutions[-1, 8, 8]
+    others = [boards[1:], boards[torch.arange(35, -1, -1)], changed]
+    prints = {part.fingerprint() for part in (boards, *others)}
+    assert len(prints) == 4 and {len(text) for text in prints} == {64}
 
 
 @pytest.mark.parametrize("legacy", [False, True])
@@ -55,17 +84,21 @@ def test_satnet_files(tmp_path, legacy):
         torch.save(
             one_hot[index], tmp_path / f"{name}.pt", _use_new_zipfile_serialization=not legacy
         )
-    train, test = load(tmp_path, "train"), load(tmp_path, "test")
+    train, test = (load(BoardOptions(root=tmp_path), split) for split in ("train", "test"))
     assert (len(train), len(test)) == (9_000, 1_000)
     assert torch.equal(test.puzzles, boards.puzzles[index[9000:]])
     assert torch.equal(train.solutions, boards.solutions[index[:9000]])
 
 
 def test_rrn_folder(tmp_path):
+    folder = tmp_path / "sudoku-hard"
+    folder.mkdir()
     for number, name in enumerate(("train", "valid", "test")):
-        (tmp_path / f"{name}.csv").write_text("\n".join(LINES[number : number + 5]))
-    assert torch.equal(load(tmp_path, "train").puzzles, made().puzzles[:5])
-    assert torch.equal(load(tmp_path, "test").puzzles, made().puzzles[2:7])
+        (folder / f"{name}.csv").write_text("\n".join(LINES[number : number + 5]))
+    for root in (tmp_path, folder):
+        train, test = (load(BoardOptions(name="rrn", root=root), s) for s in ("train", "test"))
+        assert torch.equal(train.puzzles, made().puzzles[:5])
+        assert torch.equal(test.puzzles, made().puzzles[2:7])
 
 
 def wrong_lines():
@@ -90,36 +123,52 @@ def test_a_bad_line_is_named(tmp_path, line):
     path = tmp_path / "boards.csv"
     path.write_text("\n".join([*LINES[:3], "", line, LINES[4]]))
     with pytest.raises(ValueError, match=f"boards.csv:5: {wrong_lines()[line]}"):
-        load(path, "test")
+        read_csv(path)
 
 
 def test_bad_files_are_named(tmp_path):
     (tmp_path / "empty.csv").write_text("\n")
     with pytest.raises(ValueError, match="empty.csv: there is no board"):
-        load(tmp_path / "empty.csv", "test")
-    (tmp_path / "cut.csv.xz").write_bytes(lzma.compress(b"1" * 5000)[:-20])
-    with pytest.raises(ValueError, match="cut.csv.xz is damaged"):
-        load(tmp_path / "cut.csv.xz", "test")
+        read_csv(tmp_path / "empty.csv")
     packed = gzip.compress("\n".join(LINES).encode())
     for name, content in {
-        "plain": b"1,2",
-        "cut": packed[:500],
-        "bad": packed[:500] + b"no" + packed[502:],
+        "cut.csv.xz": lzma.compress(b"1" * 5000)[:-20],
+        "plain.csv.gz": b"1,2",
+        "cut.csv.gz": packed[:500],
+        "bad.csv.gz": packed[:500] + b"no" + packed[502:],
+        "binary.csv": bytes(range(128, 256)),
     }.items():
-        (tmp_path / f"{name}.csv.gz").write_bytes(content)
-        with pytest.raises(ValueError, match=f"{name}.csv.gz is damaged, or no text"):
-            load(tmp_path / f"{name}.csv.gz", "test")
-    (tmp_path / "binary.csv").write_bytes(bytes(range(128, 256)))
-    with pytest.raises(ValueError, match="binary.csv is damaged, or no text"):
-        load(tmp_path / "binary.csv", "test")
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(ValueError, match=f"{name} is damaged, or no text"):
+            read_csv(tmp_path / name)
     with pytest.raises(OSError, match="nowhere.csv"):
-        load(tmp_path / "nowhere.csv", "test")
-    with pytest.raises(ValueError, match="has neither features.pt .* nor test.csv"):
-        load(tmp_path, "test")
-    with pytest.raises(ValueError, match="--rows must be START:STOP"):
-        load(MADE, "test", rows="9")
-    with pytest.raises(ValueError, match="--rows 99: leaves none of the 36 boards"):
-        load(MADE, "test", rows="99:")
+        load(options(test_file=tmp_path / "nowhere.csv"), "test")
+    with pytest.raises(OSError, match=r"no features.pt or satnet.csv in .*--data.root"):
+        load(BoardOptions(root=tmp_path), "test")
+    (tmp_path / "satnet.csv").write_text("\n".join(LINES))
+    with pytest.raises(ValueError, match="satnet in .* has no boards for split 'test'"):
+        load(BoardOptions(root=tmp_path), "test")
+    with pytest.raises(ValueError, match="--data.rows 99: leaves none of the 36 boards"):
+        load(options(rows="99:"), "test")
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"name": "kaggle"}, "--data.name must be one of satnet, rrn, generated: got 'kaggle'"),
+        ({"rows": "9"}, "--data.rows must be START:STOP"),
+        ({"rows": "::-1"}, "--data.rows must be START:STOP"),
+        ({"num_boards": 0}, "--data.num-boards must be at least 1: got 0"),
+        ({"num_test_boards": -1}, "--data.num-test-boards must be at least 1"),
+        ({"seed": -1}, "--data.seed must be at least 0"),
+        ({"givens": (9, 5)}, r"--data.givens must be two numbers in 20\.\.81"),
+        ({"givens": (19, 25)}, r"--data.givens must be .* got 19 25"),
+        ({"givens": (30, 82)}, r"--data.givens must be .* got 30 82"),
+    ],
+)
+def test_wrong_options_are_named_as_they_are_typed(fields, message):
+    with pytest.raises(ValueError, match=message):
+        BoardOptions(**fields)
 
 
 def test_bad_satnet_files_are_named(tmp_path):
@@ -127,14 +176,14 @@ def test_bad_satnet_files_are_named(tmp_path):
     torch.save(one_hot, tmp_path / "features.pt")
     torch.save(one_hot[:, :8], tmp_path / "labels.pt")
     with pytest.raises(ValueError, match=r"labels.pt must hold a tensor \(B, 9, 9, 9\): got"):
-        load(tmp_path, "test")
+        load(BoardOptions(root=tmp_path), "test")
     one_hot[3, 2, 1] = 1
     torch.save(one_hot, tmp_path / "labels.pt")
     with pytest.raises(ValueError, match=r"labels.pt, row 3: cell \(2, 1\) is not one-hot"):
-        load(tmp_path, "test")
+        load(BoardOptions(root=tmp_path), "test")
     (tmp_path / "labels.pt").write_bytes(b"no tensors")
     with pytest.raises(ValueError, match="labels.pt is not a readable file of tensors"):
-        load(tmp_path, "test")
+        load(BoardOptions(root=tmp_path), "test")
 
 
 def test_made_boards_have_the_wished_givens_and_one_solution():
@@ -170,13 +219,22 @@ def test_all_solutions_are_found():
 
 
 def test_made_boards_are_kept_and_training_and_test_differ(tmp_path):
-    options = {"count": 4, "givens": range(30, 32), "seed": 5}
-    train, test = (generated(tmp_path, split, **options) for split in ("train", "test"))
-    files = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+    fields = {"num_boards": 4, "num_test_boards": 3, "givens": (30, 31), "seed": 5}
+    made_here = BoardOptions(name="generated", root=tmp_path / "data", **fields)
+    train, test = (load(made_here, split) for split in ("train", "test"))
+    files = {path: path.stat().st_mtime_ns for path in made_here.root.iterdir()}
     assert len(files) == 2
-    assert torch.equal(generated(tmp_path, "train", **options).puzzles, train.puzzles)
-    assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == files
-    assert not torch.equal(train.solutions, test.solutions)
+    assert load(made_here).fingerprint() == train.fingerprint()
+    assert {path: path.stat().st_mtime_ns for path in made_here.root.iterdir()} == files
+    assert not torch.equal(train.solutions[:3], test.solutions)
+    cached = BoardOptions(name="generated", root=tmp_path / "no", cache=made_here.root, **fields)
+    assert load(cached, "test").fingerprint() == test.fingerprint()
+    assert not cached.root.exists()
+
+
+def test_a_set_is_a_line_of_the_table(monkeypatch):
+    monkeypatch.setitem(SETS, "mine", lambda options, split: made()[:5])
+    assert len(load(BoardOptions(name="mine", num_boards=4))) == 4
 
 
 @pytest.mark.parametrize("givens", [range(19, 25), range(30, 83), range(5, 5)])

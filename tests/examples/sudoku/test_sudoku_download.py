@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from examples.download.sets import download
-from examples.sudoku.data import load
+from examples.common.download import download
+from examples.sudoku.data import BoardOptions, load
 from examples.sudoku.download import SudokuDownloadOptions, check_boards
-from tests.examples.download.server import Site, serving
+from tests.examples.server import Site, serving
 from tests.examples.sudoku.boards import MADE, made
 
 
@@ -21,7 +21,7 @@ def test_an_archive_becomes_a_folder_of_boards(tmp_path: Path) -> None:
         url = site.url.replace("data.bin", "sudoku-hard.zip?dl=1")
         options = SudokuDownloadOptions(dataset="sudoku-hard", to=tmp_path, url=(url,))
         download(options, check=check_boards)
-    assert len(load(tmp_path / "sudoku-hard", "test")) == len(made())
+    assert len(load(BoardOptions(name="rrn", root=tmp_path), "test")) == len(made())
 
 
 def test_a_single_file_is_looked_at(tmp_path: Path) -> None:

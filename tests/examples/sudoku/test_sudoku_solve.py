@@ -1,5 +1,7 @@
 """Solving as users do: a board, a file, a pipe; what cannot be solved; the animation."""
 
+import gzip
+import lzma
 import os
 import subprocess
 import sys
@@ -9,14 +11,13 @@ import pytest
 import torch
 from PIL import Image
 
-from examples.sudoku import weights
-from examples.sudoku.attempts import attempt
-from examples.sudoku.data import format_cells, load
-from examples.sudoku.solve import SolveOptions, solve
-from examples.sudoku.weights import SHIPPED, load_model
+from examples.sudoku import solve as command
+from examples.sudoku.data import BoardOptions, format_cells, load
+from examples.sudoku.solve import SHIPPED, SolveOptions, attempt, solve
+from kuramoto_nn import load_model
 from kuramoto_nn.inference import seeded_noise
-from kuramoto_nn.models import AKOrNSudoku
-from tests.examples.sudoku.boards import RRN, SATNET, made
+from kuramoto_nn.models import AKOrNSudoku, ItrSASudoku
+from tests.examples.sudoku.boards import REAL, made
 
 ROOT = Path(__file__).resolve().parents[3]
 KNOWN, UNKNOWN = 17, 4
@@ -63,7 +64,7 @@ def start(*arguments, **options):
 def test_a_board_is_printed_as_a_grid_and_animated(folder, tmp_path, capsys):
     gif = tmp_path / "new" / "board.gif"
     puzzle = text(KNOWN).replace("0", ".")
-    solve(SolveOptions(puzzle=puzzle, model=folder, animate=gif, device="cpu"))
+    solve(SolveOptions(board=puzzle, model=folder, animate=gif, device="cpu"))
     out = capsys.readouterr().out
     assert "".join(cell for cell in "".join(out.splitlines()[:11]) if cell.isdigit()) == text(
         KNOWN, "solutions"
@@ -95,8 +96,10 @@ def test_a_pipe_is_answered_line_by_line(folder):
 
 
 def test_a_file_of_solved_boards_is_no_error(folder, tmp_path):
-    file = tmp_path / "boards.txt"
-    file.write_text("quizzes,solutions\n" + f"{text(KNOWN)}\n" * 70)
+    """A header is the first line that is not empty; compressed files are decompressed."""
+    file = tmp_path / "boards.txt.xz"
+    lines = ["", " ", "quizzes,solutions", *[text(KNOWN)] * 70]
+    file.write_bytes(lzma.compress("\n".join(lines).encode()))
     process = start(file, "--model", folder)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (0, "")
@@ -104,20 +107,20 @@ def test_a_file_of_solved_boards_is_no_error(folder, tmp_path):
 
 
 def test_answers_follow_from_the_seed_and_more_is_tried_as_long_as_there_is_time(folder):
-    model, _ = load_model(folder)
+    model = load_model(folder)
     puzzles = made().puzzles[[UNKNOWN, KNOWN]]
     unsolved, solved = attempt(model, puzzles, seconds=1.0)
-    assert unsolved.answer is None and unsolved.steps > 4 and unsolved.sample > 0
+    assert unsolved.answer is None and unsolved.num_steps > 4 and unsolved.sample > 0
     assert torch.equal(solved.answer, made().solutions[KNOWN])
     (alone,) = attempt(model, puzzles[1:], seconds=1.0)
-    assert (alone.steps, alone.sample) == (solved.steps, solved.sample) == (4, 0)
+    assert (alone.num_steps, alone.sample) == (solved.num_steps, solved.sample) == (4, 0)
     assert alone.energy == pytest.approx(solved.energy)  # the neighbour does not matter
     noise = seeded_noise((32, 9, 9), seed=0)(torch.tensor([0]), torch.tensor([alone.sample]))
-    again = model.rollout(puzzles[1:], num_steps=alone.steps, noise=noise)
+    again = model.rollout(puzzles[1:], num_steps=alone.num_steps, noise=noise)
     assert torch.equal(again.logits.argmax(-1)[0] + 1, alone.answer)
     assert again.energies[-1].item() == pytest.approx(alone.energy)
     hurried, _ = attempt(model, puzzles, seconds=1e-9)
-    assert (hurried.steps, hurried.sample) == (4, 0)  # something is always tried
+    assert (hurried.num_steps, hurried.sample) == (4, 0)  # something is always tried
 
 
 @pytest.mark.parametrize(
@@ -137,7 +140,7 @@ def test_answers_follow_from_the_seed_and_more_is_tried_as_long_as_there_is_time
 )
 def test_what_cannot_be_solved_is_said(folder, puzzle, message):
     with pytest.raises((ValueError, OSError), match=message):
-        solve(SolveOptions(puzzle=puzzle, model=folder, budget=0.3))
+        solve(SolveOptions(board=puzzle, model=folder, budget=0.3))
 
 
 @pytest.mark.parametrize(
@@ -145,12 +148,12 @@ def test_what_cannot_be_solved_is_said(folder, puzzle, message):
     [
         ({"budget": 0.0}, "--budget must be positive"),
         ({"animate": Path("board.png")}, "--animate must be a .gif file"),
-        ({"puzzle": "-", "animate": Path("board.gif")}, "--animate takes a single board"),
+        ({"board": "-", "animate": Path("board.gif")}, "--animate takes a single board"),
     ],
 )
 def test_mistakes_are_named(options, message):
     with pytest.raises(ValueError, match=message):
-        SolveOptions(**{"puzzle": text(KNOWN), **options})
+        SolveOptions(**{"board": text(KNOWN), **options})
 
 
 def test_a_mistake_ends_the_command_with_one_line():
@@ -163,16 +166,24 @@ def test_a_mistake_ends_the_command_with_one_line():
 def test_a_file_without_boards_is_named(folder, tmp_path):
     (tmp_path / "empty.txt").write_text("\n")
     with pytest.raises(ValueError, match="empty.txt has no board; give one of 81 characters"):
-        solve(SolveOptions(puzzle=str(tmp_path / "empty.txt"), model=folder))
+        solve(SolveOptions(board=str(tmp_path / "empty.txt"), model=folder))
 
 
 def test_files_from_windows_are_read_and_what_is_no_text_is_named(folder, tmp_path, capsys):
     (tmp_path / "windows.txt").write_bytes(b"\xef\xbb\xbf" + f"{text(KNOWN)}\r\n\r\n".encode())
-    solve(SolveOptions(puzzle=str(tmp_path / "windows.txt"), model=folder))
+    solve(SolveOptions(board=str(tmp_path / "windows.txt"), model=folder))
     assert capsys.readouterr().out == f"{text(KNOWN, 'solutions')}\n"
-    (tmp_path / "packed.gz").write_bytes(b"\x1f\x8b\x08")
-    with pytest.raises(ValueError, match="packed.gz is no text in UTF-8"):
-        solve(SolveOptions(puzzle=str(tmp_path / "packed.gz"), model=folder))
+    (tmp_path / "boards.gz").write_bytes(gzip.compress((tmp_path / "windows.txt").read_bytes()))
+    solve(SolveOptions(board=str(tmp_path / "boards.gz"), model=folder))
+    assert capsys.readouterr().out == f"{text(KNOWN, 'solutions')}\n"
+    for name, content in {
+        "cut.gz": b"\x1f\x8b\x08",
+        "cut.xz": lzma.compress(b"1" * 5000)[:-20],
+        "binary.txt": b"\x1f\x8b\x08",
+    }.items():
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(ValueError, match=f"{name} is damaged, or no text in UTF-8"):
+            solve(SolveOptions(board=str(tmp_path / name), model=folder))
 
 
 def test_whoever_stops_reading_gets_no_complaint(folder, tmp_path):
@@ -185,23 +196,25 @@ def test_whoever_stops_reading_gets_no_complaint(folder, tmp_path):
 
 
 def test_a_missing_or_wrong_model_is_named(tmp_path, monkeypatch):
-    monkeypatch.setattr(weights, "SHIPPED", tmp_path / "none")
-    with pytest.raises(ValueError, match=r"no weights come .* give --model runs/sudoku"):
-        load_model(tmp_path / "none")
-    with pytest.raises(ValueError, match="no checkpoint at .*elsewhere"):
-        load_model(tmp_path / "elsewhere")
-    with pytest.raises(OSError, match="config.json is missing: .* holds no saved model"):
-        load_model(tmp_path)
-    for text in ("3", "{", '{"channels": 8}'):
-        (tmp_path / "config.json").write_text(text)
-        with pytest.raises((ValueError, OSError), match=str(tmp_path)):
-            load_model(tmp_path)
+    def fails(error, match, **options):
+        with pytest.raises(error, match=match):
+            solve(SolveOptions(board=text(KNOWN), **options))
+
+    monkeypatch.setattr(command, "SHIPPED", tmp_path / "none")
+    fails(ValueError, r"no weights come .* give --model runs/sudoku", model=tmp_path / "none")
+    fails((ValueError, OSError), "elsewhere", model=str(tmp_path / "elsewhere"))
+    for content in (None, "3", "{", '{"channels": 8}'):
+        if content is not None:
+            (tmp_path / "config.json").write_text(content)
+        fails((ValueError, OSError), str(tmp_path), model=str(tmp_path))
+    ItrSASudoku.from_preset("sudoku-itrsa-tiny").save_pretrained(tmp_path)
+    fails(ValueError, r"--model must be an AKOrNSudoku.*\(ItrSASudoku\)", model=str(tmp_path))
 
 
 @pytest.mark.skipif(not SHIPPED.exists(), reason="no weights are shipped")
 def test_the_shipped_model_solves_real_boards(shared, tmp_path):
-    for name, rows in ((SATNET, "9000:9003"), (RRN, "17988:17990")):
-        boards = load(shared / name, "test", rows=rows)
+    for name, rows in (("satnet", ":3"), ("rrn", "17988:17990")):
+        boards = load(BoardOptions(name=name, root=shared / REAL, rows=rows), "test")
         file = tmp_path / "boards.txt"
         file.write_text("\n".join(map(format_cells, boards.puzzles)))
         process = start(file)

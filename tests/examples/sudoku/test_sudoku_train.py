@@ -5,27 +5,32 @@ import dataclasses
 import pytest
 import torch
 
-from examples.sudoku.recipes import RECIPES, Stage, build_model
-from examples.sudoku.train import train
-from examples.sudoku.train_options import TrainOptions
-from examples.sudoku.weights import TASK, load_model
-from examples.training.log import read_jsonl
-from examples.training.run_state import CHECKPOINT, read
+from examples.common.progress import read_jsonl
+from examples.common.run import CHECKPOINT, read_checkpoint
+from examples.sudoku.recipes import RECIPES, Stage
+from examples.sudoku.train import options_for, train
+from kuramoto_nn import load_model
 from kuramoto_nn.models import AKOrNSudoku, ItrSASudoku
-from tests.examples.sudoku.boards import MADE, RRN, SATNET
+from tests.examples.sudoku.boards import MADE, REAL
 
-SMALL = {"data": MADE, "held_out": MADE, "batch_size": 4, "log_every": 1, "evaluate_every": 3}
+TINY = [name for name in RECIPES if name.endswith("-tiny")]
 
 
-def run(out, **options):
-    return train(TrainOptions(**{**SMALL, "out": out, "num_held_out": 4, **options}))
+def run(out, recipe="sudoku-akorn-tiny", **changes):
+    parts = {
+        "model": {"channels": 16, "num_heads": 2},
+        "data": {"train_file": MADE, "test_file": MADE, "num_test_boards": 4},
+        "training": {"batch_size": 4, "evaluate_every": 3},
+    }
+    parts = {name: {**small, **changes.pop(name, {})} for name, small in parts.items()}
+    return train(options_for(recipe, out=out, log_every=1, device="cpu", **parts, **changes))
 
 
 def test_a_resumed_run_is_the_uninterrupted_one(tmp_path):
     run(tmp_path / "whole", max_steps=5)
     run(tmp_path / "parts", max_steps=2)
     run(tmp_path / "parts", max_steps=5)
-    whole, parts = (read(tmp_path / name / CHECKPOINT, task=TASK) for name in ("whole", "parts"))
+    whole, parts = (read_checkpoint(tmp_path / name / CHECKPOINT) for name in ("whole", "parts"))
     assert whole["step"] == parts["step"] == 5
     for part in ("model", "average"):
         for name, value in whole[part].items():
@@ -42,34 +47,37 @@ def test_a_resumed_run_is_the_uninterrupted_one(tmp_path):
     assert not torch.equal(other.model.state_dict()[first], whole["model"][first])
 
 
-@pytest.mark.parametrize("preset", [name for name in RECIPES if name.endswith("-tiny")])
-def test_every_tiny_preset_learns_from_made_boards(tmp_path, preset):
-    options = {"num_boards": 8, "data": None, "held_out": None, "cache": tmp_path / "boards"}
-    state = run(tmp_path / "run", preset=preset, max_steps=2, **options)
-    assert state.step == 2
-    model, name = load_model(tmp_path / "run")
-    assert name == preset
-    average = state.average.model.state_dict()
+@pytest.mark.parametrize("recipe", TINY)
+def test_every_tiny_recipe_learns_from_made_boards(tmp_path, recipe):
+    data = {"num_boards": 8, "num_test_boards": 4, "train_file": None, "test_file": None}
+    data["root"] = tmp_path / "boards"
+    trained = run(tmp_path / "run", recipe, max_steps=2, data=data)
+    assert trained.step == 2
+    model = load_model(tmp_path / "run")
+    assert model.config == trained.options.model
+    average = trained.average.model.state_dict()
     assert all(torch.equal(value, average[key]) for key, value in model.state_dict().items())
 
 
 def test_real_boards(tmp_path, shared):
-    state = run(
-        tmp_path,
-        data=shared / SATNET,
-        rows=":9000",
-        held_out=shared / RRN,
-        held_out_rows="::4500",
-        max_steps=1,
-    )
-    assert state.identity["num_boards"] == 9_000
+    data = {"root": shared / REAL, "train_file": None, "test_file": None, "rows": "::4"}
+    trained = run(tmp_path, "sudoku-akorn", max_steps=1, data=data)
+    assert trained.identity["data"]["count"] == 9_000
     assert read_jsonl(tmp_path / "log.jsonl")[0]["held_out_boards"] == 4
 
 
 def test_a_time_limit_ends_a_run_and_saves_it(tmp_path):
-    state = run(tmp_path, time_limit=0.5, evaluate_every=100)
-    assert 1 <= state.step < 100
-    assert read(tmp_path / CHECKPOINT, task=TASK)["step"] == state.step
+    ended = run(tmp_path, time_limit=0.5, training={"evaluate_every": 100})
+    assert 1 <= ended.step < 1000
+    assert read_checkpoint(tmp_path / CHECKPOINT)["step"] == ended.step
+
+
+@pytest.mark.parametrize("precision", ["float64", "bf16"])
+def test_other_precisions(tmp_path, precision):
+    trained = run(tmp_path, max_steps=1, precision=precision)
+    kind = torch.float64 if precision == "float64" else torch.float32
+    assert all(p.dtype == kind for p in trained.average.model.parameters())
+    assert "held_out_solved" in read_jsonl(tmp_path / "log.jsonl")[0]
 
 
 def test_the_papers_rows_are_the_facts():
@@ -86,41 +94,26 @@ def test_the_papers_rows_are_the_facts():
     }
     rates = {"sudoku-akorn": 1e-3, "sudoku-itrsa": 5e-4, "sudoku-transformer": 5e-4}
     for name, rate in rates.items():
-        recipe = dataclasses.asdict(RECIPES[name])
-        assert recipe["learning_rate"] == rate and recipe.items() >= paper.items()
-        assert RECIPES[name].stages == (Stage(),)  # the network's own T
+        training = dataclasses.asdict(RECIPES[name].training)
+        assert training["learning_rate"] == rate and training.items() >= paper.items()
+        assert RECIPES[name].training.stages == (Stage(),)  # the network's own T
     for name in RECIPES:
         family = AKOrNSudoku if "akorn" in name else ItrSASudoku
-        assert name in family.presets()
-
-
-def test_the_seed_alone_decides_the_weights():
-    state = torch.get_rng_state()
-    first, same, other = (build_model("sudoku-akorn-tiny", seed=seed) for seed in (0, 0, 1))
-    assert torch.equal(torch.get_rng_state(), state)
-    assert torch.equal(first.embed.weight, same.embed.weight)
-    assert not torch.equal(first.embed.weight, other.embed.weight)
+        assert family.presets()[name].config == RECIPES[name].model
 
 
 @pytest.mark.parametrize(
-    ("options", "message"),
+    ("changes", "message"),
     [
-        ({"preset": "sudoku"}, "unknown preset 'sudoku'; known are sudoku-akorn, "),
-        ({"batch_size": 0}, "--batch-size must be positive"),
-        ({"evaluate_every": 7, "log_every": 2}, "--evaluate-every must be a multiple of"),
-        ({"held_out": None}, "a single file as --data needs --held-out"),
-        ({"data": None, "rows": ":5"}, "--rows is a part of --data"),
-        (
-            {"data": None, "held_out": None, "held_out_rows": ":5"},
-            "--held-out-rows is a part of --held-out or --data",
-        ),
-        ({"held_out_rows": "99:"}, "--held-out-rows 99: leaves none of the 36 boards"),
-        ({"data": None, "held_out": None, "givens": (9, 5)}, r"`givens` must lie in 20\.\.81"),
-        ({"batch_size": 50}, "a batch needs 50 boards: got 36"),
-        ({"data": None, "held_out": None, "givens": (5, 9)}, r"`givens` must lie in 20\.\.81"),
-        ({"data": MADE.with_name("none.csv")}, "none.csv"),
+        ({"recipe": "sudoku"}, "unknown recipe 'sudoku'; known are sudoku-akorn, "),
+        ({"training": {"batch_size": 0}}, "--training.batch-size must be positive"),
+        ({"training": {"evaluate_every": 0}}, "--training.evaluate-every must be positive"),
+        ({"training": {"batch_size": 50}}, "a batch needs 50 boards: got 36"),
+        ({"data": {"rows": "99:"}}, "--data.rows 99: leaves none of the 36 boards"),
+        ({"data": {"givens": (9, 5)}}, "--data.givens must be two numbers in"),
+        ({"data": {"train_file": MADE.with_name("none.csv")}}, "none.csv"),
     ],
 )
-def test_mistakes_are_named(tmp_path, options, message):
+def test_mistakes_are_named(tmp_path, changes, message):
     with pytest.raises((ValueError, OSError), match=message):
-        run(tmp_path, max_steps=1, **{"cache": tmp_path, **options})
+        run(tmp_path, max_steps=1, **changes)

@@ -1,0 +1,60 @@
+"""PCA, average linkage, FG-ARI and MBO by NumPy, SciPy and scikit-learn, image by image."""
+
+from importlib import import_module
+from importlib.util import find_spec
+
+import numpy as np
+import torch
+from scipy.cluster.hierarchy import fcluster
+from sklearn.decomposition import PCA
+from sklearn.metrics import adjusted_rand_score
+from torch import Tensor
+
+LINKAGE = "fastcluster" if find_spec("fastcluster") else "scipy.cluster.hierarchy"
+"""Module whose ``linkage`` is called: fastcluster, or SciPy where that is not installed."""
+
+
+def pca(features: Tensor, num_components: int) -> Tensor:
+    """Project the rows of every image ``(B, P, D)`` on its principal components."""
+    count = min(num_components, *features.shape[1:])
+    scores = [PCA(count).fit_transform(image) for image in features.cpu().numpy()]
+    return torch.from_numpy(np.stack(scores))
+
+
+def average_linkage(features: Tensor, num_clusters: int) -> Tensor:
+    """Labels ``(B, P)`` of the rows of every image ``(B, P, D)``."""
+    linkage = import_module(LINKAGE).linkage
+    labels = []
+    for image in features.cpu().numpy():
+        tree = linkage(image, method="average", metric="euclidean")
+        labels.append(fcluster(tree, num_clusters, criterion="maxclust") - 1)
+    return torch.from_numpy(np.stack(labels)).long()
+
+
+def foreground_ari(pred: Tensor, target: Tensor) -> Tensor:
+    """Adjusted Rand index over the pixels with ``target > 0`` of every image, ``(B,)``."""
+    scores = []
+    for segments, truth in zip(pred.cpu().numpy(), target.cpu().numpy(), strict=True):
+        foreground = truth > 0
+        if foreground.any():
+            scores.append(adjusted_rand_score(truth[foreground], segments[foreground]))
+        else:
+            scores.append(np.nan)
+    return torch.tensor(scores, dtype=torch.float64)
+
+
+def mean_best_overlap(pred: Tensor, target: Tensor) -> Tensor:
+    """Mean over the objects of the best IoU with any segment of every image, ``(B,)``."""
+    scores = []
+    for segments, truth in zip(pred.cpu().numpy(), target.cpu().numpy(), strict=True):
+        counted = truth >= 0
+        best = []
+        for label in np.unique(truth[truth > 0]):
+            true = truth == label
+            overlaps = []
+            for segment in np.unique(segments):
+                predicted = (segments == segment) & counted
+                overlaps.append((true & predicted).sum() / (true | predicted).sum())
+            best.append(max(overlaps))
+        scores.append(np.mean(best) if best else np.nan)
+    return torch.tensor(scores, dtype=torch.float64)

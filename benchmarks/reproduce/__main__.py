@@ -1,0 +1,121 @@
+"""Train and score recipes of the paper's tables, and put measured beside published scores.
+
+    python -m benchmarks.reproduce --recipes tetrominoes-attn tetrominoes-conv --minutes 30
+    python -m benchmarks.reproduce --recipes synthetic --minutes 30 --slice-minutes 9
+
+It can be stopped at any time; the same command resumes. With `--slice-minutes` it stops by itself,
+so that a long reproduction fits into short time slots of a machine. Weights, logs and all scores
+lie in `--out`, the table in `benchmarks/results/reproduce.md`, its numbers in `reproduce.json`;
+both keep the recipes of earlier calls. Recipes whose data are missing are listed as such.
+"""
+
+import dataclasses
+import math
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.reproduce.experiments import EXPERIMENTS, PRESETS, Experiment, Settings
+from benchmarks.reproduce.table import read_table, update_table
+from benchmarks.speed.report import RESULTS, name_machine
+from examples.common.command import check_positive, run_command
+from examples.common.device import pick_device
+
+LEAST_SECONDS = 10.0
+"""No stage starts in a slice that has less left."""
+UNFINISHED = ("not trained", "not scored")
+
+GROUPS: dict[str, tuple[str, ...]] = {}
+for _name in EXPERIMENTS:
+    if _name in PRESETS and PRESETS[_name].published:
+        _group = _name.partition("-")[0]
+        GROUPS[_group] = (*GROUPS.get(_group, ()), _name)
+GROUPS |= {
+    "synthetic": GROUPS["tetrominoes"] + GROUPS["dsprites"] + GROUPS["clevr"],
+    "all": tuple(name for group in GROUPS.values() for name in group),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReproduceOptions(Settings):
+    """Train and score recipes of the paper's tables."""
+
+    recipes: tuple[str, ...] = ("tetrominoes",)
+    """Recipes, or groups of those with published scores: tetrominoes, dsprites, clevr, synthetic
+    (these three), clevrtex, sudoku, all."""
+    slice_minutes: float | None = None
+    """Stop after this many minutes; the same command resumes."""
+    results: Path = RESULTS
+    """Folder of the table."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        check_positive(self, "slice_minutes")
+        for name in self.recipes:
+            if name not in EXPERIMENTS and name not in GROUPS:
+                raise ValueError(
+                    f"unknown recipe {name!r}; known are the groups {', '.join(GROUPS)} and the "
+                    f"recipes {', '.join(EXPERIMENTS)}"
+                )
+
+    def names(self) -> list[str]:
+        """The recipes, each once."""
+        names = (name for given in self.recipes for name in GROUPS.get(given, (given,)))
+        return list(dict.fromkeys(names))
+
+
+def reproduce(options: ReproduceOptions) -> list[dict[str, Any]]:
+    """Continue every recipe as far as the time allows, and update the table.
+
+    Args:
+        options: Which recipes, and how long.
+
+    Returns:
+        The table's records of these recipes.
+
+    Raises:
+        ValueError: If an option, a file or the table is wrong, or a run has other options.
+    """
+    deadline = time.monotonic() + 60 * (options.slice_minutes or math.inf)
+    conditions = {
+        "machine": name_machine(pick_device(options.device)),
+        "settings": dataclasses.asdict(options),
+    }
+    read_table(options.results)  # a damaged table is reported before hours of work
+    records = []
+    for name in options.names():
+        print(f"{name}:", flush=True)
+        records.append(_continue(EXPERIMENTS[name](name, options), deadline) | conditions)
+        update_table(options.results, records[-1:])
+        print(f"{name}: {records[-1]['status']}", flush=True)
+    unfinished = [record["row"] for record in records if record["status"] in UNFINISHED]
+    if unfinished:
+        print(f"the time of this slice is over; the same command resumes with {unfinished[0]}")
+    print(f"table: {options.results / 'reproduce.md'}")
+    return records
+
+
+def _continue(experiment: Experiment, deadline: float) -> dict[str, Any]:
+    """Train and score one recipe until the deadline; the result is its record."""
+
+    def left() -> float:
+        return deadline - time.monotonic() - LEAST_SECONDS
+
+    record = {"row": experiment.name, "published": experiment.published, "measured": {}}
+    if left() <= 0:
+        return record | {"status": UNFINISHED[0]}
+    if (problem := experiment.missing()) is not None:
+        return record | {"status": f"data missing: {problem}"}
+    if left() <= 0 or not experiment.train(left()):
+        return record | {"status": UNFINISHED[0]}
+    record["training"] = experiment.facts()
+    scores = experiment.evaluate(left())
+    if scores is None:
+        return record | {"status": UNFINISHED[1]}
+    measured = {name: dataclasses.asdict(score) for name, score in scores.items()}
+    return record | {"status": "done", "measured": measured}
+
+
+if __name__ == "__main__":
+    run_command(reproduce, ReproduceOptions)

@@ -1,0 +1,94 @@
+"""Scores of the demo, or of another small recipe, as the training time grows.
+
+    python -m benchmarks.reproduce.demo_curve --minutes 10 20 60
+    python -m benchmarks.reproduce.demo_curve --recipe tetrominoes-attn-tiny --minutes 3
+
+Every time limit continues the training of the one before. A stopped command resumes. The table is
+printed and written to `benchmarks/results/demo_curve.json`, with the machine and the versions.
+"""
+
+import json
+import math
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from benchmarks.reproduce.experiments import DiscoveryExperiment, Settings
+from benchmarks.speed.report import RESULTS, name_machine
+from examples.common.command import run_command
+from examples.common.device import pick_device
+from examples.common.files import write_json
+from examples.common.run import CHECKPOINT
+
+
+@dataclass(frozen=True, kw_only=True)
+class CurveOptions:
+    """Train a small recipe of object discovery and score it after so many minutes."""
+
+    minutes: tuple[float, ...] = (10.0, 20.0, 60.0)
+    """When to score, in minutes of training."""
+    recipe: str = "tetrominoes-demo"
+    """Recipe to train."""
+    out: Path = Path("runs/demo_curve")
+    """Folder of the runs, one for every time limit."""
+    data_root: Path = Path("runs/data")
+    """Folder of the data."""
+    num_images: int | None = None
+    """Number of training images (the recipe's if not given)."""
+    num_test_images: int = 320
+    """Number of test images."""
+    seed: int = 0
+    """Seed of the training, of the noise at evaluation, and of data that are made."""
+    device: str = "auto"
+    """auto (CUDA if there is any), cpu, cuda, …"""
+    results: Path = RESULTS / "demo_curve.json"
+    """File of the table; its rows of other recipes and seeds stay."""
+
+
+def curve(options: CurveOptions) -> None:
+    """Train, score at every time limit, and write the rows."""
+    settings = Settings(
+        data_root=options.data_root,
+        num_images=options.num_images,
+        num_test_images=options.num_test_images,
+        noise_seeds=(options.seed,),
+        seed=options.seed,
+        device=options.device,
+    )
+    previous = None
+    for minutes in sorted(options.minutes):
+        out = options.out / f"seed{options.seed}-{minutes:g}-minutes"
+        experiment = DiscoveryExperiment(
+            options.recipe, replace(settings, minutes=minutes, out=out)
+        )
+        checkpoint = experiment.folder / CHECKPOINT
+        if previous is not None and not checkpoint.exists():
+            checkpoint.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(previous, checkpoint)
+        experiment.train(math.inf)
+        scores = experiment.evaluate(math.inf) or {}
+        facts = experiment.facts()
+        row = {
+            "preset": options.recipe,
+            "seed": options.seed,
+            "minutes": minutes,
+            "steps": facts["steps"],
+            "images_seen": facts["samples_seen"],
+            **{name: score.mean for name, score in scores.items()},
+        }
+        _add(options.results, row | name_machine(pick_device(options.device)))
+        print(json.dumps(row))
+        previous = checkpoint
+
+
+def _add(path: Path, row: dict) -> None:
+    """Write a row, in place of an older one of the same recipe, seed and time."""
+    key = ("preset", "seed", "minutes")
+    rows = json.loads(path.read_text()) if path.exists() else []
+    rows = [old for old in rows if any(old[name] != row[name] for name in key)]
+    rows = sorted([*rows, row], key=lambda r: tuple(r[name] for name in key))
+    write_json(path, rows)
+
+
+if __name__ == "__main__":
+    run_command(curve, CurveOptions)

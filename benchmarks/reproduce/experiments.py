@@ -1,0 +1,392 @@
+"""Recipes of every task, trained for a given time and scored; each stage resumes."""
+
+import dataclasses
+import math
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar
+
+from examples.common.command import check_positive, check_seed
+from examples.common.device import Compile, Precision, pick_device
+from examples.common.run import CHECKPOINT, Run, read_checkpoint
+from examples.object_discovery import evaluate as discovery_evaluation
+from examples.object_discovery import train as discovery_training
+from examples.object_discovery.data import DataOptions
+from examples.object_discovery.data import load as load_images
+from examples.object_discovery.recipes import RECIPES as DISCOVERY
+from examples.object_discovery.scores import SCORES, Statistic
+from examples.sudoku import evaluate as sudoku_evaluation
+from examples.sudoku import train as sudoku_training
+from examples.sudoku.data import SETS as BOARD_SETS
+from examples.sudoku.data import BoardOptions
+from examples.sudoku.data import load as load_boards
+from examples.sudoku.recipes import RECIPES as SUDOKU
+from examples.sudoku.scores import Row, over_seeds
+from kuramoto_nn.models import AKOrN, AKOrNSudoku, ItrSA, ItrSASudoku, OscillatorConfig
+
+PRESETS = {
+    name: preset
+    for network in (AKOrN, ItrSA, AKOrNSudoku, ItrSASudoku)
+    for name, preset in network.presets().items()
+}
+CPU_MICRO_BATCH = 64
+"""A whole batch of 256 can take more memory than a machine has, and is no faster there."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """How every recipe is trained and scored."""
+
+    minutes: float = 30.0
+    """Minutes of training per recipe."""
+    max_steps: int | None = None
+    """Steps of training per recipe at most: the same for networks of different speed."""
+    batch_size: int | None = None
+    """Samples of a batch (the recipes' if not given); many small steps suit a CPU."""
+    out: Path = Path("runs/reproduce")
+    """Folder of weights, logs and scores, with a folder for every recipe."""
+    data_root: Path = Path("runs/data")
+    """Folder of the data, originals and caches."""
+    data_name: str | None = None
+    """Data set in place of the recipes' own."""
+    num_images: int | None = None
+    """Training images, or boards (the recipes' if not given)."""
+    num_test_images: int = 320
+    """Test images, or boards, of every kind at most."""
+    uptile: int = 4
+    """Up-tiling of the second evaluation."""
+    votes: tuple[int, ...] = (10, 100)
+    """Sudoku: numbers K of samples per board whose energies vote, at the largest T."""
+    noise_seeds: tuple[int, ...] = (0, 1, 2)
+    """Seeds of the oscillators' noise at evaluation; deviations are over them."""
+    seed: int = 0
+    """Seed of the training and of data that are made."""
+    micro_batch: int | None = None
+    """Images that a graph is kept for at a time (64 on a CPU, else the whole batch)."""
+    precision: Precision = "float32"
+    """Precision of the training; bf16 is autocast."""
+    device: str = "auto"
+    """auto (CUDA if there is any), cpu, cuda, …"""
+    compile: Compile | None = None
+    """Compile the oscillators' update (the task's default if not given)."""
+
+    def __post_init__(self):
+        check_positive(self, "minutes", "max_steps", "batch_size", "num_images", "num_test_images")
+        check_positive(self, "uptile", "micro_batch")
+        if min(self.votes, default=2) < 2:
+            raise ValueError(f"--votes must be at least 2: got {self.votes}")
+        for seed in (self.seed, *self.noise_seeds):
+            check_seed(seed)
+        if not self.noise_seeds:
+            raise ValueError("--noise-seeds needs at least one seed: got none")
+
+
+class Experiment(ABC):
+    """A recipe with settings. Every method resumes after a process died in it.
+
+    Args:
+        name: Name of the recipe.
+        settings: How it is trained and scored.
+
+    Attributes:
+        options: Options of its training.
+        published: Published scores (x100) by name, mean and deviation; empty if the network or the
+            data are not those of the paper.
+        folder: Where its checkpoint, its model and its scores lie.
+    """
+
+    options_for: Callable[..., Any]
+    run_training: Callable[[Any], Run]
+    load: Callable[..., Any]
+    samples: ClassVar[str]
+    """Fields of the data that count samples: ``num_<samples>`` and ``num_test_<samples>``."""
+    other_tests: ClassVar[Mapping[str, Mapping[str, dict[str, Any]]]]
+    """By the name of the training data: kinds of further test data, and their options."""
+    options: Any
+
+    def __init__(self, name: str, settings: Settings):
+        self.name, self.settings, self.folder = name, settings, settings.out / name
+        own, num_test = self.options_for(name), f"num_test_{self.samples}"
+        data = {
+            "name": settings.data_name,
+            "root": settings.data_root,
+            "seed": settings.seed,
+            f"num_{self.samples}": settings.num_images,
+            num_test: min(settings.num_test_images, getattr(own.data, num_test) or math.inf),
+        }
+        self.options = self.options_for(
+            name,
+            out=self.folder,
+            data=_given(data),
+            training=_given(self._training()),
+            max_steps=settings.max_steps,
+            seed=settings.seed,
+            device=settings.device,
+            precision=settings.precision,
+            **_given({"compile": settings.compile}),
+        )
+        preset = PRESETS.get(name)
+        unchanged = preset is not None and preset.config == self.options.model
+        same_data = own.data.name == self.options.data.name
+        self.published = dict(preset.published) if preset and unchanged and same_data else {}
+        self.noise_seeds = settings.noise_seeds[: None if self.is_random else 1]
+
+    @property
+    def is_random(self) -> bool:
+        """Whether the network starts from noise."""
+        return isinstance(self.options.model, OscillatorConfig)
+
+    def missing(self) -> str | None:
+        """Reason why the data cannot be loaded; None if they can."""
+        try:
+            self.load(self.data, "train")
+            _ = self.tests
+        except (ValueError, OSError) as error:
+            return str(error)
+        return None
+
+    def train(self, seconds: float) -> bool:
+        """Train for at most so many seconds more.
+
+        Args:
+            seconds: Seconds of this call; the checkpoint knows those of earlier ones.
+
+        Returns:
+            Whether the training is finished: its time, its steps or its epochs are over.
+
+        Raises:
+            ValueError: If the folder holds a run of other options.
+        """
+        total, trained = 60 * self.settings.minutes, 0.0
+        if (self.folder / CHECKPOINT).exists():
+            trained = self._checkpoint()["seconds"]
+        limit = min(total, trained + seconds)
+        run = self.run_training(replace(self.options, time_limit=limit))
+        return run.seconds >= total or run.seconds < limit
+
+    @abstractmethod
+    def evaluate(self, seconds: float) -> dict[str, Statistic] | None:
+        """Score by the names of the published scores and more; None if the seconds were too few."""
+
+    def facts(self) -> dict[str, Any]:
+        """Amount of training so far: ``seconds``, ``steps``, ``samples_seen`` and more."""
+        saved = self._checkpoint()
+        data, training = saved["identity"]["data"], saved["identity"]["training"]
+        samples = saved["step"] * training["batch_size"]
+        return {
+            "data": data["name"],
+            "seconds": saved["seconds"],
+            "steps": saved["step"],
+            "batch_size": training["batch_size"],
+            "samples_seen": samples,
+            "epochs": samples / data["count"],
+            "epochs_of_the_recipe": self.options.training.epochs,
+        }
+
+    @property
+    def data(self) -> Any:
+        """The data's options."""
+        return self.options.data
+
+    @cached_property
+    def tests(self) -> dict[str, Any]:
+        """Options of the test data by kind: ``""`` for the recipe's own, and those available.
+
+        Raises:
+            ValueError: If data are damaged.
+            OSError: If the recipe's own are missing.
+        """
+        kinds = {"": {}} | dict(self.other_tests.get(self.data.name, {}))
+        tests = {}
+        for kind, other in kinds.items():
+            try:
+                tests[kind] = self._available(replace(self.data, **other), kind)
+            except OSError:
+                if not kind:
+                    raise
+        return tests
+
+    def _available(self, data: Any, kind: str) -> Any:
+        """Options of test data that can be loaded."""
+        self.load(data, "test")
+        return data
+
+    def _training(self) -> dict[str, Any]:
+        """Fields of the training to change; None for those that stay."""
+        return {"batch_size": self.settings.batch_size}
+
+    def _checkpoint(self) -> dict[str, Any]:
+        return read_checkpoint(self.folder / CHECKPOINT)
+
+
+class DiscoveryExperiment(Experiment):
+    """Object discovery: every score on all test sets, with and without up-tiling."""
+
+    options_for = staticmethod(discovery_training.options_for)
+    run_training, load = staticmethod(discovery_training.train), staticmethod(load_images)
+    samples = "images"
+    other_tests = {
+        "clevrtex-full": {"OOD ": {"name": "clevrtex-outd"}, "CAMO ": {"name": "clevrtex-camo"}}
+    }
+
+    @property
+    def data(self) -> DataOptions:
+        """The data's options, with the images' size."""
+        return self.options.training_data()
+
+    def evaluate(self, seconds: float) -> dict[str, Statistic] | None:
+        """See `Experiment.evaluate`."""
+        deadline = time.monotonic() + seconds
+        scores: dict[str, Statistic] = {}
+        for kind, data in self.tests.items():
+            for uptile in (1, self.settings.uptile):
+                if (left := deadline - time.monotonic()) <= 0:
+                    return None
+                result = discovery_evaluation.evaluate(
+                    discovery_evaluation.EvaluateOptions(
+                        **dataclasses.asdict(replace(self.options.scoring, uptile=uptile)),
+                        model=str(self.folder),
+                        data=data,
+                        split=_split(kind),
+                        noise_seeds=self.noise_seeds,
+                        time_limit=_finite(left),
+                        device=self.settings.device,
+                    )
+                )
+                if result is None:
+                    return None
+                suffix = f", up-tiled x{uptile}" * (uptile > 1)
+                for name, score in result.scores.items():
+                    scores[f"{kind}{SCORES[name].title}{suffix}"] = score
+        return scores
+
+    def _training(self) -> dict[str, Any]:
+        on_cpu = pick_device(self.settings.device).type == "cpu"
+        default = CPU_MICRO_BATCH if on_cpu else None
+        return super()._training() | {"micro_batch": self.settings.micro_batch or default}
+
+    def _available(self, data: DataOptions, kind: str) -> DataOptions:
+        try:
+            load_images(data, _split(kind))
+        except ValueError:  # fewer images, perhaps
+            data = replace(data, num_test_images=None)
+            load_images(data, _split(kind))
+        return data
+
+
+def _split(kind: str) -> Any:
+    """Split of test data of a kind; those that are not trained on are taken whole."""
+    return "all" if kind else "test"
+
+
+class SudokuExperiment(Experiment):
+    """Sudoku: solved boards of the training's kind and harder ones (OOD), at several T, by votes.
+
+    Boards are scored in parts, so that a short call makes progress, too.
+    """
+
+    options_for = staticmethod(sudoku_training.options_for)
+    run_training, load = staticmethod(sudoku_training.train), staticmethod(load_boards)
+    samples = "boards"
+    other_tests = {
+        "satnet": {"OOD": {"name": "rrn"}},
+        "generated": {"OOD": {"givens": (22, 34)}},  # with fewer, making them takes too long
+    }
+    part_size = 100
+    batch_size = {"cpu": 100, "cuda": 4000}
+    rule = "total"
+
+    @property
+    def num_steps(self) -> tuple[int, ...]:
+        """T at test time, in rising order."""
+        trained = self.options.model.num_steps
+        if trained == 1:
+            return (1,)
+        return tuple(trained * factor for factor in ((1, 2, 4, 8) if self.is_random else (1, 2)))
+
+    def evaluate(self, seconds: float) -> dict[str, Statistic] | None:
+        """See `Experiment.evaluate`."""
+        deadline = time.monotonic() + seconds
+        votes = self.settings.votes if self.is_random else ()
+        trials = [(t, (1,)) for t in self.num_steps[:-1]] + [(self.num_steps[-1], (1, *votes))]
+        scores: dict[str, Statistic] = {}
+        for kind, data in self.tests.items():
+            rows: list[Row] = []
+            for part in self._parts(data):
+                for num_steps, samples in trials:
+                    if (left := deadline - time.monotonic()) > 0:
+                        rows += self._score(part, num_steps, samples, left)
+                    if time.monotonic() >= deadline:
+                        return None
+            for group in over_seeds(row for row in rows if row.vote in (None, self.rule)):
+                name = self.score_name(kind, group[0].num_steps, group[0].num_samples)
+                scores[name] = _solved(group)
+        return scores
+
+    def facts(self) -> dict[str, Any]:
+        """See `Experiment.facts`; ``data_ood`` names the harder test boards."""
+        return super().facts() | {f"data_{k.lower()}": d.name for k, d in self.tests.items() if k}
+
+    def score_name(self, kind: str, num_steps: int, num_samples: int) -> str:
+        """Name of a score, as the published ones are called."""
+        at = f"T = {num_steps}" if len(self.num_steps) > 1 else ""
+        vote = f"vote of {num_samples}" if num_samples > 1 else ""
+        return ", ".join(filter(None, ["boards solved", kind, at, vote]))
+
+    def _parts(self, data: BoardOptions) -> list[BoardOptions]:
+        """Test boards, spread evenly over all, in parts."""
+        available = len(BOARD_SETS[data.name](data, "test"))
+        count = min(data.num_test_boards or available, available)
+        step, stops = available // count, range(0, count, self.part_size)
+        return [
+            replace(data, rows=f"{i * step}:{min(i + self.part_size, count) * step}:{step}")
+            for i in stops
+        ]
+
+    def _score(
+        self, data: BoardOptions, num_steps: int, samples: tuple[int, ...], seconds: float
+    ) -> list[Row]:
+        device, step = self.settings.device, self._checkpoint()["step"]
+        boards = load_boards(data, "test").fingerprint()[:8]
+        return sudoku_evaluation.evaluate(
+            sudoku_evaluation.EvaluateOptions(
+                model=str(self.folder),
+                data=data,
+                num_steps=(num_steps,),
+                samples=samples,
+                noise_seeds=self.noise_seeds,
+                batch_size=self.batch_size[pick_device(device).type],
+                device=device,
+                time_limit=_finite(seconds),
+                out=self.folder / "evaluation" / f"step-{step:06d}-boards-{boards}.json",
+            )
+        )
+
+
+def _solved(rows: list[Row]) -> Statistic:
+    """Share of solved boards, over the parts and noise seeds of some rows."""
+    columns: dict[int, list[float]] = {}
+    for row in rows:
+        solved = round(row.scores.solved * row.scores.boards / 100)
+        column = columns.setdefault(row.noise_seed, [])
+        column += [100.0] * solved + [0.0] * (row.scores.boards - solved)
+    return Statistic.of(list(columns.values()))
+
+
+def _given(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _finite(seconds: float) -> float | None:
+    return seconds if math.isfinite(seconds) else None
+
+
+EXPERIMENTS: dict[str, type[Experiment]] = {
+    **dict.fromkeys(DISCOVERY, DiscoveryExperiment),
+    **dict.fromkeys(SUDOKU, SudokuExperiment),
+}
+"""What trains and scores a recipe, by the recipe's name."""

@@ -1,0 +1,116 @@
+"""The table of `reproduce`: published beside measured, as Markdown and as JSON."""
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from examples.common.files import write_json, write_text
+
+HEAD = (
+    *("recipe", "score", "published", "measured", "difference"),
+    *("training data", "training", "batch", "steps", "samples seen"),
+)
+Record = Mapping[str, Any]
+"""`row`, `status`, `published`, `measured`, `machine`, `settings`, and once trained `training`."""
+
+
+def update_table(folder: Path, records: list[dict[str, Any]]) -> None:
+    """Update ``reproduce.md`` and ``reproduce.json``.
+
+    Records of other recipes stay, and so does a finished one until its recipe is finished again.
+
+    Args:
+        folder: Folder of both files.
+        records: New records of some recipes.
+    """
+    path = folder / "reproduce.json"
+    rows = {record["row"]: record for record in read_table(folder)}
+    for record in records:
+        old = rows.get(record["row"])
+        if old is None or record["status"] == "done" or old["status"] != "done":
+            rows[record["row"]] = record
+    write_json(path, {"rows": list(rows.values())})
+    write_text(folder / "reproduce.md", markdown(list(rows.values())))
+
+
+def markdown(records: list[Record]) -> str:
+    """Format the page: one table for all recipes measured on one machine with one setting."""
+    lines = [
+        "# Published and measured",
+        "",
+        "Scores x100. Published: mean ± deviation over training runs. Measured: one training run, "
+        "mean ± deviation over the seeds of the noise at evaluation (ItrSA and ViT have none).",
+    ]
+    tables: dict[str, list[Record]] = {}
+    for record in records:
+        if record["status"] == "done":
+            tables.setdefault(_conditions(record), []).append(record)
+    for conditions, rows in tables.items():
+        lines += ["", conditions, "", _line(HEAD), _line(["---"] * len(HEAD))]
+        for record in rows:
+            lines += _rows(record)
+    others = [record for record in records if record["status"] != "done"]
+    if others:
+        lines += ["", "Not in a table:", ""]
+        lines += [f"- {record['row']}: {record['status']}" for record in others]
+    return "\n".join(lines) + "\n"
+
+
+def read_table(folder: Path) -> list[dict[str, Any]]:
+    """Read the records of ``reproduce.json``; none if there is no such file.
+
+    Args:
+        folder: Its folder.
+
+    Raises:
+        ValueError: If the page cannot show them.
+    """
+    path = folder / "reproduce.json"
+    if not path.exists():
+        return []
+    try:
+        records = json.loads(path.read_text())["rows"]
+        markdown(records)
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path} is no table of this script; move it away") from error
+    return records
+
+
+def _conditions(record: Record) -> str:
+    machine, settings = record["machine"], record["settings"]
+    return (
+        f"{machine['processor']}, {machine['device']}, {machine['threads']} threads, torch "
+        f"{machine['torch']}, Python {machine['python']}. Seed {settings['seed']}, noise seeds "
+        f"{', '.join(map(str, settings['noise_seeds']))}, at most {settings['num_test_images']} "
+        f"held-out samples, {settings['precision']}."
+    )
+
+
+def _rows(record: Record) -> list[str]:
+    """One line for every score that was measured."""
+    lines = []
+    for name, score in record["measured"].items():
+        training, published, difference = record["training"], "", ""
+        tested = training.get("data_ood") if "OOD" in name else None
+        if (theirs := record["published"].get(name)) is not None:
+            published, difference = _number(*theirs), f"{score['mean'] - theirs[0]:+.1f}"
+        measured = _number(score["mean"], score["std_over_seeds"])
+        cells = [
+            *(record["row"], name, published, measured, difference),
+            training["data"] + (f", tested on {tested}" if tested else ""),
+            f"{training['seconds'] / 60:.1f} min",
+            f"{training['batch_size']:,}",
+            f"{training['steps']:,}",
+            f"{training['samples_seen']:,}",
+        ]
+        lines.append(_line(cells))
+    return lines
+
+
+def _number(mean: float, deviation: float | None) -> str:
+    return f"{mean:.1f}" + ("" if deviation is None else f" ± {deviation:.1f}")
+
+
+def _line(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"

@@ -1,1 +1,0 @@
-"""The only folder that needs `bpy`: builds a scene in Blender and renders image and mask."""

@@ -1,0 +1,206 @@
+"""Optimisation: training fields, weight average, Muon with Adam, contrastive gradients in parts."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Adam, Muon, Optimizer
+from torch.optim.swa_utils import AveragedModel
+
+WARMUP_POWER = 2 / 3
+
+
+class WeightAverage:
+    """Average of a model's weights, updated now and then.
+
+    Up to step ``start`` it is a copy. An update at step t after that keeps
+    ``min(decay, 1 - (1 + t - start)^(-2/3))`` of the average, which is young at first.
+
+    Args:
+        model: The model in training.
+        decay: Largest share of the average that an update keeps.
+        every: Steps between updates.
+        start: Step of the first update that averages.
+    """
+
+    def __init__(self, model: nn.Module, *, decay: float, every: int, start: int):
+        self.decay, self.every, self.start = decay, every, start
+        self._source, self._keep = model, 0.0
+        self._averaged = AveragedModel(
+            model, avg_fn=lambda average, new, _: torch.lerp(new, average, self._keep)
+        )
+        # It starts as a copy; torch would copy once more at the first update after a restart.
+        self._averaged.n_averaged.fill_(1)
+
+    @property
+    def model(self) -> nn.Module:
+        """The averaged model, ready for evaluation."""
+        return self._averaged.module
+
+    def keep(self, step: int) -> float:
+        """Share of the average that an update at ``step`` keeps."""
+        if step <= self.start:
+            return 0.0
+        return min(self.decay, 1 - (1 + step - self.start) ** -WARMUP_POWER)
+
+    def update(self, step: int) -> None:
+        """Take in the weights after the optimiser's step number ``step``, counted from 0."""
+        if step % self.every == 0 or step < self.start:
+            self._keep = self.keep(step)
+            self._averaged.update_parameters(self._source)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """How a recipe trains."""
+
+    batch_size: int
+    """Samples of a global batch."""
+    learning_rate: float = 1e-3
+    """Learning rate of Adam, constant after the warm-up."""
+    warmup_steps: int = 0
+    """Steps over which the learning rate rises linearly."""
+    epochs: int
+    """Passes over the training data."""
+    drop_last: bool = False
+    """Whether the incomplete last batch of an epoch is dropped."""
+    ema_decay: float = 0.998
+    """Largest decay of the weight average."""
+    ema_every: int = 10
+    """Steps between updates of the weight average."""
+    ema_start: int = 200
+    """Step that the weight average starts at."""
+    keep_every: int | None = None
+    """Steps between copies that are kept as OUT/step-000500, …; none keeps no copies."""
+
+    not_identity: ClassVar[tuple[str, ...]] = ("epochs", "keep_every")
+    """Fields that change no number of a run."""
+
+    def warmup_at(self, step: int) -> float:
+        """Share of the learning rate at a step, counted from 0."""
+        return min(1.0, (step + 1) / (self.warmup_steps + 1))
+
+    def average(self, model: nn.Module) -> WeightAverage:
+        """Average of a model's weights with this decay."""
+        return WeightAverage(
+            model, decay=self.ema_decay, every=self.ema_every, start=self.ema_start
+        )
+
+    def identity(self) -> dict[str, Any]:
+        """Fields that decide the numbers of a run, as plain values."""
+        values = dataclasses.asdict(self)
+        return {name: v for name, v in values.items() if name not in self.not_identity}
+
+
+def scale_learning_rates(optimizer: Optimizer, share: float) -> None:
+    """Set every learning rate to a share of the one that the optimiser was built with.
+
+    Args:
+        optimizer: The optimiser; keeps its first learning rates in its state.
+        share: The share.
+    """
+    for group in optimizer.param_groups:
+        group["lr"] = group.setdefault("initial_lr", group["lr"]) * share
+
+
+class MuonWithAdam(Optimizer):
+    """Muon for the weights of the linear maps in some modules, Adam for all other parameters.
+
+    Muon makes the update of a matrix orthogonal, so that all of its directions learn equally fast.
+
+    Args:
+        model: The network.
+        inner: Its modules whose `torch.nn.Linear` weights Muon takes; embeddings and output maps do
+            not belong there.
+        muon_rate: Learning rate of Muon.
+        adam_rate: Learning rate of Adam.
+
+    Reference:
+        K. Jordan et al., *Muon: an optimizer for hidden layers in neural networks* (2024).
+    """
+
+    def __init__(self, model: nn.Module, inner: nn.Module, *, muon_rate: float, adam_rate: float):
+        maps = [m.weight for m in inner.modules() if isinstance(m, nn.Linear)]
+        taken = {id(weight) for weight in maps}
+        rest = [p for p in model.parameters() if id(p) not in taken]
+        super().__init__([*maps, *rest], {})
+        self.parts = (Muon(maps, lr=muon_rate, weight_decay=0.0), Adam(rest, lr=adam_rate))
+        self._gather()
+
+    def step(self, closure: Callable | None = None) -> None:  # type: ignore[override]
+        """Take a step of both."""
+        assert closure is None, "a closure would be evaluated twice"
+        for part in self.parts:
+            part.step()
+
+    def state_dict(self) -> dict[str, Any]:
+        """The states of both, by name."""
+        return {type(part).__name__: part.state_dict() for part in self.parts}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take up the states of both."""
+        for part in self.parts:
+            part.load_state_dict(state_dict[type(part).__name__])
+        self._gather()
+
+    def __getstate__(self) -> dict[str, Any]:
+        # torch copies and pickles three attributes of an optimiser only.
+        return super().__getstate__() | {"parts": self.parts}
+
+    def _gather(self) -> None:
+        self.param_groups = [group for part in self.parts for group in part.param_groups]
+
+
+def backward(
+    embed: Callable[..., Tensor],
+    inputs: Sequence[Tensor],
+    loss_of: Callable[[Tensor], Tensor],
+    *,
+    micro_batch: int | None = None,
+    unsynchronized: Callable[[], AbstractContextManager] = nullcontext,
+) -> Tensor:
+    """Add the gradient of ``loss_of(embed(*inputs))`` to the parameters.
+
+    A contrastive loss cannot be added up over parts of a batch: every sample meets all others. But
+    it depends on the network through the embeddings alone. So all parts are embedded without a
+    graph; the loss gives its gradient with respect to the embeddings; then part after part is
+    embedded once more, with a graph, and that gradient goes back through it. The full batch's
+    gradient costs one more forward pass.
+
+    Args:
+        embed: Maps parts of ``inputs``, ``(V, m, ...)``, to embeddings ``(V, m, C)``. It must give
+            the same each time: noise is an input.
+        inputs: V views of b samples, each ``(V, b, ...)``.
+        loss_of: Embeddings ``(V, b, C)`` to the loss, a scalar.
+        micro_batch: Samples m that a graph is kept for at a time; None keeps the one of all b, and
+            spares the second forward pass.
+        unsynchronized: Context of every backward pass but the last: ``no_sync`` of DDP.
+
+    Returns:
+        The loss, without a graph.
+
+    Reference:
+        Gao, Zhang, Han, Callan, *Scaling Deep Contrastive Learning Batch Size under Memory Limited
+        Setup* (2021).
+    """
+    length = micro_batch or inputs[0].shape[1]
+    parts = list(zip(*(tensor.split(length, dim=1) for tensor in inputs), strict=True))
+    if len(parts) == 1:
+        loss = loss_of(embed(*parts[0]))
+        loss.backward()
+        return loss.detach()
+
+    with torch.no_grad():
+        embeddings = torch.cat([embed(*part) for part in parts], dim=1)
+    loss = loss_of(embeddings.requires_grad_())
+    (gradient,) = torch.autograd.grad(loss, embeddings)
+    *shares, last_share = gradient.split(length, dim=1)
+    with unsynchronized():
+        for part, share in zip(parts, shares, strict=False):
+            embed(*part).backward(share)
+    embed(*parts[-1]).backward(last_share)
+    return loss.detach()

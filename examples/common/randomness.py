@@ -1,0 +1,135 @@
+"""Randomness without state, untrained networks, and the batches of every step.
+
+Every draw of a run follows from the seed and where it is made. A run that resumes at step t draws
+what an uninterrupted one would have drawn there, and a global batch is drawn alike by any number of
+processes.
+"""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from examples.common.processes import Processes
+from kuramoto_nn.models import Config, Model, create_model
+
+STREAMS = ("initialisation", "order", "views", "noise", "evaluation", "steps")
+
+
+def generator_for(
+    seed: int, stream: str, index: int = 0, *, device: torch.device | str = "cpu"
+) -> torch.Generator:
+    """Make the generator of one stream at one index.
+
+    Args:
+        seed: Seed of the run.
+        stream: What is drawn; one of `STREAMS`.
+        index: Where: the epoch, the step, …
+        device: Device of the generator.
+
+    Returns:
+        A generator seeded by all three.
+    """
+    entropy = np.random.SeedSequence((seed, STREAMS.index(stream), index))
+    state = int(entropy.generate_state(1, np.uint64)[0] >> np.uint64(1))
+    return torch.Generator(device).manual_seed(state)
+
+
+def preset(name: str, **overrides: Any) -> Any:
+    """Configuration of a network by the name of its preset.
+
+    Args:
+        name: Name of the preset, of any network of the library or of one's own.
+        **overrides: Fields to change.
+
+    Returns:
+        The configuration.
+
+    Raises:
+        ValueError: If the name or a field is unknown.
+    """
+    for network in Model.__subclasses__():
+        if name in network.preset_configs:
+            return network.preset_configs[name].replace(**overrides)
+    raise ValueError(f"unknown preset {name!r}; `python -m kuramoto_nn.models` lists them")
+
+
+def build_model(config: Config | str, *, seed: int) -> Any:
+    """Build an untrained network.
+
+    Args:
+        config: Its configuration, or the name of a preset.
+        seed: Decides the weights, alone; the global generator stays as it is.
+
+    Returns:
+        The model.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(generator_for(seed, "initialisation").initial_seed())
+        return create_model(config)
+
+
+class ShuffledBatches:
+    """Samples of every step: each epoch is a new order of all samples, cut into batches.
+
+    The last batch of an epoch may be smaller. It is cut to a multiple of the number of processes,
+    and dropped if it has less than two samples or less than one for each process.
+
+    Args:
+        count: Number of samples.
+        batch_size: Samples of a global batch.
+        drop_last: Whether an incomplete last batch is dropped.
+        seed: Seed of the run.
+        here: This process.
+        name: What messages call the samples.
+
+    Attributes:
+        steps_per_epoch: Batches of an epoch.
+        last_batch: Samples of an epoch's last batch.
+
+    Raises:
+        ValueError: If there are too few samples for a batch, or a batch cannot be shared out.
+    """
+
+    def __init__(
+        self,
+        count: int,
+        *,
+        batch_size: int,
+        drop_last: bool,
+        seed: int,
+        here: Processes,
+        name: str,
+    ):
+        here.rows(batch_size)  # whether it can be shared out
+        self.count, self.batch_size = count, batch_size
+        self.seed, self.here = seed, here
+        full, rest = divmod(count, batch_size)
+        rest -= rest % here.world_size
+        uses_rest = not drop_last and rest >= 2
+        self.steps_per_epoch = full + uses_rest
+        self.last_batch = rest if uses_rest else batch_size
+        if self.steps_per_epoch == 0:
+            raise ValueError(
+                f"a batch needs {batch_size if drop_last else max(2, here.world_size)} {name}: "
+                f"got {count}; lower --training.batch-size or use more {name}"
+            )
+
+    def indices(self, step: int) -> Tensor:
+        """Choose the samples of a step.
+
+        Args:
+            step: Number of the step, from 0.
+
+        Returns:
+            Indices ``(b,)`` of the global batch, int64.
+        """
+        epoch, position = divmod(step, self.steps_per_epoch)
+        size = self.last_batch if position == self.steps_per_epoch - 1 else self.batch_size
+        order = torch.randperm(self.count, generator=generator_for(self.seed, "order", epoch))
+        return order[position * self.batch_size :][:size]
+
+    def identity(self) -> dict[str, Any]:
+        """What decides the samples of a step, besides the training and the seed; plain values."""
+        return {"count": self.count, "last_batch": self.last_batch}

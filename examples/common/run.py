@@ -1,0 +1,399 @@
+"""Training runs: options, checkpoints, and the loop with its limits, signals and log."""
+
+import dataclasses
+import hashlib
+import io
+import math
+import sys
+import zipfile
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+import tyro
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+import kuramoto_nn
+from examples.common.command import Interrupt, check_positive, check_seed, deferred_interrupts
+from examples.common.device import GIB, Compile, Precision, peak_memory, should_compile
+from examples.common.files import exclusive, first_line, write_whole
+from examples.common.optimization import Training, WeightAverage
+from examples.common.processes import Processes, processes
+from examples.common.progress import PER_SECOND, Pace, RunLog
+
+CHECKPOINT = "checkpoint.pt"
+"""Name of the resumable state in a run's folder."""
+MODEL = "model"
+"""Name of the folder of the averaged weights in a run's folder."""
+FORMAT = 3
+_STATE = {"identity", "options", "step", "seconds", "model", "average", "optimizer"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """Options of every training run."""
+
+    recipe: Annotated[str, tyro.conf.Suppress]
+    """Name of the recipe."""
+    training: Training
+    """How the network is trained."""
+    out: Path
+    """Folder of the checkpoint, the model and the logs; a run that is there resumes."""
+    init_from: str | None = None
+    """Trained model to start from: a folder or a name on the Hub. Weights only; its image size may
+    differ."""
+    max_steps: int | None = None
+    """Stop after this many steps in all."""
+    time_limit: float | None = None
+    """Stop after this many seconds of training in all, earlier sessions included."""
+    seed: int = 0
+    """Seed of everything random."""
+    device: str = "auto"
+    """auto (CUDA if there is any), cpu, cuda, cuda:1, …"""
+    precision: Precision = "float32"
+    """bf16: autocast to bfloat16, weights and norms stay float32; float64: to compare machines."""
+    compile: Compile = "auto"
+    """Compile the model; auto tries whether this machine can."""
+    checkpoint_seconds: float = 60.0
+    """Seconds between checkpoints."""
+    log_every: int = 10
+    """Steps between records of the log."""
+
+    def __post_init__(self):
+        check_positive(self, "max_steps", "time_limit", "checkpoint_seconds", "log_every")
+        names = ("batch_size", "learning_rate", "epochs", "ema_every", "keep_every")
+        check_positive(self, *(f"training.{name}" for name in names))
+        check_seed(self.seed)
+
+    def plain(self) -> dict[str, Any]:
+        """All options as plain values, with nested dataclasses as dictionaries."""
+        return _plain(dataclasses.asdict(self))
+
+
+class Run:
+    """A training run; iterating over it yields the number of each step, from 0.
+
+    Between two steps the processes agree whether the run is over (steps, time or a signal), a
+    record is logged and a checkpoint saved if they are due. At the end both happen once more.
+
+    Attributes:
+        options: Options of the run.
+        processes: This process among those of the run.
+        device: Device of this process.
+        step: Steps taken.
+        seconds: Seconds of training, over all sessions.
+        model: The network in training, neither compiled nor wrapped.
+        average: Average of its weights.
+        optimizer: Its optimiser.
+        network: What the steps call: the model, or its DDP wrapper.
+        identity: What a run that resumes must share with the saved one, as plain values.
+    """
+
+    model: nn.Module
+    average: WeightAverage
+    optimizer: torch.optim.Optimizer
+    network: nn.Module
+    identity: dict[str, Any]
+
+    def __init__(
+        self, options: RunOptions, processes: Processes, interrupt: Interrupt, stack: ExitStack
+    ):
+        self.options, self.processes, self.device = options, processes, processes.device
+        self.step, self.seconds = 0, 0.0
+        self._interrupt, self._stack = interrupt, stack
+        self._losses: list[Tensor] = []
+        self._samples: dict[str, int] = {}
+        self._values: dict[str, float] = {}
+        self._over: bool | None = None  # unknown before the end of a step
+        self._record_is_due = False
+
+    def prepare(
+        self,
+        model: Any,
+        optimizer: torch.optim.Optimizer,
+        average: WeightAverage,
+        *,
+        task: str,
+        data: dict[str, Any],
+        num_steps: int,
+        network: nn.Module | None = None,
+    ) -> None:
+        """Restore the saved state, or start; then compile the model and wrap it in DDP.
+
+        Args:
+            model: The untrained network.
+            optimizer: Its optimiser.
+            average: Average of its weights.
+            task: Name of the task.
+            data: What identifies the training data, as plain values. With the model's
+                configuration, the training, the seed and the precision it decides all numbers.
+            num_steps: Steps of the whole run, unless the options stop it earlier.
+            network: Module around the model that the steps call; None for the model itself.
+
+        Raises:
+            ValueError: If the folder holds another run, or a file is damaged.
+        """
+        options = self.options
+        self.model, self.optimizer, self.average = model, optimizer, average
+        source = None if options.init_from is None else kuramoto_nn.load_model(options.init_from)
+        self.identity = {
+            "task": task,
+            "model": model.describe(),
+            "training": _plain(options.training.identity()),
+            "data": _plain(data),
+            "seed": options.seed,
+            "precision": options.precision,
+            "init_from": None if source is None else _weights_hash(source),
+        }
+        if (options.out / CHECKPOINT).exists():
+            self._restore(options.out / CHECKPOINT)
+        elif source is not None:
+            model.load_weights(source)
+            average.model.load_state_dict(model.state_dict())
+        if should_compile(options.compile, self.device):
+            model.compile()
+        called: nn.Module = network or model
+        alone = self.processes.world_size == 1
+        self.network = called if alone else DistributedDataParallel(called)
+        self._pace = Pace(
+            step=self.step,
+            seconds=self.seconds,
+            last_step=min(num_steps, options.max_steps or sys.maxsize),
+            time_limit=options.time_limit,
+        )
+        main = self.processes.is_main
+        log = RunLog(options.out, first_step=self.step, title=options.recipe, enabled=main)
+        self._log = self._stack.enter_context(log)
+
+    def __iter__(self) -> Iterator[int]:
+        over = self._is_over()
+        while not over:
+            self._over, self._record_is_due = None, False
+            yield self.step
+            over = self._end_step()
+            if over or self._record_is_due or self.step % self.options.log_every == 0:
+                self._record()
+            if self.processes.is_main:
+                self._save_if_due()
+        if self.processes.is_main:
+            self._save(self.options.out)
+        end = self._interrupt.signal_name or "done"
+        self.say(f"{end}: {self.step} steps are in {self.options.out}")
+
+    def report(self, loss: Tensor, **samples: int) -> None:
+        """Add the loss of a step to the next record, which holds means over its steps.
+
+        Args:
+            loss: The loss, a scalar; its mean over the processes counts.
+            **samples: Number of samples of the global batch, by their name (``images=256``).
+        """
+        self._losses.append(loss.detach())
+        for name, count in samples.items():
+            self._samples[name] = self._samples.get(name, 0) + count
+
+    def is_due(self, every: int) -> bool:
+        """Whether the step that ends here is a multiple of ``every``, or the last one.
+
+        To be called at the end of a step, by all processes; the step is then recorded.
+        """
+        over = self._end_step()
+        due = over or self.step % every == 0
+        self._record_is_due |= due
+        return due
+
+    def log(self, **values: float) -> None:
+        """Add values to the next record of the log."""
+        self._values |= values
+
+    def say(self, text: str) -> None:
+        """Print one line in the main process."""
+        self._log.say(text)
+
+    def unsynchronized(self) -> AbstractContextManager:
+        """Context of backward passes after which DDP exchanges no gradients yet."""
+        network = self.network
+        return network.no_sync() if isinstance(network, DistributedDataParallel) else nullcontext()
+
+    def _is_over(self) -> bool:
+        return self.processes.agree(self._pace.is_over(self.step) or bool(self._interrupt))
+
+    def _end_step(self) -> bool:
+        """Count the step and agree whether the run is over, once per step."""
+        if self._over is None:
+            self.step += 1
+            self.seconds = self._pace.seconds
+            self._over = self._is_over()
+        return self._over
+
+    def _record(self) -> None:
+        """Log the steps since the last record; the one place that waits for the device."""
+        mean = torch.stack(self._losses).mean()
+        loss = self.processes.gather(mean[None], 0).mean().item()
+        if not math.isfinite(loss):
+            raise ValueError(
+                f"the loss is {loss} at step {self.step}; lower --training.learning-rate and "
+                f"start in another --out"
+            )
+        seconds, steps = self._pace.lap(self.step), len(self._losses)
+        values = {
+            "step": self.step,
+            "seconds": round(self.seconds, 3),
+            "loss": loss,
+            "learning_rate": self.optimizer.param_groups[0]["lr"],
+            "step_seconds": seconds,
+            **{n + PER_SECOND: count / (steps * seconds) for n, count in self._samples.items()},
+            "peak_memory_gib": peak_memory(self.device) / GIB,
+            **self._values,
+        }
+        done, left = self._pace.share_done(self.step), self._pace.seconds_left(self.step)
+        self._log.record(values, done=done, seconds_left=left)
+        self._losses, self._samples, self._values = [], {}, {}
+
+    def _save_if_due(self) -> None:
+        keep_every = self.options.training.keep_every
+        if keep_every is not None and self.step % keep_every == 0:
+            self._save(self.options.out / f"step-{self.step:06d}")
+        if not self._over and self._pace.is_due(self.options.checkpoint_seconds):
+            self._save(self.options.out)
+
+    def _save(self, folder: Path) -> None:
+        path = folder / CHECKPOINT
+        if not all(value.isfinite().all() for value in self.model.state_dict().values()):
+            raise ValueError(
+                f"weights are not finite after step {self.step}, {path} is left as it was; "
+                f"lower --training.learning-rate and start in another --out"
+            )
+        state = {
+            "identity": self.identity,
+            "options": self.options.plain() | {"world_size": self.processes.world_size},
+            "step": self.step,
+            "seconds": self.seconds,
+            "model": self.model.state_dict(),
+            "average": self.average.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+        }
+        write_checkpoint(path, state)
+        averaged: Any = self.average.model
+        averaged.save_pretrained(folder / MODEL)
+
+    def _restore(self, path: Path) -> None:
+        saved = read_checkpoint(path)
+        _check_same(path, saved["identity"], self.identity)
+        try:
+            self.model.load_state_dict(saved["model"])
+            self.average.model.load_state_dict(saved["average"])
+            self.optimizer.load_state_dict(saved["optimizer"])
+        except (RuntimeError, KeyError, ValueError) as error:
+            raise ValueError(f"{path} does not fit the network: {first_line(error)}") from error
+        self.step, self.seconds = saved["step"], saved["seconds"]
+
+
+@contextmanager
+def open_run(options: RunOptions) -> Iterator[Run]:
+    """Train as one of the processes that torchrun started, or alone, in a folder of its own.
+
+    Args:
+        options: Options of the run.
+
+    Yields:
+        The run, to be prepared and iterated over.
+
+    Raises:
+        ValueError: If the device is not available, or another process trains in the folder.
+        SystemExit: With code 0, after saving, if SIGINT or SIGTERM came.
+    """
+    with (
+        processes(options.device) as here,
+        exclusive(options.out, enabled=here.is_main),
+        deferred_interrupts() as interrupt,
+        ExitStack() as stack,
+    ):
+        run = Run(options, here, interrupt, stack)
+        try:
+            yield run
+        finally:
+            vars(run).pop("network", None)  # a DDP wrapper must not outlive the process group
+    if interrupt:
+        sys.exit(0)  # the caller must not continue as if the run were over
+
+
+def write_checkpoint(path: Path, state: dict[str, Any]) -> None:
+    """Write a checkpoint; a failed write leaves the old one as it was.
+
+    Args:
+        path: The file.
+        state: Tensors and plain values, nested.
+
+    Raises:
+        OSError: If the disk refuses; the message names the file.
+    """
+    content = io.BytesIO()  # torch, when it writes to the disk, does not say why it cannot
+    torch.save({"format": FORMAT, **state}, content)
+    write_whole(path, lambda file: file.write(content.getbuffer()))
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """Read a run's checkpoint; only tensors and plain values are accepted.
+
+    Args:
+        path: The file.
+
+    Returns:
+        ``identity``, ``options``, ``step``, ``seconds``, and the states ``model``, ``average`` and
+        ``optimizer``, on the CPU.
+
+    Raises:
+        ValueError: If the file is missing, truncated, or no checkpoint; the message names it.
+    """
+    if not path.exists():
+        raise ValueError(f"no checkpoint at {path}; train first or name another file")
+    # A whole file is a zip archive; anything else never reaches the unpickler.
+    if not zipfile.is_zipfile(path):
+        raise ValueError(f"{path} is not a checkpoint: truncated, or another kind of file")
+    try:
+        with zipfile.ZipFile(path) as archive:  # torch does not look at the checksums
+            damaged = archive.testzip()
+        if damaged is not None:
+            raise ValueError(f"wrong checksum of {damaged}")
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # a damaged file can lead anywhere
+        raise ValueError(f"{path} is not a readable checkpoint: {first_line(error)}") from error
+    whole = isinstance(state, dict) and state.keys() >= _STATE
+    if not whole or state.get("format") != FORMAT:
+        raise ValueError(f"{path} is no checkpoint of a run of this version")
+    return state
+
+
+def _check_same(path: Path, saved: dict[str, Any], ours: dict[str, Any], prefix: str = "") -> None:
+    """Check that a saved run's identity is ours; the message names what differs."""
+    for name in ours | saved:
+        theirs, wanted = saved.get(name), ours.get(name)
+        if isinstance(theirs, dict) and isinstance(wanted, dict):
+            _check_same(path, theirs, wanted, f"{prefix}{name}.")
+        elif theirs != wanted:
+            raise ValueError(
+                f"{path} is a run with {prefix}{name} = {theirs!r}, this one has {wanted!r}; "
+                f"choose another --out or the same options"
+            )
+
+
+def _plain(value: Any) -> Any:
+    """A value as a checkpoint can hold it: paths become strings."""
+    if isinstance(value, dict):
+        return {name: _plain(entry) for name, entry in value.items()}
+    if isinstance(value, tuple):
+        return tuple(map(_plain, value))
+    return str(value) if isinstance(value, Path) else value
+
+
+def _weights_hash(model: nn.Module) -> str:
+    """SHA-256 of a model's state."""
+    digest = hashlib.sha256()
+    for name, value in sorted(model.state_dict().items()):
+        digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
+        digest.update(value.detach().cpu().flatten().view(torch.uint8).numpy())
+    return digest.hexdigest()

@@ -1,0 +1,93 @@
+"""PASCAL VOC 2012: photographs with instances and classes; void borders are ignored by scores.
+
+The shorter side becomes 256 pixels by nearest neighbour, pictures and labels alike, then the middle
+is cut out.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from examples.object_discovery.data.pictures import read_labels, read_rgb
+from examples.object_discovery.data.sets import VOID, ImageSet, Source, identity, list_files
+
+if TYPE_CHECKING:
+    from examples.object_discovery.data import DataOptions
+
+FOLDERS = ("JPEGImages", "SegmentationObject", "SegmentationClass")
+LISTS = ("ImageSets/Segmentation/val.txt", "val.txt")
+
+
+class Voc(ImageSet):
+    """The 1,449 images of `val.txt`, called test (what scores are of) and val alike."""
+
+    num_clusters = 4
+    size = 256
+    splits = {"test": (0, None), "val": (0, None)}
+    label_maps = 2
+    addresses = ("http://host.robots.ox.ac.uk/pascal/VOC/voc2012/VOCtrainval_11-May-2012.tar",)
+
+    def source(self, options: DataOptions, split: str) -> Source:
+        """Find `VOCdevkit/VOC2012`; without a list, every picture with instances is taken."""
+        inner = ("VOCdevkit/VOC2012", "VOC2012", "voc", "voc/VOCdevkit/VOC2012", ".")
+        folders = [options.root / name for name in inner]
+        folder = next((place for place in folders if (place / FOLDERS[1]).is_dir()), None)
+        if folder is None:
+            raise self.missing(options, f"VOCdevkit/VOC2012 with {FOLDERS[1]}")
+        found = {name: list_files(folder / name, r".+\.(jpg|png)") for name in FOLDERS}
+        files = [path for listing in found.values() for _, path in listing]
+        listed = [folder / name for name in LISTS if (folder / name).is_file()]
+        if listed:
+            names = listed[0].read_text().split()
+            files.append(str(listed[0]))
+        else:
+            names = [Path(path).stem for _, path in found[FOLDERS[1]]]
+        return Source(
+            scenes=[(str(folder), name) for name in names],
+            decode=partial(decode_scene, size=options.image_size or self.size),
+            identity=identity(folder, files),
+            limit=len(names),
+            note="" if listed else f"no val.txt in {folder}, so all pictures with labels are taken",
+        )
+
+
+def decode_scene(scene: tuple[str, str], *, size: int) -> np.ndarray:
+    """Decode, resize and crop one photograph.
+
+    Args:
+        scene: Folder and name.
+        size: Height and width of the result.
+
+    Returns:
+        `(5, size, size)` uint8: colours, instances, classes; `VOID` in both labels where one is.
+
+    Raises:
+        ValueError: If a file is missing or damaged, or they differ in size.
+    """
+    paths = [
+        Path(scene[0]) / folder / f"{scene[1]}{suffix}"
+        for folder, suffix in zip(FOLDERS, (".jpg", ".png", ".png"), strict=True)
+    ]
+    image = read_rgb(paths[0])
+    planes = [np.asarray(_middle(image, size)).transpose(2, 0, 1)]
+    for path in paths[1:]:
+        labels = Image.fromarray(read_labels(path))
+        if labels.size != image.size:
+            raise ValueError(f"{path} has {labels.size} pixels, the image {image.size}")
+        planes.append(np.asarray(_middle(labels, size))[None])
+    result = np.concatenate(planes)
+    result[3:, (result[3:] == VOID).any(axis=0)] = VOID
+    return result
+
+
+def _middle(picture: Image.Image, size: int) -> Image.Image:
+    """Resize the shorter side to `size` and cut out the middle, as torchvision does."""
+    width, height = (size * side // min(picture.size) for side in picture.size)
+    left, top = round((width - size) / 2), round((height - size) / 2)
+    resized = picture.resize((width, height), Image.Resampling.NEAREST)
+    return resized.crop((left, top, left + size, top + size))

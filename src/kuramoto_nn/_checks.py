@@ -1,0 +1,84 @@
+"""Checks of numbers, and the words of errors that several parts of the library share."""
+
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+SHOWN = 8
+"""Problems that a message lists at most."""
+
+
+def as_integer(name: str, value: object, *, least: int | None = None) -> int:
+    """Convert an argument to a plain integer.
+
+    Args:
+        name: Name of the argument, for the error message.
+        value: An integer of Python or NumPy, or a zero-dimensional integer tensor or array.
+        least: Lowest allowed value; None allows every integer.
+
+    Returns:
+        The same number as an `int`.
+
+    Raises:
+        ValueError: If it is a bool, no integer, or below ``least``.
+
+    Examples:
+        >>> as_integer("num_steps", np.int64(8), least=0)
+        8
+    """
+    number = _plain(value)
+    whole = isinstance(number, int) and not isinstance(number, bool)
+    if not whole or (least is not None and number < least):
+        bound = "" if least is None else f" of at least {least}"
+        raise ValueError(f"`{name}` must be an integer{bound}: got {value!r}")
+    return number
+
+
+def as_odd(name: str, value: object) -> int:
+    """Convert the side of a window to a plain integer; as `as_integer`, but odd and positive."""
+    side = as_integer(name, value)
+    if side < 1 or side % 2 == 0:
+        raise ValueError(f"`{name}` must be odd and positive: got {side}; try {max(side, 0) + 1}")
+    return side
+
+
+def as_number(name: str, value: object) -> float:
+    """Convert an argument to a plain, finite floating-point number.
+
+    Args:
+        name: Name of the argument, for the error message.
+        value: A number of Python or NumPy, or a zero-dimensional tensor or array.
+
+    Returns:
+        The same number as a `float`.
+
+    Raises:
+        ValueError: If it is a bool, no number, NaN or infinite.
+
+    Examples:
+        >>> as_number("step_size", np.float32(0.5))
+        0.5
+    """
+    number = _plain(value)
+    real = isinstance(number, int | float) and not isinstance(number, bool)
+    if not real or not abs(number) <= _LARGEST:
+        raise ValueError(f"`{name}` must be a finite number: got {value!r}")
+    return float(number)
+
+
+def listed(problems: list[str]) -> str:
+    """Join problems into one line: the first few, and how many more there are."""
+    distinct = list(dict.fromkeys(problems))
+    more = [f"and {len(distinct) - SHOWN} more"] if len(distinct) > SHOWN else []
+    return "; ".join(distinct[:SHOWN] + more)
+
+
+_LARGEST = np.finfo(np.float64).max.item()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, int):  # all that `torch.compile` meets
+        return value
+    scalar = isinstance(value, np.generic | np.ndarray | Tensor) and value.ndim == 0
+    return value.item() if scalar else value

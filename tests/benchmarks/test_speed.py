@@ -1,0 +1,137 @@
+"""Every script runs at its small size and writes what it measured; the harness measures right."""
+
+import importlib
+import json
+import math
+import re
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from benchmarks.speed.measure import LEAST_ROUNDS, Limit, Timing, count_flops, measure
+from benchmarks.speed.report import (
+    BASELINE,
+    RESULTS,
+    Options,
+    Report,
+    Row,
+    describe_machine,
+)
+from benchmarks.speed.summary import summarise
+
+CPU = torch.device("cpu")
+FOLDER = Path(__file__).parents[2] / "benchmarks"
+SCRIPTS = re.findall(r"^run (\w+) ", (FOLDER / "gpu.sh").read_text(), re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def machine() -> dict:
+    return describe_machine(CPU)
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_script(name: str, machine: dict, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    options = Options(quick=True, compile=False, rounds=3, budget=1.0, out=tmp_path)
+    report = Report(name, options)
+    importlib.import_module(f"benchmarks.speed.{name}").run(report)
+    printed = capsys.readouterr().out
+
+    written = json.loads(report.write(machine).read_text())
+    assert written["machine"] == machine and written["quick"]
+    assert written["rows"]
+    for row in written["rows"]:
+        assert row["work"] in printed
+        assert row["times"] or row["facts"]
+        assert not row["targets"]  # small sizes are held against nothing
+        for timing in row["times"].values():
+            assert 0 < timing["low"] <= timing["median"] <= timing["high"] < math.inf
+    if name == "scaling":
+        assert (tmp_path / "scaling.png").stat().st_size > 10_000
+
+
+def test_machine(machine: dict) -> None:
+    assert {"processor", "cores", "threads", "torch", "device", "date"} <= machine.keys()
+    rates = {name: value for name, value in machine.items() if "/s]" in name}
+    assert len(rates) >= 3 and all(0.1 < value < 1e6 for value in rates.values())
+
+
+def test_all_scripts_are_in_gpu_sh() -> None:
+    scripts = {
+        file.stem for file in (FOLDER / "speed").glob("*.py") if "    main(" in file.read_text()
+    }
+    assert set(SCRIPTS) == scripts
+    limits = re.findall(r"^run \w+ (\d+)$", (FOLDER / "gpu.sh").read_text(), re.MULTILINE)
+    assert len(limits) == len(SCRIPTS) and sum(map(int, limits)) < 600
+    subprocess.run(["bash", "-n", FOLDER / "gpu.sh"], check=True)
+
+
+def test_measure_interleaves_and_repeats_short_work() -> None:
+    calls = []
+
+    def long() -> None:
+        calls.append("long")
+        time.sleep(0.03)
+
+    work = {"long": long, "short": lambda: calls.append("short")}
+    times = measure(work, device=CPU, rounds=4)
+    assert calls.count("long") == 2 + 4
+    assert calls.count("short") > 400  # microseconds each, 20 milliseconds a round
+    assert 0.03 <= times["long"].low <= times["long"].median < 0.3
+    assert times["short"].median < 1e-4 and times["short"].rounds == 4
+    blocks = [name for i, name in enumerate(calls) if i == 0 or calls[i - 1] != name]
+    assert blocks.count("short") >= 3
+
+
+def test_measure_stops_at_the_budget() -> None:
+    times = measure({"long": lambda: time.sleep(0.03)}, device=CPU, rounds=50, budget=0.01)
+    assert times["long"].rounds == LEAST_ROUNDS
+
+
+def test_timing() -> None:
+    assert Timing.of([5.0, 1.0, 2.0, 3.0, 4.0]) == Timing(3.0, 2.0, 4.0, 5)
+    assert Timing.of([2.0]) == Timing(2.0, 2.0, 2.0, 1)
+
+
+def test_row_and_targets(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    report = Report("test", Options(out=tmp_path))
+    row = Row("work", {BASELINE: Timing(6.0, 6.0, 6.0, 1), "ours": Timing(2.0, 2.0, 2.0, 1)}, 1.0)
+    assert row.speedup("ours") == 3 and row.share_of_limit("ours") == 0.5
+    report.add(row)
+    report.expect(row, "speedup", row.speedup("ours"), least=3)
+    report.expect(row, "memory", 0.5, most=0.25)
+    assert [target["met"] for target in row.targets] == [True, False]
+    assert "3.00x the baseline" in capsys.readouterr().out
+
+
+def test_limit_of_a_row() -> None:
+    limit = Limit("sleep", lambda: time.sleep(0.02), 100.0, "FLOP")
+    report = Report("test", Options(rounds=3))
+    row = report.compare("work", {"ours": lambda: time.sleep(0.04)}, limit=limit, amount=50.0)
+    assert row.times.keys() == {"ours"}
+    assert row.limit is not None and row.limit >= 0.01
+    assert row.share_of_limit("ours") == row.limit / row.times["ours"].median
+
+
+def test_flops() -> None:
+    left, right = torch.ones(2, 3), torch.ones(3, 5)
+    assert count_flops(lambda: left @ right) == 2 * 2 * 3 * 5
+
+
+def test_options() -> None:
+    assert Options().folder == FOLDER / "results" == RESULTS
+    assert Options(quick=True).folder == Path("runs/benchmarks")
+    with pytest.raises(ValueError, match="--rounds must be positive"):
+        Options(rounds=0)
+
+
+def test_committed_page_is_that_of_the_committed_results() -> None:
+    assert (RESULTS / "README.md").read_text() == summarise(RESULTS)
+
+
+def test_files_of_other_scripts_are_no_part_of_the_page(tmp_path: Path) -> None:
+    (tmp_path / "curve.json").write_text(json.dumps([{"preset": "a"}]))
+    (tmp_path / "half.json").write_text(json.dumps({"rows": [{"seed": 0}]}))
+    assert summarise(tmp_path).count("##") == 0

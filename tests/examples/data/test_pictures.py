@@ -1,0 +1,97 @@
+"""Pictures and label maps of any kind."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from examples.object_discovery.data.pictures import read_labels, read_rgb
+
+COLORS = np.random.default_rng(0).integers(256, size=(6, 8, 3), dtype=np.uint8)
+GREY = COLORS[..., 0]
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "1", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr"])
+def test_pictures_of_any_mode_become_rgb(mode: str, tmp_path: Path) -> None:
+    picture = Image.fromarray(COLORS).convert(mode)
+    path = tmp_path / ("a.tif" if mode in ("CMYK", "YCbCr", "PA") else "a.png")
+    picture.save(path)
+    found = read_rgb(path)
+    assert (found.mode, found.size) == ("RGB", (8, 6))
+    expected = picture.convert("RGBA").convert("RGB") if "P" in mode else picture.convert("RGB")
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_transparency_is_dropped(tmp_path: Path) -> None:
+    Image.fromarray(np.dstack([COLORS, GREY])).save(tmp_path / "a.png")
+    np.testing.assert_array_equal(read_rgb(tmp_path / "a.png"), COLORS)
+    palette = Image.fromarray(GREY % 4)
+    palette.putpalette(bytes(range(12)))
+    palette.save(tmp_path / "p.png", transparency=bytes([0, 128, 255, 255]))
+    expected = 3 * (GREY % 4)[..., None] + np.arange(3)
+    np.testing.assert_array_equal(read_rgb(tmp_path / "p.png"), expected)
+
+
+def test_sixteen_bits_keep_their_upper_half(tmp_path: Path) -> None:
+    deep = GREY.astype(np.uint16) * 256 + 77
+    for name in ("a.png", "a.tif"):
+        Image.fromarray(deep).save(tmp_path / name)
+        np.testing.assert_array_equal(read_rgb(tmp_path / name), np.dstack([GREY] * 3))
+
+
+def test_a_turned_photograph_is_turned_back(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was turned by 90 degrees
+    Image.fromarray(COLORS).save(tmp_path / "a.png", exif=exif)
+    np.testing.assert_array_equal(read_rgb(tmp_path / "a.png"), np.rot90(COLORS, -1))
+
+
+def test_pictures_without_a_known_white_are_refused(tmp_path: Path) -> None:
+    Image.fromarray(GREY.astype(np.float32)).save(tmp_path / "a.tif")
+    with pytest.raises(ValueError, match=r"a\.tif has pixels of mode F, whose white is not known"):
+        read_rgb(tmp_path / "a.tif")
+
+
+def test_a_picture_too_large_to_be_one_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Image.fromarray(COLORS).save(tmp_path / "a.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
+    with pytest.raises(ValueError, match=r"a\.png is damaged or no picture: .*exceeds limit"):
+        read_rgb(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("mode", ["P", "L", "1", "16 bits", "RGB"])
+def test_labels_are_read_where_their_meaning_is_clear(mode: str, tmp_path: Path) -> None:
+    labels = GREY % 2 if mode == "1" else GREY.copy()
+    labels[0, 0] = 1 if mode == "1" else 255
+    pictures = {
+        "P": lambda: Image.fromarray(labels),
+        "L": lambda: Image.fromarray(labels),
+        "1": lambda: Image.fromarray(labels > 0),
+        "16 bits": lambda: Image.fromarray(labels.astype(np.uint16)),
+        "RGB": lambda: Image.fromarray(np.dstack([labels] * 3)),
+    }
+    picture = pictures[mode]()
+    if mode == "P":
+        picture.putpalette(bytes(range(255, -1, -1)) * 3)
+    picture.save(tmp_path / "a.png")
+    found = read_labels(tmp_path / "a.png")
+    assert found.dtype == np.uint8
+    np.testing.assert_array_equal(found, labels)
+
+
+@pytest.mark.parametrize(
+    ("picture", "message"),
+    [
+        (Image.fromarray(COLORS), "pixels of mode RGB, not labels; save it as a palette"),
+        (Image.fromarray(COLORS).convert("RGBA"), "pixels of mode RGBA, not labels"),
+        (Image.fromarray(COLORS).convert("LA"), "pixels of mode LA, not labels"),
+        (Image.fromarray(GREY.astype(np.uint16) + 200), "labels up to .*must lie in 0..255"),
+    ],
+)
+def test_other_labels_are_refused(picture: Image.Image, message: str, tmp_path: Path) -> None:
+    picture.save(tmp_path / "a.png")
+    with pytest.raises(ValueError, match=rf"a\.png has {message}"):
+        read_labels(tmp_path / "a.png")

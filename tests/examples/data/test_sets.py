@@ -1,0 +1,99 @@
+"""Options, the form of the sets, and what adding one takes."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from examples.object_discovery.data import SETS, DataOptions, ImageSet, SegmentedImages, Source
+from tests.examples.data.scenes import read
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"name": "mnist"}, "--data.name must be one of tetrominoes, .*: got 'mnist'"),
+        ({"num_images": 0}, "--data.num-images must be at least 1: got 0"),
+        ({"num_test_images": -1}, "--data.num-test-images must be at least 1: got -1"),
+        ({"image_size": 0}, "--data.image-size must be at least 1: got 0"),
+        ({"seed": -1}, r"--data.seed must lie in 0\.\..*: got -1"),
+        ({"bad": "ignore"}, "--data.bad must be 'error' or 'skip': got 'ignore'"),
+    ],
+)
+def test_options_are_checked(fields: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        DataOptions(**{"name": "tetrominoes", **fields})
+
+
+def test_load_refuses_other_splits_and_sizes(tmp_path: Path) -> None:
+    message = "unknown split 'all' of tetrominoes; known are: test, val, train"
+    with pytest.raises(ValueError, match=message):
+        read("tetrominoes", "all", tmp_path)
+    with pytest.raises(ValueError, match="tetrominoes has 32x32 pixels: got --data.image-size 64"):
+        read("tetrominoes", "test", tmp_path, image_size=64)
+
+
+def test_every_set_says_what_the_scores_need() -> None:
+    clusters = {name: image_set.num_clusters for name, image_set in SETS.items()}
+    assert clusters.pop("tetrominoes") == clusters.pop("voc") == 4
+    assert clusters.pop("dsprites") == 7
+    assert set(clusters.values()) == {11}
+    assert all("test" in image_set.splits for image_set in SETS.values())
+
+
+def test_images_and_labels_must_belong_together() -> None:
+    images, labels = torch.zeros(2, 3, 4, 5, dtype=torch.uint8), torch.zeros(2, 4, 5).byte()
+    with pytest.raises(ValueError, match=r"instances \(n, H, W\): got \(2, 3, 4, 5\) and \(2, 5,"):
+        SegmentedImages(images, labels.mT)
+    with pytest.raises(
+        ValueError, match=r"classes \(n, H, W\): got \(2, 3, 4, 5\) and \(1, 4, 5\)"
+    ):
+        SegmentedImages(images, labels, labels[:1])
+    with pytest.raises(ValueError, match="images and instances must be uint8"):
+        SegmentedImages(images, torch.zeros(2, 4, 5))
+
+
+def test_the_fingerprint_is_of_the_content() -> None:
+    planes = np.random.default_rng(0).integers(5, size=(1030, 5, 4, 4), dtype=np.uint8)
+    data = SegmentedImages.from_planes(planes)
+    same = SegmentedImages(data.images.clone(), data.instances.clone(), data.classes)
+    assert len(data.fingerprint()) == 64
+    assert same.fingerprint() == data.fingerprint()
+    prints = {data.fingerprint(), SegmentedImages(data.images, data.instances).fingerprint()}
+    for plane in range(5):
+        changed = planes.copy()
+        changed[-1, plane, 3, 3] ^= 1
+        prints.add(SegmentedImages.from_planes(changed).fingerprint())
+    assert len(prints) == 7
+
+
+class Stripes(ImageSet):
+    num_clusters = 2
+    size = 4
+    splits: Mapping[str, tuple[Any, Any]] = {"test": (0, 3)}
+    label_maps = 2
+
+    def source(self, options: DataOptions, split: str) -> Source:
+        return Source(scenes=range(3), decode=stripe, identity="stripes", limit=3)
+
+
+def stripe(number: int) -> np.ndarray:
+    return np.full((5, 4, 4), number, np.uint8)
+
+
+def test_a_new_set_is_one_class_and_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(SETS, "stripes", Stripes())
+    for count in (None, 2):
+        data = read("stripes", "test", tmp_path, count)
+        assert data.images[:, 2, 0, 0].tolist() == [0, 1, 2][:count]
+        assert data.classes is not None
+        assert data.classes[:, 0, 0].tolist() == [0, 1, 2][:count]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "stripes-v2-test-2-4px-stripes.npy",
+        "stripes-v2-test-all-4px-stripes.npy",
+    ]

@@ -1,0 +1,62 @@
+"""A web server on this machine that misbehaves as it is told to."""
+
+import http.server
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+
+@dataclass
+class Site:
+    """What is served, and how; may be changed while the server runs.
+
+    Attributes:
+        content: The file, whatever its name.
+        cut_after: Bytes after which the connections of `cuts` are closed.
+        cuts: How many connections to cut.
+        status: An error to answer with, if not 200.
+        sends_length: Whether the length is said.
+        requests: Number of requests so far.
+    """
+
+    content: bytes
+    cut_after: int = 0
+    cuts: int = 0
+    status: int = 200
+    sends_length: bool = True
+    requests: int = 0
+    url: str = ""
+
+
+@contextmanager
+def serving(site: Site) -> Iterator[Site]:
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            site.requests += 1
+            if site.status != 200:
+                self.send_error(site.status)
+                return
+            self.send_response(200)
+            if site.sends_length:
+                self.send_header("Content-Length", str(len(site.content)))
+            self.end_headers()
+            body = site.content
+            if site.cuts > 0:
+                site.cuts -= 1
+                body = body[: site.cut_after]
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    site.url = f"http://127.0.0.1:{server.server_port}/files/data.bin"
+    try:
+        yield site
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
