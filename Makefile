@@ -8,16 +8,13 @@ VENV       := .venv
 BIN        := $(VENV)/bin
 PIP        := $(BIN)/python -m pip --disable-pip-version-check
 STAMP      := $(VENV)/.installed
-# Blender's Python module has wheels for one Python only and wants an older NumPy.
-BPY_PYTHON ?= python3.11
-BPY_VENV   := .venv-bpy
 
 # Silences a notice that mkdocs-material prints at every build.
 export NO_MKDOCS_2_WARNING = 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv scenes-venv demo test lint format docs docs-serve clean distclean
+.PHONY: help venv demo test lint format docs docs-serve clean distclean
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,14 +36,6 @@ $(STAMP): pyproject.toml constraints.txt
 		|| { echo "could not create $(VENV): is the venv module installed? (Debian/Ubuntu: apt install python3-venv)" >&2; exit 1; }
 	$(PIP) install $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) -c constraints.txt torch
 	$(PIP) install -c constraints.txt -e '.[dev]'
-	@touch $@
-
-scenes-venv: $(BPY_VENV)/.installed ## Make .venv-bpy, the environment that renders CLEVRTex-style scenes
-
-$(BPY_VENV)/.installed: examples/clevrtex_scenes/requirements.txt
-	@command -v $(BPY_PYTHON) >/dev/null 2>&1 || { echo "$(BPY_PYTHON) not found: bpy needs Python 3.11; name one, as in: make scenes-venv BPY_PYTHON=/path/to/python3.11" >&2; exit 1; }
-	$(BPY_PYTHON) -m venv $(BPY_VENV)
-	$(BPY_VENV)/bin/python -m pip --disable-pip-version-check install -r $<
 	@touch $@
 
 demo: $(STAMP) ## Train on Tetrominoes for ten minutes, score it, write runs/demo/report.html
@@ -74,5 +63,5 @@ clean: ## Remove caches and built files (keeps .venv and runs/)
 	rm -rf build dist site .pytest_cache .ruff_cache .hypothesis
 	find src examples tests benchmarks -type d -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
 
-distclean: clean ## ... and .venv and .venv-bpy
-	rm -rf $(VENV) $(BPY_VENV)
+distclean: clean ## ... and .venv
+	rm -rf $(VENV)

@@ -44,8 +44,12 @@ MAY_IMPORT: dict[str, set[str]] = {
 PUBLIC = [name for name in MAY_IMPORT if not name.startswith("_")]
 HEAVY = ("sklearn", "scipy", "numba", "torchmetrics", "matplotlib", "huggingface_hub")
 LAZY = {"blas.py", "compiled.py"}  # of _ops; loaded only where the extra `fast` is installed
-DISTRIBUTIONS = {"PIL": "pillow", "sklearn": "scikit-learn", "pysat": "python-sat"}
-BLENDER = {"bpy", "bmesh", "mathutils", "OpenImageIO"}  # examples/clevrtex_scenes/requirements.txt
+DISTRIBUTIONS = {
+    "PIL": "pillow",
+    "sklearn": "scikit-learn",
+    "pysat": "python-sat",
+    "google": "protobuf",
+}
 PAGES = sorted(str(page.relative_to(ROOT)) for page in (ROOT / "docs").rglob("*.md"))
 NAMEDTUPLE = {"_replace", "_asdict", "_fields"}
 
@@ -200,7 +204,7 @@ def dependencies(tree: ast.AST, file: Path) -> Iterator[str]:
     always = {line for line, *_ in imports(tree, file, functions=False)}
     for line, module, _ in imports(tree, file):
         name = DISTRIBUTIONS.get(module[0], module[0])
-        if module[0] in sys.stdlib_module_names or module[0] in ours | BLENDER:
+        if module[0] in sys.stdlib_module_names or module[0] in ours:
             continue
         if in_library and line in always and file.name not in LAZY and name not in required:
             yield f"{line} {name} is no required dependency of pyproject.toml"

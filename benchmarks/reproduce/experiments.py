@@ -26,13 +26,9 @@ from examples.sudoku.data import BoardOptions
 from examples.sudoku.data import load as load_boards
 from examples.sudoku.recipes import RECIPES as SUDOKU
 from examples.sudoku.scores import Row, over_seeds
-from kuramoto_nn.models import AKOrN, AKOrNSudoku, ItrSA, ItrSASudoku, OscillatorConfig
+from kuramoto_nn.models import OscillatorConfig, all_presets
 
-PRESETS = {
-    name: preset
-    for network in (AKOrN, ItrSA, AKOrNSudoku, ItrSASudoku)
-    for name, preset in network.presets().items()
-}
+PRESETS = all_presets()
 CPU_MICRO_BATCH = 64
 """A whole batch of 256 can take more memory than a machine has, and is no faster there."""
 

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import sys
 import tarfile
 import tempfile
@@ -12,10 +11,9 @@ import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pooch
-import requests
 
 from examples.common.files import first_line, one_at_a_time, write_json
 from examples.common.progress import Meter
@@ -117,11 +115,15 @@ def fetch(url: str, path: Path, *, sha256: str | None = None) -> None:
     headers = {"Accept-Encoding": "identity"}  # else a server may send an archive decompressed
     try:
         with Meter(name, in_bytes=True) as meter:
-            loader = pooch.HTTPDownloader(cast(bool, _Bar(meter)), chunk_size=_BLOCK, headers=headers)
+            bar: Any = _Bar(meter)
+            loader: Any = pooch.HTTPDownloader(bar, chunk_size=_BLOCK, headers=headers)
             source.fetch(name, downloader=loader)
-    except requests.RequestException as error:
-        raise OSError(f"{url}: {error}; try again, or give another address with --url") from error
+        os.umask(mask := os.umask(0))
+        path.chmod(0o666 & ~mask)  # pooch's files are private
     except OSError as error:
+        if error.errno is None:  # an exception of requests, not of the disk
+            message = f"{url}: {error}; try again, or give another address with --url"
+            raise OSError(message) from error
         raise OSError(f"cannot write {path}: {error.strerror}") from error
 
 
@@ -169,9 +171,11 @@ def unpack(archive: Path) -> None:
             raise ValueError(
                 f"{archive} is damaged or not safe to unpack: {reason}; remove it and get it again"
             ) from error
-        places = [place for place in found if place.is_dir()] or found
-        shutil.copytree(staging, archive.parent, copy_function=os.replace, dirs_exist_ok=True)
-        write_json(_mark(archive), sorted(str(place.relative_to(staging)) for place in places))
+        folders = [place for place in found if place.is_dir()]
+        for place in found:  # a folder comes before its files
+            target = archive.parent / place.relative_to(staging)
+            target.mkdir(exist_ok=True) if place in folders else os.replace(place, target)
+        write_json(_mark(archive), [str(p.relative_to(staging)) for p in folders or found])
 
 
 def _extract(archive: Path, folder: str) -> None:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from examples.common.processes import Processes
-from kuramoto_nn.models import Config, Model, create_model
+from kuramoto_nn.models import Config, all_presets, create_model
 
 STREAMS = ("initialisation", "order", "views", "noise", "evaluation", "steps")
 
@@ -49,10 +49,10 @@ def preset(name: str, **overrides: Any) -> Any:
     Raises:
         ValueError: If the name or a field is unknown.
     """
-    for network in Model.__subclasses__():
-        if name in network.preset_configs:
-            return network.preset_configs[name].replace(**overrides)
-    raise ValueError(f"unknown preset {name!r}; `python -m kuramoto_nn.models` lists them")
+    presets = all_presets()
+    if name not in presets:
+        raise ValueError(f"unknown preset {name!r}; `python -m kuramoto_nn.models` lists them")
+    return presets[name].config.replace(**overrides)
 
 
 def build_model(config: Config | str, *, seed: int) -> Any:

@@ -10,7 +10,7 @@ from examples.common.randomness import ShuffledBatches, generator_for
 from examples.object_discovery.augment import apply_views, draw_views
 from examples.object_discovery.data import SegmentedImages
 from examples.object_discovery.recipes import Training
-from kuramoto_nn.models import AKOrNConfig, ItrSAConfig
+from kuramoto_nn.models import ObjectDiscoveryConfig
 
 
 class ViewBatches(ShuffledBatches):
@@ -35,7 +35,7 @@ class ViewBatches(ShuffledBatches):
         self,
         images: SegmentedImages,
         training: Training,
-        model: AKOrNConfig | ItrSAConfig,
+        model: ObjectDiscoveryConfig,
         *,
         seed: int,
         here: Processes,

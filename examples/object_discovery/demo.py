@@ -30,7 +30,7 @@ from examples.object_discovery.segmenter import (
     segment_images,
 )
 from examples.object_discovery.train import options_for, train
-from kuramoto_nn.models import AKOrN, ItrSA
+from kuramoto_nn.models import AKOrN, ObjectDiscoveryModel
 
 RECIPE, CONTROL = "tetrominoes-demo", "tetrominoes-demo-itrsa"
 PUBLISHED = "tetrominoes-attn"
@@ -137,7 +137,7 @@ def train_recipe(recipe: str, options: DemoOptions, out: Path) -> dict[str, floa
 
 
 def segment_with(
-    model: AKOrN | ItrSA,
+    model: ObjectDiscoveryModel,
     title: str,
     test: SegmentedImages,
     options: DemoOptions,

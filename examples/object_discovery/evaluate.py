@@ -35,7 +35,7 @@ from examples.object_discovery.recipes import Scoring
 from examples.object_discovery.score_table import ScoreTable
 from examples.object_discovery.scores import SCORES, Statistic, scores_of
 from examples.object_discovery.segmenter import Segmenter, load_network
-from kuramoto_nn.models import AKOrN, ItrSA
+from kuramoto_nn.models import ObjectDiscoveryModel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,7 +154,7 @@ def evaluate(options: EvaluateOptions) -> Evaluation | None:
     return result
 
 
-def _load_images(options: EvaluateOptions, model: AKOrN | ItrSA) -> SegmentedImages:
+def _load_images(options: EvaluateOptions, model: ObjectDiscoveryModel) -> SegmentedImages:
     """Load the images, in the model's size where the data set can be resized."""
     data = options.data
     if data.image_size is None and SETS[data.name].resizable:
@@ -188,7 +188,7 @@ def _score(
 
 
 def _identify(
-    options: EvaluateOptions, model: AKOrN | ItrSA, data: SegmentedImages
+    options: EvaluateOptions, model: ObjectDiscoveryModel, data: SegmentedImages
 ) -> dict[str, Any]:
     """Everything that decides the scores of an image but its noise: content, not places."""
     digest = hashlib.sha256()

@@ -7,7 +7,7 @@ from examples.common import command, optimization
 from examples.common.randomness import preset
 from examples.object_discovery.augment import Augmentation
 from examples.object_discovery.data import DataOptions
-from kuramoto_nn.models import AKOrNConfig, ItrSAConfig
+from kuramoto_nn.models import ObjectDiscoveryConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +54,7 @@ class Recipe:
         scoring: How its features are scored.
     """
 
-    model: AKOrNConfig | ItrSAConfig
+    model: ObjectDiscoveryConfig
     data: DataOptions
     training: Training
     scoring: Scoring = field(default_factory=Scoring)
@@ -74,6 +74,7 @@ _TETROMINOES = DataOptions(name="tetrominoes", num_images=60_000, num_test_image
 _DSPRITES = replace(_TETROMINOES, name="dsprites")
 _CLEVR = DataOptions(name="clevr")
 _CLEVRTEX = DataOptions(name="clevrtex-full")
+_TEXTURES = DataOptions(name="textures-full")
 _KINDS = ("attn", "conv", "itrsa", "itrconv")
 # For minutes, not days, on CPU cores, by a search (docs/object-discovery.md): many small steps, and
 # views that differ by their crop alone. Colours that stay as they are soon tell objects apart.
@@ -89,6 +90,15 @@ _TINY = Training(
     ema_start=100,
 )
 _DEMO = replace(_TINY, learning_rate=2e-3, epochs=50)
+# CLEVRTex's networks on drawn textures.
+_TEXTURES_PRESETS = {
+    **{
+        f"textures-{kind}": f"clevrtex-{kind}" for kind in ("attn-l1", "attn-l2", "itrsa-l1", "vit")
+    },
+    "textures-attn-l1-tiny": "clevrtex-attn-tiny",
+    "textures-itrsa-l1-tiny": "clevrtex-itrsa-tiny",
+    "textures-vit-tiny": "clevrtex-vit-tiny",
+}
 # The demo's networks: larger and fewer updates learn more in the few minutes that it has.
 _DEMO_MODELS = {
     "tetrominoes-demo": preset("tetrominoes-attn", step_size=1.0, num_steps=4),
@@ -113,6 +123,14 @@ RECIPES: dict[str, Recipe] = {
     **_recipes(tuple(f"dsprites-{kind}" for kind in _KINDS), _DSPRITES, Training(epochs=50)),
     **_recipes(tuple(f"tetrominoes-{kind}" for kind in _KINDS), _TETROMINOES, Training(epochs=50)),
     **_recipes(tuple(f"tetrominoes-{kind}-tiny" for kind in _KINDS), _TETROMINOES, _DEMO),
+    **{
+        name: Recipe(
+            model=preset(network),
+            data=_TEXTURES,
+            training=_TINY if name.endswith("-tiny") else Training(epochs=500),
+        )
+        for name, network in _TEXTURES_PRESETS.items()
+    },
     **{
         name: Recipe(model=model, data=_TETROMINOES, training=_DEMO)
         for name, model in _DEMO_MODELS.items()

@@ -17,7 +17,7 @@ from examples.object_discovery.scores import scores_of
 from kuramoto_nn import load_model
 from kuramoto_nn.clustering import average_linkage, kmeans, pca
 from kuramoto_nn.inference import uptiled_features
-from kuramoto_nn.models import AKOrN, ItrSA
+from kuramoto_nn.models import ObjectDiscoveryModel
 
 LARGEST_BATCH = 64
 MOST_FEATURES = 2**25
@@ -65,7 +65,7 @@ class Segmenter:
         ValueError: If the number of clusters is not set.
     """
 
-    model: AKOrN | ItrSA
+    model: ObjectDiscoveryModel
     scoring: Scoring
     seed: int = 0
     precision: Precision = "float32"
@@ -235,7 +235,7 @@ def segment_images(
 
 def load_network(
     source: str, *, device: torch.device, precision: Precision = "float32"
-) -> AKOrN | ItrSA:
+) -> ObjectDiscoveryModel:
     """Load a trained object-discovery model.
 
     Args:
@@ -251,9 +251,9 @@ def load_network(
         OSError: If there is none.
     """
     model = load_model(source)
-    if not isinstance(model, AKOrN | ItrSA):
+    if not isinstance(model, ObjectDiscoveryModel):
         raise ValueError(
-            f"MODEL must be an object-discovery model (AKOrN or ItrSA): got {source}, which holds "
+            f"MODEL must be an object-discovery model, such as an AKOrN: got {source}, which holds "
             f"{type(model).__name__}"
         )
     return model.to(device, dtype_of(precision))

@@ -27,14 +27,14 @@ from examples.object_discovery.batches import ViewBatches
 from examples.object_discovery.data import DataOptions, load
 from examples.object_discovery.losses import nt_xent
 from examples.object_discovery.recipes import RECIPES, Scoring, Training
-from kuramoto_nn.models import AKOrNConfig, ItrSAConfig
+from kuramoto_nn.models import ObjectDiscoveryConfig
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainOptions(RunOptions):
     """Train an object-discovery model with SimCLR."""
 
-    model: AKOrNConfig | ItrSAConfig
+    model: ObjectDiscoveryConfig
     """The network."""
     data: DataOptions
     """The images. Their size is the model's unless --data.image-size is given."""

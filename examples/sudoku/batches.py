@@ -10,7 +10,7 @@ from examples.common.randomness import ShuffledBatches, generator_for
 from examples.sudoku.data import Boards
 from examples.sudoku.recipes import Training
 from examples.sudoku.symmetries import transform
-from kuramoto_nn.models import AKOrNSudokuConfig, ItrSASudokuConfig
+from kuramoto_nn.models import SudokuConfig
 
 
 class BoardBatches(ShuffledBatches):
@@ -35,7 +35,7 @@ class BoardBatches(ShuffledBatches):
         self,
         boards: Boards,
         training: Training,
-        model: AKOrNSudokuConfig | ItrSASudokuConfig,
+        model: SudokuConfig,
         *,
         seed: int,
         here: Processes,

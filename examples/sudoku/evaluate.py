@@ -29,7 +29,7 @@ from examples.sudoku.data import BoardOptions, Boards, load
 from examples.sudoku.scores import HEADER, Row, line, numbers, over_seeds
 from examples.sudoku.solver import Solver, votes_of
 from kuramoto_nn import load_model
-from kuramoto_nn.models import AKOrNSudoku, ItrSASudoku
+from kuramoto_nn.models import AKOrNSudoku, SudokuModel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,9 +110,9 @@ def evaluate(options: EvaluateOptions) -> list[Row]:
     return rows
 
 
-def _load(options: EvaluateOptions) -> AKOrNSudoku | ItrSASudoku:
+def _load(options: EvaluateOptions) -> SudokuModel:
     model = load_model(options.model)
-    if not isinstance(model, AKOrNSudoku | ItrSASudoku):
+    if not isinstance(model, SudokuModel):
         raise ValueError(f"{options.model} is no model for Sudoku: got {type(model).__name__}")
     if options.samples != (1,) and not isinstance(model, AKOrNSudoku):
         raise ValueError(
@@ -123,7 +123,7 @@ def _load(options: EvaluateOptions) -> AKOrNSudoku | ItrSASudoku:
 
 
 def _rows(
-    model: AKOrNSudoku | ItrSASudoku,
+    model: SudokuModel,
     boards: Boards,
     options: EvaluateOptions,
     known: dict[tuple, Row],
@@ -169,9 +169,7 @@ def _score(
                 yield Row.of(answers, boards, vote=vote, **trial)
 
 
-def _identify(
-    options: EvaluateOptions, model: AKOrNSudoku | ItrSASudoku, boards: Boards
-) -> dict[str, Any]:
+def _identify(options: EvaluateOptions, model: SudokuModel, boards: Boards) -> dict[str, Any]:
     """What scores in one file have in common."""
     digest = hashlib.sha256(json.dumps(model.describe(), sort_keys=True).encode())
     for name, value in sorted(model.state_dict().items()):

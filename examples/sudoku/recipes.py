@@ -8,7 +8,7 @@ from examples.common import command, optimization
 from examples.common.optimization import MuonWithAdam
 from examples.common.randomness import preset
 from examples.sudoku.data import BoardOptions
-from kuramoto_nn.models import AKOrNSudoku, AKOrNSudokuConfig, ItrSASudoku, ItrSASudokuConfig
+from kuramoto_nn.models import SudokuConfig, SudokuModel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +81,7 @@ class Recipe:
         scoring: How it is scored.
     """
 
-    model: AKOrNSudokuConfig | ItrSASudokuConfig
+    model: SudokuConfig
     data: BoardOptions
     training: Training
     scoring: Scoring = field(default_factory=Scoring)
@@ -143,7 +143,7 @@ def recipe_for(name: str) -> Recipe:
     return command.look_up(RECIPES, name)
 
 
-def build_optimizer(model: AKOrNSudoku | ItrSASudoku, training: Training) -> torch.optim.Optimizer:
+def build_optimizer(model: SudokuModel, training: Training) -> torch.optim.Optimizer:
     """Build the optimiser of a training.
 
     Args:

@@ -10,7 +10,7 @@ from examples.common.device import Precision, autocast
 from examples.sudoku.rules import solves
 from kuramoto_nn import functional, reference
 from kuramoto_nn.inference import Noise, energy_votes, last_energy, seeded_noise, total_energy
-from kuramoto_nn.models import AKOrNSudoku, ItrSASudoku
+from kuramoto_nn.models import AKOrNSudoku, SudokuModel
 
 Rule = Callable[[Tensor], Tensor]
 """From energies ``(T + 1, M, 2)``, see `both_energies`, to one number ``(M,)``; the least wins."""
@@ -59,7 +59,7 @@ class Solver:
         precision: Precision of the forward pass.
     """
 
-    model: AKOrNSudoku | ItrSASudoku
+    model: SudokuModel
     num_steps: int | None = None
     noise_seed: int = 0
     batch_size: int = 100

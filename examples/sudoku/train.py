@@ -25,14 +25,14 @@ from examples.sudoku.data import BoardOptions, Boards, load
 from examples.sudoku.recipes import RECIPES, Scoring, Training, build_optimizer
 from examples.sudoku.scores import BoardScores
 from examples.sudoku.solver import Solver
-from kuramoto_nn.models import AKOrNSudoku, AKOrNSudokuConfig, ItrSASudoku, ItrSASudokuConfig
+from kuramoto_nn.models import AKOrNSudoku, SudokuConfig, SudokuModel
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainOptions(RunOptions):
     """Train a model to solve Sudoku."""
 
-    model: AKOrNSudokuConfig | ItrSASudokuConfig
+    model: SudokuConfig
     """The network."""
     data: BoardOptions
     """The boards; test boards are scored on the way."""
@@ -105,7 +105,7 @@ def train(options: TrainOptions) -> Run:
 
 def score(run: Run, held_out: Boards, *, num_steps: int | None) -> None:
     """Score the averaged weights, from the same noise every time; log and print the scores."""
-    solver = Solver(cast(AKOrNSudoku | ItrSASudoku, run.average.model), num_steps=num_steps)
+    solver = Solver(cast(SudokuModel, run.average.model), num_steps=num_steps)
     scores = BoardScores.of(solver.answers(held_out.puzzles), held_out)
     values = dataclasses.asdict(scores)
     run.log(**{f"held_out_{name}": value for name, value in values.items()})
@@ -126,7 +126,7 @@ class Answers(nn.Module):
         Puzzles ``(B, 9, 9)`` to logits ``(R, B, 9, 9, 9)`` of R answers.
     """
 
-    def __init__(self, model: AKOrNSudoku | ItrSASudoku, *, every: int | None):
+    def __init__(self, model: SudokuModel, *, every: int | None):
         super().__init__()
         self.model, self.every = model, every
 

@@ -55,6 +55,19 @@ def test_a_file_arrives_once(site: Site, tmp_path: Path) -> None:
     assert names(tmp_path / "new" / "folder") == ["data.bin"]
 
 
+def test_files_are_as_private_as_the_umask_says(site: Site, tmp_path: Path) -> None:
+    archive = pack(tmp_path / "one.zip", {"set/a.png": b"a"})
+    tmp_path.chmod(0o775)
+    previous = os.umask(0o027)
+    try:
+        get(site, tmp_path)
+        unpack(archive)
+    finally:
+        os.umask(previous)
+    found = {name: (tmp_path / name).stat().st_mode & 0o777 for name in ("data.bin", "set", ".")}
+    assert found == {"data.bin": 0o640, "set": 0o750, ".": 0o775}
+
+
 def test_a_length_is_not_needed(site: Site, tmp_path: Path) -> None:
     site.sends_length = False
     assert get(site, tmp_path) == CONTENT

@@ -196,7 +196,7 @@ def test_the_log_tells_pace_rate_and_memory(uninterrupted):
 def test_recipes_are_the_papers():
     paper = {"batch_size": 256, "learning_rate": 1e-3, "warmup_steps": 0, "temperature": 0.1}
     paper |= {"ema_decay": 0.998, "ema_every": 10, "ema_start": 200, "drop_last": False}
-    epochs = {"tetrominoes": 50, "dsprites": 50, "clevr": 300, "clevrtex": 500}
+    epochs = {"tetrominoes": 50, "dsprites": 50, "clevr": 300, "clevrtex": 500, "textures": 500}
     for name, recipe in RECIPES.items():
         assert isinstance(recipe.model, AKOrN.config_class | ItrSA.config_class)
         own = any(word in name for word in ("tiny", "demo", "large"))

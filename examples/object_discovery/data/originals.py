@@ -22,8 +22,8 @@ import numpy as np
 from examples.object_discovery.data.records import (
     Frame,
     bytes_of,
-    read_frames,
     parse_example,
+    read_frames,
     verified,
 )
 from examples.object_discovery.data.sets import ImageSet, Source, identity

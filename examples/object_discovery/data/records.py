@@ -18,7 +18,7 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 from crc32c import crc32c
 from google.protobuf.message import DecodeError
-from tfrecord.example_pb2 import Example
+from tfrecord import example_pb2
 
 
 def masked_crc32c(data: bytes) -> int:
@@ -109,7 +109,9 @@ def parse_example(data: bytes) -> Mapping[str, Any]:
         ValueError: If it is none.
     """
     try:
-        return Example.FromString(data).features.feature
+        # Its module makes its names as it is imported.
+        example = example_pb2.Example  # pyright: ignore[reportAttributeAccessIssue]
+        return example.FromString(data).features.feature
     except DecodeError as error:
         raise ValueError(f"not a tf.Example: {error}") from error
 

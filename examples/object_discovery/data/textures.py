@@ -9,7 +9,6 @@ only orientation, shading and borders tell objects apart.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial, reduce
 from typing import TYPE_CHECKING
 
@@ -23,21 +22,16 @@ if TYPE_CHECKING:
 VARIANTS = ("full", "outd", "camo")
 SPLITS = {"train": (0, 40_000), "val": (0, 1_000), "test": (0, 1_000)}
 SIZE, FEWEST, MOST = 128, 3, 10
-LEAST_VISIBLE = 200
-"""Number of visible pixels that every object has at least."""
-RADII = (10.0, 25.0)
-"""Smallest and largest radius, in pixels, of a disc of an object's area."""
-SCALES = (4.0, 11.0)
-"""Smallest and largest unit of a texture in pixels."""
-LEAST_CONTRAST = 0.8
-"""Least L1 distance between the first and the last colour of a texture, channels in [0, 1]."""
-LATTICE = 16
-"""Period of value noise and of cells; a power of two."""
-SHADOW = 4.0
-"""Distance in pixels between an object and its shadow."""
+LEAST_VISIBLE = 200  # pixels of every object
+RADII = (10.0, 25.0)  # in pixels, of a disc of an object's area
+SCALES = (4.0, 11.0)  # unit of a texture in pixels
+LEAST_CONTRAST = 0.8  # L1 distance of the ends of a texture's colours, channels in [0, 1]
+LATTICE = 16  # period of value noise and of cells
+SHADOW = 4.0  # pixels between an object and its shadow
 
 Array = np.ndarray
-Window = tuple[slice, slice]
+Gauge = Callable[[Array, Array], Array]
+Weight = Callable[[Array, Array, Array], Array]
 _AXIS = np.arange(SIZE, dtype=np.float32) + 0.5
 
 
@@ -57,10 +51,9 @@ class Textures(ImageSet):
     def source(self, options: DataOptions, split: str) -> Source:
         """Draw the images of one split; any number of them."""
         count = options.count(split) or SPLITS[split][1]
-        decode = partial(draw_scene, variant=self.variant, split=split, seed=options.seed)
         return Source(
             scenes=range(count),
-            decode=decode,
+            decode=partial(draw_scene, variant=self.variant, split=split, seed=options.seed),
             identity=f"drawn-seed{options.seed}",
             limit=count,
             note=f"drawn with seed {options.seed}",
@@ -92,7 +85,7 @@ def _arrow(u: Array, v: Array) -> Array:
     return np.minimum(head, np.maximum(np.abs(v) / 0.3, np.abs(u + 0.2) / 0.8))
 
 
-_FULL_SHAPES: dict[str, Callable[[Array, Array], Array]] = {
+_FULL_SHAPES: dict[str, Gauge] = {
     "disc": lambda u, v: np.hypot(u, v),
     "ellipse": lambda u, v: np.hypot(u, 1.8 * v),
     "triangle": partial(_polygon, sides=3),
@@ -102,21 +95,19 @@ _FULL_SHAPES: dict[str, Callable[[Array, Array], Array]] = {
     "ring": lambda u, v: np.abs(np.hypot(u, v) - 0.74) / 0.26,
     "cross": _cross,
 }
-_OUTD_SHAPES: dict[str, Callable[[Array, Array], Array]] = {
+_OUTD_SHAPES: dict[str, Gauge] = {
     "hexagon": partial(_polygon, sides=6),
     "half disc": lambda u, v: np.maximum(np.hypot(u, v), 0.25 - 2.5 * v),
     "crescent": lambda u, v: np.maximum(np.hypot(u, v), 1.75 - np.hypot(u - 0.5, v)),
     "heart": lambda u, v: np.hypot(1.1 * u, 1.15 * v + 0.75 * np.sqrt(np.abs(u) + 0.02) - 0.38),
-    "corner": lambda u, v: np.maximum(
-        np.maximum(np.abs(u), np.abs(v)), 1.5 + 2 * np.minimum(u, v)
-    ),
+    "corner": lambda u, v: np.maximum(np.maximum(np.abs(u), np.abs(v)), 1.5 + 2 * np.minimum(u, v)),
     "arrow": _arrow,
     "gear": lambda u, v: np.hypot(u, v) / (0.85 + 0.15 * np.sign(np.cos(7 * np.arctan2(v, u)))),
 }
 SHAPES = {"full": _FULL_SHAPES, "outd": _OUTD_SHAPES, "camo": _FULL_SHAPES}
 
 
-def _area(gauge: Callable[[Array, Array], Array]) -> float:
+def _area(gauge: Gauge) -> float:
     """Area of a shape in units of the disc's, by counting."""
     axis = np.linspace(-1.6, 1.6, 129)
     return float((gauge(axis[None], axis[:, None]) < 1).mean() * 3.2**2 / np.pi)
@@ -143,8 +134,8 @@ def _noise(x: Array, y: Array, table: Array) -> Array:
 
 
 def _octaves(x: Array, y: Array, table: Array) -> Array:
-    total = sum(0.5**k * _noise(x * 2**k, y * 2**k + 3 * k, table) for k in range(3))
-    return 0.5 + 1.6 * (total / 1.75 - 0.5)
+    octaves = [0.5**k * _noise(x * 2**k, y * 2**k + 3 * k, table) for k in range(3)]
+    return 0.5 + 1.6 * (np.add.reduce(octaves) / 1.75 - 0.5)
 
 
 def _bricks(x: Array, y: Array, table: Array) -> Array:
@@ -174,11 +165,10 @@ def _cells(x: Array, y: Array, table: Array) -> Array:
 
 
 def _bands(wave: Array) -> Array:
-    """A wave in [-1, 1] as bands with soft edges."""
-    return 0.5 + 3 * wave
+    return 0.5 + 3 * wave  # soft edges: what lies outside of [0, 1] is clipped
 
 
-_FULL_TEXTURES: dict[str, Callable[[Array, Array, Array], Array]] = {
+_FULL_TEXTURES: dict[str, Weight] = {
     "noise": _octaves,
     "stripes": lambda x, y, _: _bands(np.sin(np.pi * x)),
     "checks": lambda x, y, _: _bands(np.sin(np.pi * x) * np.sin(np.pi * y)),
@@ -187,7 +177,7 @@ _FULL_TEXTURES: dict[str, Callable[[Array, Array, Array], Array]] = {
     "cells": _cells,
     "gradient": lambda x, y, _: np.abs((x / 4) % 2 - 1),
 }
-_OUTD_TEXTURES: dict[str, Callable[[Array, Array, Array], Array]] = {
+_OUTD_TEXTURES: dict[str, Weight] = {
     "waves": lambda x, y, _: _bands(np.sin(np.pi * (x + 0.6 * np.sin(2 * y)))),
     "rings": lambda x, y, _: _bands(np.sin(np.pi * np.hypot(x % 6 - 3, y % 6 - 3))),
     "zigzag": lambda x, y, _: _bands(np.sin(np.pi * (x + np.abs(y % 2 - 1)))),
@@ -208,26 +198,18 @@ def _ramp(rng: np.random.Generator) -> Array:
     return 255 * np.concatenate([first + at * (middle - first), middle + at * (last - middle)])
 
 
-@dataclass(frozen=True)
 class Texture:
-    """A texture: its family, unit in pixels, table of random numbers, and colours."""
+    """A random texture of a variant: family, unit in pixels, table of random numbers, colours."""
 
-    name: str
-    scale: float
-    table: Array
-    ramp: Array
-
-    @classmethod
-    def sample(cls, variant: str, rng: np.random.Generator) -> Texture:
-        """Draw a texture of a variant."""
-        scale = float(np.exp(rng.uniform(*np.log(SCALES))))
-        table = rng.random((LATTICE, LATTICE), dtype=np.float32)
-        return cls(str(rng.choice([*TEXTURES[variant]])), scale, table, _ramp(rng))
+    def __init__(self, variant: str, rng: np.random.Generator):
+        self.weight = TEXTURES[variant][str(rng.choice([*TEXTURES[variant]]))]
+        self.scale = float(np.exp(rng.uniform(*np.log(SCALES))))
+        self.table = rng.random((LATTICE, LATTICE), dtype=np.float32)
+        self.ramp = _ramp(rng)
 
     def places(self, down: Array, right: Array, turn: float) -> Array:
         """Places in the ramp, 0 to 255, of pixels; the texture is turned by an angle."""
-        u, v = _turned(down / self.scale, right / self.scale, turn)
-        weight = (_FULL_TEXTURES | _OUTD_TEXTURES)[self.name](u, v, self.table)
+        weight = self.weight(*_turned(down / self.scale, right / self.scale, turn), self.table)
         return np.clip(255 * weight, 0, 255).astype(np.uint8)
 
 
@@ -236,36 +218,26 @@ def _turned(down: Array, right: Array, turn: float) -> tuple[Array, Array]:
     return right * cosine + down * sine, down * cosine - right * sine
 
 
-@dataclass(frozen=True)
 class Object:
-    """A shape with its place (row and column), radius in pixels and rotation."""
+    """A random object of a variant: shape, radius in pixels, centre (row and column), rotation."""
 
-    shape: str
-    center: tuple[float, float]
-    radius: float
-    turn: float
+    def __init__(self, variant: str, rng: np.random.Generator):
+        name = str(rng.choice([*SHAPES[variant]]))
+        self.shape, self.radius = SHAPES[variant][name], rng.uniform(*RADII) / _AREAS[name] ** 0.5
+        self.center = rng.uniform(8, SIZE - 8, 2).tolist()
+        self.turn = rng.uniform(0, 2 * np.pi)
 
-    @classmethod
-    def sample(cls, variant: str, rng: np.random.Generator) -> Object:
-        """Draw an object of a variant."""
-        shape = str(rng.choice([*SHAPES[variant]]))
-        radius = rng.uniform(*RADII) / _AREAS[shape] ** 0.5
-        row, column = rng.uniform(8, SIZE - 8, 2).tolist()
-        return cls(shape, (row, column), radius, rng.uniform(0, 2 * np.pi))
-
-    def pixels(self, margin: float = 0) -> tuple[Window, Array, Array]:
+    def pixels(self, margin: float = 0) -> tuple[tuple[slice, slice], Array, Array]:
         """Rows and columns that it may touch, and how far they lie down and right of its centre."""
         reach = 1.5 * self.radius + margin
-        rows, columns = (
-            slice(max(int(c - reach), 0), min(int(c + reach) + 1, SIZE)) for c in self.center
-        )
+        first = [max(int(c - reach), 0) for c in self.center]
+        rows, columns = map(slice, first, [int(c + reach) + 1 for c in self.center])
         down, right = _AXIS[rows] - self.center[0], _AXIS[columns] - self.center[1]
         return (rows, columns), down[:, None], right
 
     def gauge(self, down: Array, right: Array) -> Array:
         """Below 1 inside the shape."""
-        u, v = _turned(down / self.radius, right / self.radius, self.turn)
-        return (_FULL_SHAPES | _OUTD_SHAPES)[self.shape](u, v)
+        return self.shape(*_turned(down / self.radius, right / self.radius, self.turn))
 
 
 def _place(variant: str, rng: np.random.Generator) -> tuple[list[Object], Array]:
@@ -276,7 +248,7 @@ def _place(variant: str, rng: np.random.Generator) -> tuple[list[Object], Array]
         labels = np.zeros((SIZE, SIZE), np.uint8)
         visible = np.full(1, SIZE * SIZE)
         for _ in range(12 * MOST):
-            candidate = Object.sample(variant, rng)
+            candidate = Object(variant, rng)
             window, down, right = candidate.pixels()
             inside = candidate.gauge(down, right) < 1
             left = visible - np.bincount(labels[window][inside], minlength=len(visible))
@@ -302,7 +274,7 @@ def draw_scene(index: int, *, variant: str, split: str, seed: int) -> Array:
     """
     rng = np.random.default_rng((seed, VARIANTS.index(variant), [*SPLITS].index(split), index))
     objects, labels = _place(variant, rng)
-    textures = [Texture.sample(variant, rng) for _ in range(len(objects) + 1)]
+    textures = [Texture(variant, rng) for _ in range(len(objects) + 1)]
     if variant == "camo":
         textures = textures[:1] * len(textures)
     light = rng.uniform(0, 2 * np.pi)

@@ -5,7 +5,15 @@
 """
 
 from kuramoto_nn.models._akorn import AKOrN, AKOrNConfig
-from kuramoto_nn.models._base import Model, Preset, create_model, list_models, load_model
+from kuramoto_nn.models._base import (
+    Model,
+    ObjectDiscoveryModel,
+    Preset,
+    all_presets,
+    create_model,
+    list_models,
+    load_model,
+)
 from kuramoto_nn.models._classifier import AKOrNClassifier, AKOrNClassifierConfig
 from kuramoto_nn.models._config import Config
 from kuramoto_nn.models._itrsa import ItrSA, ItrSAConfig, ItrSASudoku, ItrSASudokuConfig
@@ -19,6 +27,7 @@ from kuramoto_nn.models._sudoku import (
     AKOrNSudoku,
     AKOrNSudokuConfig,
     SudokuConfig,
+    SudokuModel,
     SudokuRollout,
     SudokuTrajectory,
 )
@@ -39,11 +48,14 @@ __all__ = [
     "ItrSASudokuConfig",
     "Model",
     "ObjectDiscoveryConfig",
+    "ObjectDiscoveryModel",
     "OscillatorConfig",
     "Preset",
     "SudokuConfig",
+    "SudokuModel",
     "SudokuRollout",
     "SudokuTrajectory",
+    "all_presets",
     "create_model",
     "list_models",
     "load_model",

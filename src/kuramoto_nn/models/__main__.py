@@ -4,7 +4,7 @@ import argparse
 import os
 import sys
 
-from kuramoto_nn.models._saving import NETWORKS
+from kuramoto_nn.models import all_presets
 
 
 def main() -> None:
@@ -15,14 +15,14 @@ def main() -> None:
     ).parse_args()
     line = "{:<25} {:<16} {:>12} {:>9}  {}".format
     print(line("preset", "class", "parameters", "GFLOPs", "published (x 100)"))
-    for network in NETWORKS.values():
-        for name, preset in network.presets().items():
-            published = "; ".join(
-                f"{score}: {mean} ± {deviation}"
-                for score, (mean, deviation) in preset.published.items()
-            )
-            size, cost = f"{preset.parameters:,}", f"{preset.flops / 1e9:.3f}"
-            print(line(name, network.__name__, size, cost, published).rstrip(), flush=True)
+    for name, preset in all_presets().items():
+        published = "; ".join(
+            f"{score}: {mean} ± {deviation}"
+            for score, (mean, deviation) in preset.published.items()
+        )
+        size, cost = f"{preset.parameters:,}", f"{preset.flops / 1e9:.3f}"
+        network = preset.model_class.__name__
+        print(line(name, network, size, cost, published).rstrip(), flush=True)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from kuramoto_nn.layers import NormReadout, PatchEmbed, PooledHead, Trajectory
-from kuramoto_nn.models._base import Model
+from kuramoto_nn.models._base import ObjectDiscoveryModel
 from kuramoto_nn.models._parts import (
     KuramotoBlock,
     ObjectDiscoveryConfig,
@@ -46,7 +46,7 @@ _CONVOLUTION = {"coupling": "convolution", "position": None}
 _TINY = {"channels": 64, "num_heads": 4}
 
 
-class AKOrN(Model):
+class AKOrN(ObjectDiscoveryModel):
     """Artificial Kuramoto oscillatory neurons on images, trained with SimCLR to discover objects.
 
     Args:
@@ -89,30 +89,6 @@ class AKOrN(Model):
         self.position_x, self.position_c = build_position(config), build_position(config)
         self.blocks = nn.ModuleList(_blocks(config))
         self.head = PooledHead(channels, channels, 4 * channels, pool=config.pool)
-
-    def forward(
-        self,
-        images: Tensor,
-        *,
-        noise: Tensor | None = None,
-        generator: torch.Generator | None = None,
-        num_steps: int | None = None,
-    ) -> Tensor:
-        """Embed images.
-
-        Args:
-            images: ``(B, 3, H, W)`` in [0, 1].
-            noise: Start of the oscillators, before normalisation and before positions are
-                added, ``(B, C, h, w)``.
-            generator: Draws the noise if none is given; the global one if None.
-            num_steps: T of every block; the configured one if None.
-
-        Returns:
-            Embeddings ``(B, C)`` for the contrastive loss.
-        """
-        return self.head(
-            self.features(images, noise=noise, generator=generator, num_steps=num_steps)
-        )
 
     def features(
         self,

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import torch
+from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from kuramoto_nn._checks import listed
 from kuramoto_nn.coupling import GeometricTransform
-from kuramoto_nn.layers import SinCosEmbedding
+from kuramoto_nn.layers import PooledHead, SinCosEmbedding
 from kuramoto_nn.layers._stepwise import Stepwise
 from kuramoto_nn.models._config import Config
 from kuramoto_nn.models._parts import OscillatorConfig
@@ -172,6 +173,58 @@ class Preset:
             return self.model_class(self.config).eval()
 
 
+class ObjectDiscoveryModel(Model):
+    """Network that embeds images and gives the features of every patch.
+
+    A subclass has an `ObjectDiscoveryConfig`, blocks and a `PooledHead`, and defines `features`.
+    """
+
+    config: Any  # an ObjectDiscoveryConfig, which subclasses narrow down
+    blocks: nn.ModuleList
+    head: PooledHead
+
+    def forward(
+        self,
+        images: Tensor,
+        *,
+        noise: Tensor | None = None,
+        generator: torch.Generator | None = None,
+        num_steps: int | None = None,
+    ) -> Tensor:
+        """Embed images.
+
+        Args:
+            images: ``(B, 3, H, W)`` in [0, 1].
+            noise: Start of the oscillators, before normalisation and before positions are added,
+                ``(B, C, h, w)``. Networks without oscillators take it and do not use it, so that
+                all can stand in for each other; likewise ``generator``.
+            generator: Draws the noise if none is given; the global one if None.
+            num_steps: T of every block; the configured one if None.
+
+        Returns:
+            Embeddings ``(B, C)``, what the contrastive loss compares.
+        """
+        features = self.features(images, noise=noise, generator=generator, num_steps=num_steps)
+        return self.head(features)
+
+    def features(
+        self,
+        images: Tensor,
+        *,
+        noise: Tensor | None = None,
+        generator: torch.Generator | None = None,
+        num_steps: int | None = None,
+    ) -> Tensor:
+        """Features of every patch, ``(B, C, h, w)``: what is clustered. Arguments as in a call."""
+        raise NotImplementedError
+
+
+def all_presets() -> dict[str, Preset]:
+    """Presets of every network, by name."""
+    networks = NETWORKS.values()
+    return {name: preset for network in networks for name, preset in network.presets().items()}
+
+
 def list_models(pattern: str = "*") -> list[str]:
     """List the presets of every network.
 
@@ -185,8 +238,7 @@ def list_models(pattern: str = "*") -> list[str]:
         >>> list_models("cifar10-akorn*")
         ['cifar10-akorn', 'cifar10-akorn-mix', 'cifar10-akorn-tiny']
     """
-    names = {name for network in NETWORKS.values() for name in network.preset_configs}
-    return sorted(name for name in names if fnmatchcase(name, pattern))
+    return sorted(name for name in all_presets() if fnmatchcase(name, pattern))
 
 
 def create_model(name_or_config: str | Config, **overrides: Any) -> Model:
@@ -211,9 +263,8 @@ def create_model(name_or_config: str | Config, **overrides: Any) -> Model:
             if network.config_class is type(name_or_config):
                 return network(name_or_config.replace(**overrides))
         raise ValueError(f"no network takes a {type(name_or_config).__name__}")
-    for network in NETWORKS.values():
-        if name_or_config in network.preset_configs:
-            return network.from_preset(name_or_config, **overrides)
+    if (preset := all_presets().get(name_or_config)) is not None:
+        return preset.model_class.from_preset(name_or_config, **overrides)
     close = difflib.get_close_matches(str(name_or_config), list_models(), n=5)
     raise ValueError(
         f"`name_or_config` must be a preset or a configuration: got {name_or_config!r}; "

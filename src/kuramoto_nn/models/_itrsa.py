@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from kuramoto_nn._ops.linear import SiteLinear
 from kuramoto_nn.layers import PatchEmbed, PooledHead, SiteNorm
 from kuramoto_nn.layers._stepwise import Stepwise
-from kuramoto_nn.models._base import Model
+from kuramoto_nn.models._base import ObjectDiscoveryModel
 from kuramoto_nn.models._parts import (
     ObjectDiscoveryConfig,
     Position,
@@ -16,7 +16,7 @@ from kuramoto_nn.models._parts import (
     build_position,
     plain,
 )
-from kuramoto_nn.models._sudoku import SIDE, SudokuConfig, check_puzzles
+from kuramoto_nn.models._sudoku import SIDE, SudokuConfig, SudokuModel, check_puzzles
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +113,7 @@ def build_itrsa_blocks(config: ItrSAConfig | ItrSASudokuConfig) -> nn.ModuleList
     )
 
 
-class ItrSA(Model):
+class ItrSA(ObjectDiscoveryModel):
     """Iterated self-attention: AKOrN's control. T = 1 is a ViT, convolutions make it ItrConv.
 
     Args:
@@ -158,28 +158,6 @@ class ItrSA(Model):
         self.norm = SiteNorm(channels)
         self.head = PooledHead(channels, channels, 4 * channels, pool=config.pool)
 
-    def forward(
-        self,
-        images: Tensor,
-        *,
-        noise: Tensor | None = None,
-        generator: torch.Generator | None = None,
-        num_steps: int | None = None,
-    ) -> Tensor:
-        """Embed images.
-
-        Args:
-            images: ``(B, 3, H, W)`` in [0, 1].
-            noise: Ignored, as nothing here is random; accepted so that AKOrN and its control are
-                called alike.
-            generator: Ignored as well.
-            num_steps: T of every block; the configured one if None.
-
-        Returns:
-            Embeddings ``(B, C)`` for the contrastive loss.
-        """
-        return self.head(self.features(images, num_steps=num_steps))
-
     def features(
         self,
         images: Tensor,
@@ -196,7 +174,7 @@ class ItrSA(Model):
         return self.norm(y)
 
 
-class ItrSASudoku(Model):
+class ItrSASudoku(SudokuModel):
     """Iterated self-attention on the cells of a Sudoku: the control. T = 1 is a transformer.
 
     Args:

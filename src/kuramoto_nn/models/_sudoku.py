@@ -1,7 +1,7 @@
 """AKOrN for Sudoku: oscillators on the cells of a board."""
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, cast
+from typing import Any, Literal, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -99,7 +99,14 @@ class SudokuTrajectory(NamedTuple):
     states: Tensor
 
 
-class AKOrNSudoku(Model):
+class SudokuModel(Model):
+    """Network that maps puzzles ``(B, 9, 9)`` to logits ``(B, 9, 9, 9)``, digits last."""
+
+    config: Any  # a SudokuConfig, which subclasses narrow down
+    blocks: nn.ModuleList
+
+
+class AKOrNSudoku(SudokuModel):
     """Oscillators on the cells of a Sudoku: given cells start at their digit, the rest at random.
 
     Args:

@@ -156,6 +156,16 @@ def test_real_images_keep_their_content(shared: Path, tmp_path: Path) -> None:
         np.testing.assert_allclose(image.float().mean((1, 2)), whole.mean((0, 1)), atol=0.6)
 
 
+@pytest.mark.parametrize(("variant", "count"), [("full", 12), ("outd", 6), ("camo", 6)])
+def test_rendered_scenes_are_read(variant: str, count: int, tmp_path: Path) -> None:
+    root = Path(__file__).parents[2] / "data" / "clevrtex"
+    data = read(root, "all", variant, cache=tmp_path)
+    assert data.images.shape == (count, 3, 128, 128)
+    for image, labels in zip(data.images, data.instances, strict=True):
+        assert labels[labels > 0].unique().numel() >= 3 and labels.max() <= 10
+        assert image.float().std() > 10
+
+
 def damage(folder: Path, kind: str) -> None:
     image, flat = folder / "CLEVRTEX_full_000005.png", folder / "CLEVRTEX_full_000005_flat.png"
     content = image.read_bytes()

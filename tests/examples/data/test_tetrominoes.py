@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from examples.object_discovery.data import SegmentedImages
 from examples.object_discovery.data import tetrominoes as scenes
 from examples.object_discovery.data.originals import decode_frame
-from examples.object_discovery.data.records import bytes_of, read_frames, parse_example, verified
+from examples.object_discovery.data.records import bytes_of, parse_example, read_frames, verified
 from tests.examples.data.scenes import read
 
 LAYOUT = scenes.Tetrominoes.layout

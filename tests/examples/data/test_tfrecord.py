@@ -14,8 +14,8 @@ from examples.object_discovery.data.originals import decode_frame
 from examples.object_discovery.data.records import (
     bytes_of,
     masked_crc32c,
-    read_frames,
     parse_example,
+    read_frames,
     verified,
 )
 from examples.object_discovery.data.tetrominoes import Tetrominoes
