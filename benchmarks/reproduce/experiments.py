@@ -226,7 +226,8 @@ class DiscoveryExperiment(Experiment):
     run_training, load = staticmethod(discovery_training.train), staticmethod(load_images)
     samples = "images"
     other_tests = {
-        "clevrtex-full": {"OOD ": {"name": "clevrtex-outd"}, "CAMO ": {"name": "clevrtex-camo"}}
+        f"{kind}-full": {"OOD ": {"name": f"{kind}-outd"}, "CAMO ": {"name": f"{kind}-camo"}}
+        for kind in ("clevrtex", "textures")
     }
 
     @property

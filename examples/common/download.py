@@ -179,9 +179,7 @@ def unpack(archive: Path) -> None:
 
 
 def _extract(archive: Path, folder: str) -> None:
-    with archive.open("rb") as file:
-        is_zip = file.read(4) == b"PK\x03\x04"  # is_zipfile takes a tar that ends in a zip for one
-    if is_zip:
+    if archive.suffix == ".zip":
         with zipfile.ZipFile(archive) as members:
             return members.extractall(folder)
     with tarfile.open(archive) as members:

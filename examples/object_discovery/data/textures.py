@@ -164,23 +164,20 @@ def _cells(x: Array, y: Array, table: Array) -> Array:
     return 1.3 * np.sqrt(nearest)
 
 
-def _bands(wave: Array) -> Array:
-    return 0.5 + 3 * wave  # soft edges: what lies outside of [0, 1] is clipped
-
-
+# Weights outside of [0, 1] are clipped: a wave times 3 gives bands with soft edges.
 _FULL_TEXTURES: dict[str, Weight] = {
     "noise": _octaves,
-    "stripes": lambda x, y, _: _bands(np.sin(np.pi * x)),
-    "checks": lambda x, y, _: _bands(np.sin(np.pi * x) * np.sin(np.pi * y)),
+    "stripes": lambda x, y, _: 0.5 + 3 * np.sin(np.pi * x),
+    "checks": lambda x, y, _: 0.5 + 3 * np.sin(np.pi * x) * np.sin(np.pi * y),
     "dots": lambda x, y, _: 2 - 4 * np.hypot(x % 1 - 0.5, y % 1 - 0.5),
     "bricks": _bricks,
     "cells": _cells,
     "gradient": lambda x, y, _: np.abs((x / 4) % 2 - 1),
 }
 _OUTD_TEXTURES: dict[str, Weight] = {
-    "waves": lambda x, y, _: _bands(np.sin(np.pi * (x + 0.6 * np.sin(2 * y)))),
-    "rings": lambda x, y, _: _bands(np.sin(np.pi * np.hypot(x % 6 - 3, y % 6 - 3))),
-    "zigzag": lambda x, y, _: _bands(np.sin(np.pi * (x + np.abs(y % 2 - 1)))),
+    "waves": lambda x, y, _: 0.5 + 3 * np.sin(np.pi * (x + 0.6 * np.sin(2 * y))),
+    "rings": lambda x, y, _: 0.5 + 3 * np.sin(np.pi * np.hypot(x % 6 - 3, y % 6 - 3)),
+    "zigzag": lambda x, y, _: 0.5 + 3 * np.sin(np.pi * (x + np.abs(y % 2 - 1))),
     "marble": lambda x, y, table: 0.5 + 0.5 * np.sin(np.pi * (x + 3 * _noise(x / 3, y / 3, table))),
 }
 TEXTURES = {"full": _FULL_TEXTURES, "outd": _OUTD_TEXTURES, "camo": _FULL_TEXTURES}
