@@ -1,5 +1,5 @@
-"""Scripts that measure; their results lie in `benchmarks/results`.
+"""Benchmarks: speed and memory, scores of the paper's recipes, and their results.
 
-`baseline` is the plain implementation that the library is compared with, `speed` measures time and
-memory, `reproduce` trains and scores the recipes of the paper's tables.
+`speed` compares time and memory with the plain implementation in `baseline`; `reproduce` trains and
+scores the recipes of the paper's tables.
 """

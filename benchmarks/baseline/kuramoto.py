@@ -21,7 +21,7 @@ def summed_product(rho: Tensor, pairs: Tensor) -> Tensor:
 
 
 def matrix_product(rho: Tensor, pairs: Tensor) -> Tensor:
-    """The same by ``@``, which a CPU is faster at."""
+    """The same by ``@``, which is faster on a CPU."""
     return (rho @ pairs.unsqueeze(-1)).squeeze(-1)
 
 
@@ -124,7 +124,7 @@ class PlainKuramoto(nn.Module):
 
 
 def by_matrix_products(plain: AnyModule) -> AnyModule:
-    """A copy whose 2x2 transforms are `matrix_product`."""
+    """Copy a module; the 2x2 transforms of the copy are `matrix_product`."""
     faster = copy.deepcopy(plain)
     for module in faster.modules():
         if isinstance(module, PlainAttention):

@@ -1,4 +1,4 @@
-"""The networks around the layer: object discovery and Sudoku, and how they are evaluated."""
+"""Networks for object discovery and Sudoku, up-tiling and the energy vote."""
 
 from typing import Any, Self
 
@@ -96,7 +96,7 @@ class PlainSudoku(nn.Module):
 
 
 def uptiled_features(model: PlainAKOrN, images: Tensor, *, factor: int) -> Tensor:
-    """Features of all shifted crops of a larger image, woven into one finer map."""
+    """Interleave the features of all shifted crops of a larger image into one finer map."""
     patch, size = model.config.patch_size, images.shape[2]
     shift = patch // factor
     larger = F.interpolate(images, size=size + patch - shift, mode="bicubic")
@@ -110,7 +110,7 @@ def uptiled_features(model: PlainAKOrN, images: Tensor, *, factor: int) -> Tenso
 
 
 def vote(solver: PlainSudoku, puzzles: Tensor, noise: Tensor, num_steps: int) -> Tensor:
-    """Board by board, the digits of the sample with the least energy; noise ``(B, K, C, 9, 9)``."""
+    """Digits of the sample of lowest energy, board by board; noise ``(B, K, C, 9, 9)``."""
     answers = []
     for puzzle, samples in zip(puzzles, noise, strict=True):
         logits, energies = solver(puzzle.repeat(len(samples), 1, 1), samples, num_steps)

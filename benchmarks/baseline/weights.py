@@ -1,7 +1,7 @@
-"""The library's module with the weights of a plain one.
+"""Conversion of plain modules to the library's, with the same weights.
 
-`kuramoto_nn.reference` knows a layout with interleaved heads and pairs, as the plain modules have
-it, so that only names are translated here.
+`kuramoto_nn.reference` reads the layout of the plain modules, with interleaved heads and pairs, so
+that only names are translated here.
 """
 
 import re
@@ -43,14 +43,9 @@ _SUDOKU = (
 
 
 def to_library(plain: nn.Module, grid: tuple[int, int] | None = None) -> Any:
-    """Build the library's layer or model with the same weights.
+    """Build the library's layer or model with the same weights as a plain one.
 
-    Args:
-        plain: A `PlainKuramoto`, `PlainAKOrN` or `PlainSudoku`.
-        grid: Height and width in sites, for a layer with attention.
-
-    Returns:
-        A `kuramoto_nn.KuramotoLayer`, or a model of `kuramoto_nn.models`.
+    A layer with attention needs the height and width of its grid.
     """
     if isinstance(plain, PlainKuramoto):
         weights = _renamed(plain, _LAYER)

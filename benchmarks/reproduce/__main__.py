@@ -23,7 +23,7 @@ from examples.common.command import check_positive, run_command
 from examples.common.device import pick_device
 
 LEAST_SECONDS = 10.0
-"""No stage starts in a slice that has less left."""
+"""No stage starts in a slice with less time left."""
 UNFINISHED = ("not trained", "not scored")
 
 GROUPS: dict[str, tuple[str, ...]] = {}
@@ -66,13 +66,7 @@ class ReproduceOptions(Settings):
 
 
 def reproduce(options: ReproduceOptions) -> list[dict[str, Any]]:
-    """Continue every recipe as far as the time allows, and update the table.
-
-    Args:
-        options: Which recipes, and how long.
-
-    Returns:
-        The table's records of these recipes.
+    """Continue every recipe as far as the time allows, update the table, and return its records.
 
     Raises:
         ValueError: If an option, a file or the table is wrong, or a run has other options.
@@ -91,13 +85,13 @@ def reproduce(options: ReproduceOptions) -> list[dict[str, Any]]:
         print(f"{name}: {records[-1]['status']}", flush=True)
     unfinished = [record["row"] for record in records if record["status"] in UNFINISHED]
     if unfinished:
-        print(f"the time of this slice is over; the same command resumes with {unfinished[0]}")
+        print(f"the slice is over; the same command resumes with {unfinished[0]}")
     print(f"table: {options.results / 'reproduce.md'}")
     return records
 
 
 def _continue(experiment: Experiment, deadline: float) -> dict[str, Any]:
-    """Train and score one recipe until the deadline; the result is its record."""
+    """Train and score one recipe until the deadline, and return its record."""
 
     def left() -> float:
         return deadline - time.monotonic() - LEAST_SECONDS

@@ -76,13 +76,13 @@ def curve(options: CurveOptions) -> None:
             "images_seen": facts["samples_seen"],
             **{name: score.mean for name, score in scores.items()},
         }
-        _add(options.results, row | name_machine(pick_device(options.device)))
+        add(options.results, row | name_machine(pick_device(options.device)))
         print(json.dumps(row))
         previous = checkpoint
 
 
-def _add(path: Path, row: dict) -> None:
-    """Write a row, in place of an older one of the same recipe, seed and time."""
+def add(path: Path, row: dict) -> None:
+    """Write a row; it replaces an older one of the same recipe, seed and time."""
     key = ("preset", "seed", "minutes")
     rows = json.loads(path.read_text()) if path.exists() else []
     rows = [old for old in rows if any(old[name] != row[name] for name in key)]

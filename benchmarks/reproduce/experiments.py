@@ -1,4 +1,4 @@
-"""Recipes of every task, trained for a given time and scored; each stage resumes."""
+"""Recipes of every task, trained for a given time and scored; each stage can be resumed."""
 
 import dataclasses
 import math
@@ -30,12 +30,12 @@ from kuramoto_nn.models import OscillatorConfig, all_presets
 
 PRESETS = all_presets()
 CPU_MICRO_BATCH = 64
-"""A whole batch of 256 can take more memory than a machine has, and is no faster there."""
+"""A batch of 256 images can need more memory than a machine has, and is no faster on a CPU."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """How every recipe is trained and scored."""
+    """Training and scoring of every recipe."""
 
     minutes: float = 30.0
     """Minutes of training per recipe."""
@@ -82,18 +82,7 @@ class Settings:
 
 
 class Experiment(ABC):
-    """A recipe with settings. Every method resumes after a process died in it.
-
-    Args:
-        name: Name of the recipe.
-        settings: How it is trained and scored.
-
-    Attributes:
-        options: Options of its training.
-        published: Published scores (x100) by name, mean and deviation; empty if the network or the
-            data are not those of the paper.
-        folder: Where its checkpoint, its model and its scores lie.
-    """
+    """A recipe, trained and scored with some settings; a killed process can be started again."""
 
     options_for: Callable[..., Any]
     run_training: Callable[[Any], Run]
@@ -103,6 +92,12 @@ class Experiment(ABC):
     other_tests: ClassVar[Mapping[str, Mapping[str, dict[str, Any]]]]
     """By the name of the training data: kinds of further test data, and their options."""
     options: Any
+    """Options of the training."""
+    published: dict[str, tuple[float, float]]
+    """Published scores (x100) by name, mean and deviation; empty if the network or the data are not
+    those of the paper."""
+    folder: Path
+    """Folder of the checkpoint, the model and the scores."""
 
     def __init__(self, name: str, settings: Settings):
         self.name, self.settings, self.folder = name, settings, settings.out / name
@@ -146,13 +141,7 @@ class Experiment(ABC):
         return None
 
     def train(self, seconds: float) -> bool:
-        """Train for at most so many seconds more.
-
-        Args:
-            seconds: Seconds of this call; the checkpoint knows those of earlier ones.
-
-        Returns:
-            Whether the training is finished: its time, its steps or its epochs are over.
+        """Train for at most so many more seconds, and return whether the training is finished.
 
         Raises:
             ValueError: If the folder holds a run of other options.
@@ -166,10 +155,10 @@ class Experiment(ABC):
 
     @abstractmethod
     def evaluate(self, seconds: float) -> dict[str, Statistic] | None:
-        """Score by the names of the published scores and more; None if the seconds were too few."""
+        """Return scores, named as the published ones; None if the seconds were too few."""
 
     def facts(self) -> dict[str, Any]:
-        """Amount of training so far: ``seconds``, ``steps``, ``samples_seen`` and more."""
+        """Return the amount of training so far, such as ``seconds`` and ``steps``."""
         saved = self._checkpoint()
         data, training = saved["identity"]["data"], saved["identity"]["training"]
         samples = saved["step"] * training["batch_size"]
@@ -276,7 +265,7 @@ class DiscoveryExperiment(Experiment):
 
 
 def _split(kind: str) -> Any:
-    """Split of test data of a kind; those that are not trained on are taken whole."""
+    """Split of a kind of test data; sets that are not trained on are taken whole."""
     return "all" if kind else "test"
 
 
@@ -386,4 +375,4 @@ EXPERIMENTS: dict[str, type[Experiment]] = {
     **dict.fromkeys(DISCOVERY, DiscoveryExperiment),
     **dict.fromkeys(SUDOKU, SudokuExperiment),
 }
-"""What trains and scores a recipe, by the recipe's name."""
+"""Class of the experiment of every recipe, by the recipe's name."""

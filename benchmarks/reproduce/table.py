@@ -1,4 +1,4 @@
-"""The table of `reproduce`: published beside measured, as Markdown and as JSON."""
+"""Table of published and measured scores, as Markdown and as JSON."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -16,13 +16,9 @@ Record = Mapping[str, Any]
 
 
 def update_table(folder: Path, records: list[dict[str, Any]]) -> None:
-    """Update ``reproduce.md`` and ``reproduce.json``.
+    """Update ``reproduce.md`` and ``reproduce.json`` in a folder with new records.
 
     Records of other recipes stay, and so does a finished one until its recipe is finished again.
-
-    Args:
-        folder: Folder of both files.
-        records: New records of some recipes.
     """
     path = folder / "reproduce.json"
     rows = {record["row"]: record for record in read_table(folder)}
@@ -35,7 +31,7 @@ def update_table(folder: Path, records: list[dict[str, Any]]) -> None:
 
 
 def markdown(records: list[Record]) -> str:
-    """Format the page: one table for all recipes measured on one machine with one setting."""
+    """Format the page: one table for all recipes of one machine and one setting."""
     lines = [
         "# Published and measured",
         "",
@@ -58,13 +54,10 @@ def markdown(records: list[Record]) -> str:
 
 
 def read_table(folder: Path) -> list[dict[str, Any]]:
-    """Read the records of ``reproduce.json``; none if there is no such file.
-
-    Args:
-        folder: Its folder.
+    """Read the records of ``reproduce.json``, none if there is no such file.
 
     Raises:
-        ValueError: If the page cannot show them.
+        ValueError: If the file is damaged.
     """
     path = folder / "reproduce.json"
     if not path.exists():

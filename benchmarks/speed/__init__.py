@@ -1,7 +1,5 @@
-"""Scripts that measure time and memory; each is run as ``python -m benchmarks.speed.<name>``.
+"""Scripts that measure time and memory: ``python -m benchmarks.speed.<name>``.
 
-Reading order: `measure` (timings side by side, limits of the machine), `report` (options, targets,
-JSON), `synthetic` (inputs), then the scripts: `layer`, `train_step`, `memory`, `metrics`,
-`linkage`, `uptiling`, `vote`, `scaling` and `gpu`, which ``benchmarks/gpu.sh`` runs; `half`,
-`tiny_presets`, and `summary`, which writes the page of all results. ``--quick`` takes small sizes.
+`measure`, `report` and `synthetic` are shared; every other module is a script, and
+``benchmarks/README.md`` lists them. ``--quick`` takes small sizes.
 """

@@ -2,8 +2,8 @@
 
     python -m benchmarks.speed.half runs/demo
 
-Autocast computes couplings and readouts in bfloat16; norms and energies stay float32. What it saves
-in time is in the rows of `benchmarks.speed.layer`.
+Autocast computes couplings and readouts in bfloat16; norms and energies stay float32. For the time
+see `benchmarks.speed.layer`.
 """
 
 from dataclasses import dataclass
@@ -49,14 +49,8 @@ def compare(options: HalfOptions) -> None:
     )
     found = {}
     for name, precision in PRECISIONS.items():
-        given = EvaluateOptions(
-            model=options.model,
-            data=data,
-            noise_seeds=options.noise_seeds,
-            precision=precision,
-            device=options.device,
-        )
-        result = evaluate(given)
+        kept = {key: getattr(options, key) for key in ("model", "noise_seeds", "device")}
+        result = evaluate(EvaluateOptions(data=data, precision=precision, **kept))
         assert result is not None, "there is no time limit, and one process"
         found[name] = result.scores
     rows = []

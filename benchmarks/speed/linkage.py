@@ -21,9 +21,8 @@ QUICK = ((256, 1, 3.0), (64, 5, 4.0))
 
 def run(report: Report) -> None:
     """Measure one large image and a batch of small ones."""
-    print(f"the baseline links with {baseline.LINKAGE}")
     if baseline.LINKAGE != "fastcluster":
-        print("fastcluster is not installed (pip install fastcluster): targets are about it")
+        print("fastcluster, which the targets refer to, is missing: pip install fastcluster")
     for num_points, batch, least in QUICK if report.options.quick else CASES:
         features = sites(batch, num_points, NUM_CHANNELS).to(report.device)
         candidates = {

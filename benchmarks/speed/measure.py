@@ -1,8 +1,9 @@
-"""Times of several callables side by side, and the limits of the machine that bound them."""
+"""Times of several callables side by side, and of work that bounds them on a machine."""
 
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from math import ceil
 from statistics import median, quantiles
 
@@ -19,14 +20,7 @@ COPY_BYTES = {"cpu": 2**28, "cuda": 2**31}
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds of one call.
-
-    Attributes:
-        median: Median over the rounds.
-        low: First quartile.
-        high: Third quartile.
-        rounds: Number of rounds.
-    """
+    """Seconds of one call: median and quartiles over the rounds."""
 
     median: float
     low: float
@@ -50,23 +44,15 @@ def measure(
     """Time callables in interleaved rounds, so that a change of the machine's speed affects all.
 
     Every callable runs twice before the first round (compilation, caches, allocator), or once if
-    that took a tenth of the budget.
-
-    Args:
-        candidates: Callables by name.
-        device: Device of the work; it is synchronised around every timing.
-        rounds: Largest number of rounds.
-        budget: Seconds after which no further round starts, once there are `LEAST_ROUNDS`.
-
-    Returns:
-        The timing of every candidate.
+    that took a tenth of the budget. No further round starts after ``budget`` seconds, once there
+    are `LEAST_ROUNDS`.
     """
     repeats = {}
     for name, work in candidates.items():
-        seconds = _seconds(work, 1, device)
-        if seconds < budget / 10:
-            seconds = _seconds(work, 1, device)
-        repeats[name] = max(1, ceil(LEAST_SECONDS / seconds))
+        once = seconds(work, device=device)
+        if once < budget / 10:
+            once = seconds(work, device=device)
+        repeats[name] = max(1, ceil(LEAST_SECONDS / once))
     samples = {name: [] for name in candidates}
     names = list(candidates)
     started = time.perf_counter()
@@ -75,35 +61,24 @@ def measure(
             break
         names.append(names.pop(0))  # no candidate always follows the same one
         for name in names:
-            samples[name].append(_seconds(candidates[name], repeats[name], device))
+            samples[name].append(seconds(candidates[name], repeats[name], device=device))
     return {name: Timing.of(values) for name, values in samples.items()}
 
 
-def synchronize(device: torch.device) -> None:
-    """Wait until all work of a device is done."""
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-
-
-def _seconds(work: Callable[[], object], repeats: int, device: torch.device) -> float:
-    synchronize(device)
+def seconds(work: Callable[[], object], repeats: int = 1, *, device: torch.device) -> float:
+    """Measure the mean seconds of a call; the device is synchronised before and after."""
+    wait = partial(torch.cuda.synchronize, device) if device.type == "cuda" else lambda: None
+    wait()
     started = time.perf_counter()
     for _ in range(repeats):
         work()
-    synchronize(device)
+    wait()
     return (time.perf_counter() - started) / repeats
 
 
 @dataclass(frozen=True)
 class Limit:
-    """Work whose throughput is an upper bound for other work.
-
-    Attributes:
-        name: Name of the work.
-        work: Callable that does it once.
-        amount: Floating-point operations or bytes of one call.
-        unit: Unit of `amount`.
-    """
+    """Work whose throughput bounds that of other work; ``amount`` is that of one call."""
 
     name: str
     work: Callable[[], object]
@@ -112,7 +87,7 @@ class Limit:
 
 
 def gemm(device: torch.device, dtype: torch.dtype = torch.float32) -> Limit:
-    """A large square matrix product."""
+    """Prepare a large square matrix product."""
     side = GEMM_SIDE[device.type]
     left, right = torch.randn(2, side, side, device=device).to(dtype)
     name = f"GEMM {side} {str(dtype).removeprefix('torch.')}"
@@ -120,7 +95,7 @@ def gemm(device: torch.device, dtype: torch.dtype = torch.float32) -> Limit:
 
 
 def convolution_gemm() -> Limit:
-    """A matrix product on the CPU as a 1x1 convolution, which another library (oneDNN) computes."""
+    """Prepare a matrix product as a 1x1 convolution, which oneDNN computes on a CPU."""
     images = torch.randn(32, 512, 16, 16).contiguous(memory_format=torch.channels_last)
     weight = torch.randn(512, 512, 1, 1)
     amount = 2.0 * images.numel() * len(weight)
@@ -128,7 +103,7 @@ def convolution_gemm() -> Limit:
 
 
 def copy(device: torch.device) -> Limit:
-    """A copy of memory larger than all caches; bytes read and bytes written both count."""
+    """Prepare a copy of memory larger than all caches; bytes read and written both count."""
     size = COPY_BYTES[device.type]
     source = torch.ones(size, dtype=torch.uint8, device=device)
     target = torch.empty_like(source)
@@ -136,10 +111,7 @@ def copy(device: torch.device) -> Limit:
 
 
 def count_flops(work: Callable[[], object]) -> int:
-    """FLOPs of the matrix products and convolutions of one call; a multiply-add counts as two.
-
-    ``work`` must not be compiled.
-    """
+    """Count the FLOPs of matrix products and convolutions in eager work; a multiply-add is two."""
     with FlopCounterMode(display=False) as counter:
         work()
     return counter.get_total_flops()

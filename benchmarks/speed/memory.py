@@ -2,10 +2,9 @@
 
     python -m benchmarks.speed.memory [--quick] [--device cuda] [--threads 2]
 
-Peaks are what a job takes beyond the same job with one step: allocated memory on a GPU; on the CPU
-the resident memory, once as a user has it and once with every tensor in a mapping of its own
-(`EXACT`), so that holes in malloc's heap do not count. ``--job JSON`` is how the processes are
-started.
+A peak is the memory beyond that of the same job with one step: allocated memory on a GPU, and
+resident memory on a CPU. The latter is also measured with every tensor in a mapping of its own
+(`EXACT`), so that holes in malloc's heap do not count. ``--job JSON`` starts one job.
 """
 
 import json
@@ -13,8 +12,6 @@ import os
 import resource
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from statistics import median
 from typing import Any
@@ -23,49 +20,34 @@ import torch
 from torch import Tensor
 
 from benchmarks.baseline import PlainAttention, PlainKuramoto, to_library
-from benchmarks.speed.measure import synchronize
+from benchmarks.speed.measure import seconds
 from benchmarks.speed.report import BASELINE, OURS, Report, Row, main
 from examples.common.device import GIB, peak_memory
 
-MEGABYTE = 2**20
 EXACT = {"MALLOC_MMAP_THRESHOLD_": "131072"}
 SAVING = "ours, checkpointed"
-SIDES: dict[str, dict[str, Any]] = {
-    BASELINE: {"plain": True},
-    OURS: {},
-    SAVING: {"checkpoint": True},
-}
+SIDES: dict[str, Any] = {BASELINE: {"plain": True}, OURS: {}, SAVING: {"checkpoint": True}}
 RUNS = 3
 """Timed runs of a job; their median is reported."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """Work of one process.
-
-    Attributes:
-        num_steps: T.
-        train: Whether gradients are taken.
-        plain: Whether the baseline is measured.
-        checkpoint: Whether our layer recomputes its steps in the backward pass.
-        channels: Channels C.
-        side: Height and width in sites.
-        batch: Batch size.
-        device: Device to compute on.
-        threads: CPU threads.
-        limit_gigabytes: Memory that the process may take; None for all.
-    """
+    """Work of one process: T updates of a layer on a square grid, with or without gradients."""
 
     num_steps: int
     train: bool
     plain: bool = False
+    """Whether the baseline is measured."""
     checkpoint: bool = False
+    """Whether our layer recomputes its steps in the backward pass."""
     channels: int = 128
     side: int = 8
     batch: int = 32
     device: str = "cpu"
     threads: int = 2
     limit_gigabytes: float | None = None
+    """Memory that the process may take; None for all."""
 
     @property
     def size(self) -> str:
@@ -94,9 +76,9 @@ def compare_training(report: Report, job: Job) -> None:
     for name, result in results.items():
         note_result(report, row, name, result)
     share = results[SAVING]["bytes"] / max(results[OURS]["bytes"], 1)
-    seconds = results[SAVING]["seconds"] / results[OURS]["seconds"]
+    times = results[SAVING]["seconds"] / results[OURS]["seconds"]
     report.expect(row, "checkpointed: share of the resident memory", share, most=0.25)
-    report.expect(row, "checkpointed: times the time", seconds, most=1.4)
+    report.expect(row, "checkpointed: times the time", times, most=1.4)
     if job.device == "cpu":
         exact = {n: start(replace(job, **SIDES[n]), EXACT)["bytes"] for n in (OURS, SAVING)}
         share = exact[SAVING] / max(exact[OURS], 1)
@@ -136,7 +118,7 @@ def note_result(report: Report, row: Row, name: str, result: dict[str, Any]) -> 
     if result["out_of_memory"]:
         report.note(row, name, "out of memory")
         return
-    report.note(row, f"{name} [MB]", result["bytes"] / MEGABYTE)
+    report.note(row, f"{name} [MB]", result["bytes"] / 2**20)
     report.note(row, f"{name} [s]", result["seconds"])
 
 
@@ -153,7 +135,7 @@ def start(job: Job, environment: dict[str, str] | None = None) -> dict[str, Any]
 
 
 def do(job: Job) -> dict[str, Any]:
-    """Do a job here: bytes that it takes beyond one step, and seconds of further runs."""
+    """Do a job in this process: its bytes beyond those of one step, and seconds of further runs."""
     torch.set_num_threads(job.threads)
     torch.manual_seed(0)
     device = torch.device(job.device)
@@ -168,19 +150,18 @@ def do(job: Job) -> dict[str, Any]:
             last: Tensor = result[0][-1] if job.plain else result
             if job.train:
                 last.sum().backward()
-        synchronize(device)
 
     work(1)
     before = peak_memory(device)
     try:
         work(job.num_steps)
-        seconds = [_seconds(lambda: work(job.num_steps)) for _ in range(RUNS)]
+        times = [seconds(lambda: work(job.num_steps), device=device) for _ in range(RUNS)]
     except RuntimeError as error:  # torch.OutOfMemoryError is one
         if "memory" not in str(error):
             raise
         return {"out_of_memory": True}
     taken = peak_memory(device) - before
-    return {"out_of_memory": False, "seconds": median(seconds), "bytes": taken}
+    return {"out_of_memory": False, "seconds": median(times), "bytes": taken}
 
 
 def build(job: Job) -> torch.nn.Module:
@@ -205,12 +186,6 @@ def limit_memory(job: Job, device: torch.device) -> None:
     else:
         total = torch.cuda.get_device_properties(device).total_memory
         torch.cuda.set_per_process_memory_fraction(limit / total, device)
-
-
-def _seconds(work: Callable[[], None]) -> float:
-    started = time.perf_counter()
-    work()
-    return time.perf_counter() - started
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Options of the scripts, and their report: timings printed as they come, targets, and JSON."""
+"""Options of the scripts, and their report: timings, targets, and JSON."""
 
 import datetime
 import os
@@ -52,7 +52,7 @@ class Options:
 
 
 def describe_machine(device: torch.device) -> dict[str, Any]:
-    """Names and versions of `name_machine`, and measured throughputs in 10^9 per second."""
+    """Return the facts of `name_machine`, and measured throughputs in 10^9 per second."""
     limits = [gemm(device), gemm(device, torch.bfloat16), copy(device)]
     if device.type == "cpu":
         limits.append(convolution_gemm())
@@ -65,7 +65,7 @@ def describe_machine(device: torch.device) -> dict[str, Any]:
 
 
 def name_machine(device: torch.device) -> dict[str, Any]:
-    """Date, processor, threads, device and versions of a measurement."""
+    """Return date, processor, threads, device and versions of a measurement."""
     return {
         "date": datetime.date.today().isoformat(),
         "processor": _processor(),
@@ -87,31 +87,25 @@ def _processor() -> str:
 def target(
     what: str, value: float, *, least: float | None = None, most: float | None = None
 ) -> dict[str, Any]:
-    """A measured value beside its target, as the results' files have it."""
+    """Return a measured value with its target, as in the files of results."""
     met = (least is None or value >= least) and (most is None or value <= most)
     return {"what": what, "value": value, "least": least, "most": most, "met": met}
 
 
 @dataclass
 class Row:
-    """One piece of work and the time of every candidate for it.
-
-    Attributes:
-        work: Description of the work, with its sizes.
-        times: Timings by candidate.
-        limit: Seconds that the machine's limit allows; None if none was stated.
-        load: Load average (1 min) of the machine after it; more than the threads means that other
-            processes ran.
-        facts: Further numbers.
-        targets: Values with their targets, made by `target`.
-    """
+    """One piece of work and the time of every candidate for it."""
 
     work: str
+    """Description of the work, with its sizes."""
     times: dict[str, Timing] = field(default_factory=dict)
     limit: float | None = None
+    """Seconds at the rate of the machine's limit."""
     load: float = 0.0
+    """Load average (1 min) after the work; above the number of threads other processes ran."""
     facts: dict[str, Any] = field(default_factory=dict)
     targets: list[dict[str, Any]] = field(default_factory=list)
+    """Values with their targets, made by `target`."""
 
     def ratio(self, slow: str, fast: str) -> float:
         """Median of ``slow`` over the median of ``fast``."""
@@ -127,16 +121,7 @@ class Row:
 
 
 class Report:
-    """Rows of one script.
-
-    Args:
-        name: Name of the script.
-        options: How it runs.
-
-    Attributes:
-        device: Device to compute on.
-        rows: The rows so far.
-    """
+    """Rows of one script, and the device to compute on."""
 
     def __init__(self, name: str, options: Options):
         self.name, self.options, self.device = name, options, pick_device(options.device)
@@ -212,7 +197,7 @@ class Report:
 
 
 def main(name: str, run: Callable[[Report], object]) -> None:
-    """Run a script with the options of its command line, and write its results."""
+    """Run a script with the options of the command line, and write its results."""
 
     def measure_all(options: Options) -> None:
         if options.threads is not None:

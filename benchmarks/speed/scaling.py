@@ -1,4 +1,4 @@
-"""How the cost grows with sites, steps, batch, votes and points: curves as JSON and as a plot.
+"""Growth of the cost with sites, steps, batch, votes and points: curves as JSON and as a plot.
 
 python -m benchmarks.speed.scaling [--quick] [--device cuda] [--threads 2]
 """
@@ -80,7 +80,7 @@ CURVES: dict[str, tuple[tuple[int, ...], tuple[int, ...], MakeWork, str]] = {
         "Quadratic in the number of points: all distances are computed, kept and averaged.",
     ),
 }
-"""By what grows: values, values with ``--quick``, the work, and the bottleneck in a sentence."""
+"""By axis: values, values with ``--quick``, the work, and the bottleneck in a sentence."""
 
 
 def run(report: Report) -> None:
@@ -100,7 +100,7 @@ def run(report: Report) -> None:
 def plot(
     curves: dict[str, tuple[Iterable[int], dict[str, list[float]], float]], path: Path
 ) -> None:
-    """Draw seconds over what grows, both axes logarithmic."""
+    """Draw seconds over the size of the work, both axes logarithmic."""
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
 

@@ -1,4 +1,4 @@
-"""One page of all results: what was to be reached, and what was measured.
+"""One page of all results: targets and measured values.
 
     python -m benchmarks.speed.summary
 

@@ -1,20 +1,11 @@
-"""Inputs that look like the real ones where that decides the cost: masks, and clustered sites."""
+"""Inputs that resemble real ones where the cost depends on it: masks, and clustered sites."""
 
 import torch
 from torch import Tensor
 
 
 def label_maps(batch: int, side: int, num_labels: int) -> Tensor:
-    """Maps of blobs, ``(B, side, side)`` with labels 0 to K-1: every pixel has its nearest seed's.
-
-    Args:
-        batch: Maps B.
-        side: Height and width.
-        num_labels: K.
-
-    Returns:
-        Labels, int64.
-    """
+    """Maps of blobs, int64 ``(B, side, side)``; a pixel has the label of the nearest seed."""
     pixels = torch.cartesian_prod(*[torch.arange(side, dtype=torch.float32)] * 2)
     seeds = side * torch.rand(batch, 3 * num_labels, 2)
     nearest = torch.cdist(pixels.expand(batch, -1, -1), seeds).argmin(2)
@@ -22,7 +13,7 @@ def label_maps(batch: int, side: int, num_labels: int) -> Tensor:
 
 
 def sites(batch: int, num_points: int, num_channels: int, *, num_groups: int = 11) -> Tensor:
-    """Unit vectors around some centres, as trained features are, ``(B, P, D)``."""
+    """Unit vectors around some centres, like trained features, ``(B, P, D)``."""
     centres = torch.randn(batch, num_groups, num_channels)
     group = torch.randint(num_groups, (batch, num_points, 1)).expand(-1, -1, num_channels)
     points = centres.gather(1, group) + 0.5 * torch.randn(batch, num_points, num_channels)
@@ -30,7 +21,7 @@ def sites(batch: int, num_points: int, num_channels: int, *, num_groups: int = 1
 
 
 def same_partition(first: Tensor, second: Tensor) -> bool:
-    """Whether two labelings ``(B, P)`` group the points alike, whatever the labels are called."""
+    """Whether two labelings ``(B, P)`` are equal up to a permutation of the labels."""
 
     def canonical(labels: Tensor) -> Tensor:
         together = labels[:, :, None] == labels[:, None]

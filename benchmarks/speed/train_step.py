@@ -1,4 +1,4 @@
-"""One training step of the recipes, from stored images to updated weights, against the plain one.
+"""One training step of a recipe, from stored images to updated weights, against the plain one.
 
     python -m benchmarks.speed.train_step [--quick] [--device cuda] [--threads 2]
 
@@ -77,7 +77,7 @@ def compare(report: Report, preset: str, batch_size: int) -> None:
     report.expect(views, "share of our step", share, most=0.15)
 
 
-def our_views(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+def our_views(images: Tensor, generator: torch.Generator) -> Tensor:
     """Two views of every image."""
     size = (images.shape[2], images.shape[3])
     params = draw_views(2 * len(images), image_size=size, generator=generator)
@@ -85,21 +85,12 @@ def our_views(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
 
 
 def random_images(config: AKOrNConfig, count: int) -> Tensor:
-    """Random images of a network's size, uint8; what they show costs no time."""
+    """Random images of a network's size, uint8."""
     return torch.randint(0, 256, (count, 3, *config.sides), dtype=torch.uint8)
 
 
 def our_step(model: AKOrN, training: Training, *, half: bool = False) -> Callable[[], object]:
-    """Training step of `examples.object_discovery.train`: views, loss, Adam, weight average.
-
-    Args:
-        model: Compiled or not.
-        training: Batch size, learning rate and average.
-        half: Whether autocast computes in bfloat16.
-
-    Returns:
-        A callable that takes the next step.
-    """
+    """Training step of `examples.object_discovery.train`, with autocast to bfloat16 if `half`."""
     device, images = _device(model), random_images(model.config, 2 * training.batch_size)
     batches = ViewBatches(
         SegmentedImages(images, torch.zeros_like(images[:, 0])),
@@ -126,7 +117,7 @@ def our_step(model: AKOrN, training: Training, *, half: bool = False) -> Callabl
 
 
 def plain_step(model: PlainAKOrN, training: Training) -> Callable[[], object]:
-    """The same step in research code; without the weight average, which takes next to no time."""
+    """The same step in research code, without the weight average, whose time is negligible."""
     device, rng = _device(model), random.Random(0)
     images = random_images(model.config, training.batch_size).float() / 255
     optimizer = torch.optim.Adam(model.parameters(), lr=training.learning_rate)

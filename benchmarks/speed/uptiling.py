@@ -18,7 +18,7 @@ from benchmarks.baseline import PlainAKOrN, to_library
 from benchmarks.speed import metrics
 from benchmarks.speed.report import BASELINE, OURS, Report, main
 from benchmarks.speed.synthetic import label_maps
-from kuramoto_nn.clustering import average_linkage, pca
+from kuramoto_nn import clustering
 from kuramoto_nn.inference import uptiled_features
 from kuramoto_nn.models import AKOrN
 
@@ -35,7 +35,7 @@ def run(report: Report) -> None:
 
 
 def compare(report: Report, preset: str, *, batch: int, factor: int) -> None:
-    """Time every stage on what the stages before it gave, then the whole path."""
+    """Time every stage on the results of the one before, then the whole path."""
     device = report.device
     plain = PlainAKOrN.from_preset(preset).to(device)
     model = to_library(plain).to(device)
@@ -43,7 +43,7 @@ def compare(report: Report, preset: str, *, batch: int, factor: int) -> None:
         model.compile()
     size = plain.config.sides[0]
     masks = label_maps(batch, size, 8).to(device)
-    sides = {BASELINE: plain_stages(plain, masks, factor), OURS: stages(model, masks, factor)}
+    sides = {BASELINE: stages(plain, masks, factor), OURS: stages(model, masks, factor)}
     state = {side: torch.rand(batch, 3, size, size).to(device) for side in sides}
     images = state[OURS]
 
@@ -69,28 +69,19 @@ def chain(path: Stages, images: Tensor) -> Any:
     return value
 
 
-def stages(model: AKOrN, masks: Tensor, factor: int) -> Stages:
-    """Stages of the library; noise is drawn on the device."""
-    patch = model.config.patch_size
+def stages(model: AKOrN | PlainAKOrN, masks: Tensor, factor: int) -> Stages:
+    """Stages of the library, or of the baseline for a plain model."""
+    by, scores = clustering, metrics.scores
+    if isinstance(model, PlainAKOrN):
+        by, scores = baseline, metrics.plain_scores
+        features = partial(baseline.uptiled_features, model)
+    else:
+        features = partial(uptiled_features, model.features, patch_size=model.config.patch_size)
     return {
-        "features": torch.no_grad()(
-            lambda images: uptiled_features(model.features, images, patch_size=patch, factor=factor)
-        ),
-        "PCA": lambda features: pca(unit_sites(features), NUM_COMPONENTS),
-        "linkage": lambda points: average_linkage(points, NUM_CLUSTERS),
-        "scores": lambda labels: metrics.scores(enlarge(labels, masks), masks),
-    }
-
-
-def plain_stages(model: PlainAKOrN, masks: Tensor, factor: int) -> Stages:
-    """Stages of the baseline."""
-    return {
-        "features": torch.no_grad()(
-            lambda images: baseline.uptiled_features(model, images, factor=factor)
-        ),
-        "PCA": lambda features: baseline.pca(unit_sites(features), NUM_COMPONENTS),
-        "linkage": lambda points: baseline.average_linkage(points, NUM_CLUSTERS),
-        "scores": lambda labels: metrics.plain_scores(enlarge(labels, masks), masks),
+        "features": torch.no_grad()(partial(features, factor=factor)),
+        "PCA": lambda features: by.pca(unit_sites(features), NUM_COMPONENTS),
+        "linkage": lambda points: by.average_linkage(points, NUM_CLUSTERS),
+        "scores": lambda labels: scores(enlarge(labels, masks), masks),
     }
 
 

@@ -52,7 +52,7 @@ def test_layer(coupling: str, options: dict) -> None:
         last.square().mul(torch.arange(32).view(-1, 1, 1)).sum().backward()
     for module in (plain, ours):
         gradients.append(sum(p.grad.norm() ** 2 for p in module.parameters() if p.grad is not None))
-    # The library's step size is no parameter here, nor has the plain one's a gradient.
+    # The library's step size is not a parameter here, and the plain one's has no gradient.
     assert_close(*gradients)
 
 

@@ -1,4 +1,4 @@
-"""A recipe from nothing to the table, in slices; and a recipe whose data are missing."""
+"""Recipes trained, scored and tabulated in slices; missing data; damaged tables."""
 
 import json
 import shutil
@@ -133,7 +133,7 @@ def test_boards_are_scored_in_parts_as_well(short, monkeypatch):
     assert len(list((experiment.folder / "evaluation").iterdir())) == 2 + 4
 
 
-def test_what_is_known_of_some_boards_says_nothing_of_others(short):
+def test_scores_are_kept_apart_by_the_content_of_the_boards(short):
     name, settings = "sudoku-transformer-tiny", replace(short, num_test_images=1)
     experiment = SudokuExperiment(name, settings)
     assert experiment.train(600) and experiment.evaluate(600)
