@@ -195,7 +195,7 @@ def test_training_resumes_in_slices(given):
 
 def test_every_point_of_the_curve_continues_the_one_before(given, tmp_path):
     options = CurveOptions(
-        minutes=(0.02, 0.01),
+        minutes=(0.06, 0.01),
         recipe="tetrominoes-itrconv-tiny",
         out=tmp_path / "curve",
         data_root=given["data_root"],
@@ -207,7 +207,7 @@ def test_every_point_of_the_curve_continues_the_one_before(given, tmp_path):
     for _ in range(2):
         curve(options)
         rows = json.loads(options.results.read_text())
-        assert [row["minutes"] for row in rows] == [0.01, 0.02]
+        assert [row["minutes"] for row in rows] == [0.01, 0.06]
         assert rows[0]["steps"] < rows[1]["steps"] and rows[0]["FG-ARI"] != rows[1]["FG-ARI"]
 
 

@@ -282,7 +282,7 @@ def test_every_part_of_a_recipe_can_be_changed(monkeypatch):
         "clevrtex-attn-l2 --model.num-steps 8 4 --model.coupling convolution attention "
         "--model.kernel-size 7 --model.stimulus-norm none --data.name clevrtex-pbg "
         "--training.augmentation.crop-area 0.25 1 --training.drop-last --training.ema-start 5 "
-        "--scoring.pca none --seed 3 --out x",
+        "--training.micro-batch none --seed 3 --out x",
         monkeypatch,
     )
     model, training = options.model, options.training
@@ -294,7 +294,7 @@ def test_every_part_of_a_recipe_can_be_changed(monkeypatch):
         3,
     )
     assert training.augmentation.crop_area == (0.25, 1.0) and training.drop_last
-    assert (training.ema_start, training.epochs, options.scoring.pca) == (5, 500, None)
+    assert (training.ema_start, training.epochs, training.micro_batch) == (5, 500, None)
     control = parse("clevrtex-vit --model.num-steps 2", monkeypatch)
     assert (type(control.model).__name__, control.model.num_steps) == ("ItrSAConfig", 2)
     assert str(control.out) == "runs/clevrtex-vit"
@@ -308,8 +308,10 @@ def test_every_part_of_a_recipe_can_be_changed(monkeypatch):
         ("--seed 1", 2, "The options of a recipe"),
         ("tetris", 1, "unknown recipe 'tetris'; known are clevrtex-attn-l1"),
         ("clevrtex-vit --model.oscillator-dim 4", 2, "--model.oscillator-dim"),
+        ("clevrtex-vit --scoring.pca 3", 2, "--scoring.pca"),  # no option without effect
         ("clevrtex-vit --training.batch-size 0", 2, "--training.batch-size must be positive"),
         ("clevrtex-vit --training.augmentation.crop-area 0 1", 2, "crop_area"),
+        ("clevrtex-vit --training.batch-size=none", 2, "--training.batch-size"),
         ("clevrtex-vit --help", 0, "--training.augmentation.crop-area"),
     ],
 )
