@@ -1,1 +1,22 @@
 """Runnable reproductions of the AKOrN experiments, written against the public API only."""
+
+import sys
+from types import TracebackType
+
+
+def _name_the_extra(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    """Report a missing package in one line; any other error as usual."""
+    package = (getattr(error, "name", None) or "").partition(".")[0]
+    if kind is not ModuleNotFoundError or package in ("", __name__):
+        return _usual_hook(kind, error, trace)
+    print(
+        f"error: the package {package!r} is missing; the examples need: "
+        f"pip install 'kuramoto_nn[examples]', or '.[examples]' in the repository",
+        file=sys.stderr,
+    )
+
+
+_usual_hook = sys.excepthook
+sys.excepthook = _name_the_extra

@@ -43,7 +43,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 }
 PUBLIC = [name for name in MAY_IMPORT if not name.startswith("_")]
 HEAVY = ("sklearn", "scipy", "numba", "torchmetrics", "matplotlib", "huggingface_hub")
-LAZY = {"blas.py", "compiled.py"}  # of _ops; loaded only where the extra `fast` is installed
+LAZY = {"chain.py"}  # of _ops; loaded only where the extra `fast` is installed
 DISTRIBUTIONS = {
     "PIL": "pillow",
     "sklearn": "scikit-learn",
@@ -349,7 +349,7 @@ LAYER, EXAMPLE = "src/kuramoto_nn/layers/_kuramoto.py", "examples/x.py"
         (dependencies, LAYER, "from examples import common", True),
         (dependencies, LAYER, "def f():\n    import matplotlib", False),
         (dependencies, LAYER, "def f():\n    import torchvision", True),
-        (dependencies, "src/kuramoto_nn/_ops/compiled.py", "import numba", False),
+        (dependencies, "src/kuramoto_nn/_ops/chain.py", "import numba", False),
         (dependencies, EXAMPLE, "import tyro, PIL.Image\nfrom examples import common", False),
         (dependencies, EXAMPLE, "from torchvision import io", True),
     ],

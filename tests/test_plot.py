@@ -132,6 +132,9 @@ def test_figures_build():
     figure = plot_segmentation(images, labels, labels, titles=["image", "truth", "clusters"])
     titles = [axes.get_title() for axes in figure.axes]
     assert titles == ["image", "truth", "clusters", "", "", ""]
+    pixels = torch.tensor(figure.axes[0].images[0].get_array())
+    bright = plot_segmentation((255 * images).round().byte(), labels)
+    assert_close(torch.tensor(bright.axes[0].images[0].get_array()), pixels, atol=3e-3, rtol=0)
     figure.canvas.draw()
 
 

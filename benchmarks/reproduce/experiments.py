@@ -18,6 +18,7 @@ from examples.object_discovery import train as discovery_training
 from examples.object_discovery.data import DataOptions
 from examples.object_discovery.data import load as load_images
 from examples.object_discovery.recipes import RECIPES as DISCOVERY
+from examples.object_discovery.recipes import resized
 from examples.object_discovery.scores import SCORES, Statistic
 from examples.sudoku import evaluate as sudoku_evaluation
 from examples.sudoku import train as sudoku_training
@@ -222,7 +223,7 @@ class DiscoveryExperiment(Experiment):
     @property
     def data(self) -> DataOptions:
         """The data's options, with the images' size."""
-        return self.options.training_data()
+        return resized(self.options.data, self.options.model)
 
     def evaluate(self, seconds: float) -> dict[str, Statistic] | None:
         """See `Experiment.evaluate`."""
@@ -348,7 +349,7 @@ class SudokuExperiment(Experiment):
                 batch_size=self.batch_size[pick_device(device).type],
                 device=device,
                 time_limit=_finite(seconds),
-                out=self.folder / "evaluation" / f"step-{step:06d}-boards-{boards}.json",
+                out=self.folder / "evaluation" / f"step-{step:06d}-boards-{boards}",
             )
         )
 

@@ -1,1 +1,1 @@
-"""What the training scripts of the examples share; knows nothing of any task."""
+"""Modules that the training scripts of all tasks share."""

@@ -4,13 +4,14 @@ Nothing here imports torch.
 """
 
 import dataclasses
+import io
 import math
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from operator import attrgetter
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -29,35 +30,57 @@ def option_name(field: str) -> str:
     return f"--{field.replace('_', '-')}"
 
 
-def check_positive(options: Any, *names: str) -> None:
+def check_positive(options: Any, *names: str, prefix: str = "") -> None:
     """Reject options that are not finite and above 0; None passes.
 
     Args:
         options: A dataclass of options.
-        *names: Fields to check; a dotted name is a field of a nested dataclass. Of a tuple, all
-            entries are checked.
+        *names: Fields to check. Of a tuple, all entries are checked.
+        prefix: What stands before the fields' names on the command line, such as ``training.``.
 
     Raises:
         ValueError: If one is not; the message names the option as it is typed.
     """
     for name in names:
-        value = attrgetter(name)(options)
+        value = getattr(options, name)
         entries = value if isinstance(value, tuple) else (value,)
         if not all(entry is None or 0 < entry < math.inf for entry in entries):
-            raise ValueError(f"{option_name(name)} must be positive and finite: got {value}")
+            given = " ".join(map(str, entries))
+            raise ValueError(
+                f"{option_name(prefix + name)} must be positive and finite: got {given}"
+            )
 
 
-def check_seed(seed: int) -> None:
+def check_seed(seed: int, name: str = "seed") -> None:
     """Reject seeds that no generator takes.
 
     Args:
-        seed: The option.
+        seed: The seed.
+        name: The field that it is (an entry of).
 
     Raises:
         ValueError: If it is negative or too large.
     """
     if not 0 <= seed <= LARGEST_SEED:
-        raise ValueError(f"--seed must lie in 0..{LARGEST_SEED}: got {seed}")
+        raise ValueError(f"{option_name(name)} must lie in 0..{LARGEST_SEED}: got {seed}")
+
+
+def check_noise_seeds(seeds: tuple[int, ...]) -> None:
+    """Reject noise seeds that no generator takes, equal ones, and none at all.
+
+    Args:
+        seeds: The option.
+
+    Raises:
+        ValueError: If one is wrong.
+    """
+    if not seeds:
+        raise ValueError("--noise-seeds needs at least one seed: got none")
+    if len(set(seeds)) < len(seeds):
+        given = " ".join(map(str, seeds))
+        raise ValueError(f"--noise-seeds must differ from each other: got {given}")
+    for seed in seeds:
+        check_seed(seed, "noise_seeds")
 
 
 def look_up(recipes: Mapping[str, Recipe], name: str) -> Recipe:
@@ -131,7 +154,10 @@ def run_command(
     spec = sys.modules["__main__"].__spec__  # what python -m ran
     program = f"python -m {spec.name.removesuffix('.__main__')}" if spec else sys.argv[0]
     try:
-        words = ["None" if word == "none" else word for word in sys.argv[1:]]  # tyro knows one
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="replace")  # "±" on a terminal that knows ASCII alone
+        words = list(map(_as_tyro_reads, sys.argv[1:]))
         if recipes is None:
             options = tyro.cli(options_type, args=words, prog=program)
         else:
@@ -145,9 +171,17 @@ def run_command(
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         sys.exit(130)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, MemoryError) as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
+
+
+def _as_tyro_reads(word: str) -> str:
+    """Write ``none`` as tyro knows it, and ``~`` as the home folder, after an ``=`` too."""
+    option = re.match(r"(--[\w.-]+=)?", word)
+    assert option is not None
+    value = word[option.end() :]
+    return option[0] + ("None" if value == "none" else os.path.expanduser(value))
 
 
 def _parse_recipe(

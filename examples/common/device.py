@@ -1,8 +1,9 @@
 """What a script computes on and with: device, precision, compilation, memory."""
 
-import os
-import resource
-from typing import Literal
+import math
+import sys
+from pathlib import Path
+from typing import Any, Literal
 
 import torch
 
@@ -94,16 +95,55 @@ def peak_memory(device: torch.device) -> int:
     """Most bytes in use so far: those that torch has allocated on a GPU, else of the process."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
-    return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    try:
+        import resource
+    except ModuleNotFoundError:  # Windows
+        import psutil
+
+        memory: Any = psutil.Process().memory_info()
+        return memory.peak_wset
+    unit = 1 if sys.platform == "darwin" else 1024
+    return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def free_memory(device: torch.device) -> int:
-    """Bytes that can still be allocated: on a GPU, else in the machine's main memory."""
+    """Bytes that can still be allocated: on a GPU, else in main memory or its container's share."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
+    import psutil  # late, as it is only needed here
+
+    return int(min(psutil.virtual_memory().available, free_memory_of_container()))
+
+
+def free_memory_of_container(
+    root: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")
+) -> float:
+    """Bytes that Linux's control groups leave to this process; caches count as free.
+
+    Args:
+        root: Where the groups are mounted.
+        own: File that names the group of this process, for version 2 of the groups.
+
+    Returns:
+        The least of what this process's group and those around it leave; infinite without limits.
+    """
     try:
-        with open("/proc/meminfo") as file:
-            fields = dict(line.split(":") for line in file)
-        return 1024 * int(fields["MemAvailable"].split()[0])
-    except (OSError, KeyError):  # no Linux: what is not in use at all
-        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        name = own.read_text().rpartition("::")[2].strip()
+    except OSError:  # no Linux
+        return math.inf
+    group = root / name.lstrip("/")
+    folders = [folder for folder in (group, *group.parents) if folder.is_relative_to(root)]
+    version1 = root / "memory"
+    return min(
+        *(_free(f, "memory.max", "memory.current", "inactive_file") for f in folders),
+        _free(version1, "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+    )
+
+
+def _free(group: Path, limit: str, usage: str, cache: str) -> float:
+    try:
+        most, used = (int((group / name).read_text()) for name in (limit, usage))
+        lines = (group / "memory.stat").read_text().splitlines()
+        return most - used + int(dict(line.split() for line in lines).get(cache, 0))
+    except (OSError, ValueError):  # no such group, or its limit is "max"
+        return math.inf

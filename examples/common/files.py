@@ -1,15 +1,19 @@
 """Files that are written whole or not at all, and locks on folders and files."""
 
+import errno
 import json
 import os
 import sys
-import tempfile
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from filelock import FileLock, Timeout
+
+NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
+"""Errors of locks on file systems that have none."""
 
 
 def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
@@ -22,22 +26,33 @@ def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
     Raises:
         OSError: If the disk refuses; the message names the file.
     """
+    make_folder(path.parent)
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    except OSError as error:
-        raise OSError(f"cannot write into {path.parent}: {error.strerror}") from error
-    try:
-        with os.fdopen(handle, "wb") as file:
+        with open(temporary, "xb") as file:  # with the permissions that the umask leaves
             write(file)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)  # mkstemp's files are private
         os.replace(temporary, path)
     except (OSError, RuntimeError) as error:  # torch reports a full disk as a RuntimeError
         raise OSError(f"cannot write {path}: {error}") from error
     finally:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder with its parents, unless it is there.
+
+    Args:
+        folder: The folder.
+
+    Raises:
+        OSError: If the disk refuses; the message names the folder.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OSError(f"cannot write into {folder}: {error.strerror}") from error
 
 
 def write_text(path: Path, text: str) -> None:
@@ -75,16 +90,14 @@ def exclusive(folder: Path, *, enabled: bool = True) -> Iterator[None]:
     lock = FileLock(folder / ".lock")
     if enabled:
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            lock.acquire(timeout=0)
+            make_folder(folder)
+            _acquire(lock, folder, timeout=0)
         except Timeout as error:
             raise ValueError(
                 f"another run is training in {folder}; wait for it or choose another --out"
             ) from error
         except OSError as error:
-            raise OSError(
-                f"cannot write into {folder}: {error.strerror}; choose another --out"
-            ) from error
+            raise OSError(f"{error}; choose another --out") from error
     try:
         yield
     finally:
@@ -105,20 +118,32 @@ def one_at_a_time(path: Path) -> Iterator[None]:
         OSError: If the folder cannot be made or written.
     """
     lock = FileLock(path.with_name(f".{path.name}.lock"))
+    make_folder(path.parent)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            print(f"another process is making {path}; waiting for it", file=sys.stderr)
-            lock.acquire()
-    except OSError as error:
-        raise OSError(f"cannot write into {path.parent}: {error.strerror}") from error
+        _acquire(lock, path.parent, timeout=0)
+    except Timeout:
+        print(f"another process is making {path}; waiting for it", file=sys.stderr)
+        _acquire(lock, path.parent)
     try:
         yield
     finally:
         Path(lock.lock_file).unlink(missing_ok=True)  # while it is still held
         lock.release()
+
+
+def _acquire(lock: FileLock, folder: Path, *, timeout: float = -1) -> None:
+    """Acquire a lock in a folder; warn and proceed where the file system has none."""
+    try:
+        lock.acquire(timeout=timeout)
+    except Timeout:
+        raise
+    except OSError as error:
+        if error.errno not in NO_LOCKS:
+            raise OSError(f"cannot write into {folder}: {error.strerror}") from error
+        print(
+            f"warning: {folder} is on a file system without locks; start no second process there",
+            file=sys.stderr,
+        )
 
 
 def first_line(error: Exception) -> str:

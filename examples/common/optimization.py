@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from torch.optim import Adam, Muon, Optimizer
 from torch.optim.swa_utils import AveragedModel
 
+from examples.common.command import check_positive, option_name
+
 WARMUP_POWER = 2 / 3
 
 
@@ -79,6 +81,16 @@ class Training:
 
     not_identity: ClassVar[tuple[str, ...]] = ("epochs", "keep_every")
     """Fields that change no number of a run."""
+
+    def __post_init__(self):
+        names = ("batch_size", "learning_rate", "epochs", "ema_every", "keep_every")
+        check_positive(self, *names, prefix="training.")
+        for name in ("warmup_steps", "ema_start"):
+            if (value := getattr(self, name)) < 0:
+                option = option_name(f"training.{name}")
+                raise ValueError(f"{option} must be at least 0: got {value}")
+        if not 0 <= self.ema_decay <= 1:
+            raise ValueError(f"--training.ema-decay must lie in 0..1: got {self.ema_decay}")
 
     def warmup_at(self, step: int) -> float:
         """Share of the learning rate at a step, counted from 0."""

@@ -18,7 +18,6 @@ from rich.progress import (
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
-from torch.utils.tensorboard.writer import SummaryWriter
 
 from examples.common.files import write_text
 
@@ -155,6 +154,8 @@ class RunLog:
         self.enabled = enabled
         if not enabled:
             return
+        from torch.utils.tensorboard.writer import SummaryWriter  # imported late: takes a second
+
         folder.mkdir(parents=True, exist_ok=True)
         self._path = path = folder / "log.jsonl"
         kept = [record for record in read_jsonl(path) if record["step"] <= first_step]
@@ -179,7 +180,8 @@ class RunLog:
         trace: TracebackType | None,
     ) -> None:
         if self.enabled:
-            self._progress.stop()
+            if self._console.is_terminal:  # else it would print an empty line
+                self._progress.stop()
             for close in (self._file.close, self._board.close):
                 try:
                     close()

@@ -65,8 +65,6 @@ class RunOptions:
 
     def __post_init__(self):
         check_positive(self, "max_steps", "time_limit", "checkpoint_seconds", "log_every")
-        names = ("batch_size", "learning_rate", "epochs", "ema_every", "keep_every")
-        check_positive(self, *(f"training.{name}" for name in names))
         check_seed(self.seed)
 
     def plain(self) -> dict[str, Any]:
@@ -91,6 +89,7 @@ class Run:
         optimizer: Its optimiser.
         network: What the steps call: the model, or its DDP wrapper.
         identity: What a run that resumes must share with the saved one, as plain values.
+        interrupt: The signal that ends it; until `prepare`, signals act as usual.
     """
 
     model: nn.Module
@@ -99,12 +98,11 @@ class Run:
     network: nn.Module
     identity: dict[str, Any]
 
-    def __init__(
-        self, options: RunOptions, processes: Processes, interrupt: Interrupt, stack: ExitStack
-    ):
+    def __init__(self, options: RunOptions, processes: Processes, stack: ExitStack):
         self.options, self.processes, self.device = options, processes, processes.device
         self.step, self.seconds = 0, 0.0
-        self._interrupt, self._stack = interrupt, stack
+        self._stack = stack
+        self.interrupt = Interrupt()
         self._losses: list[Tensor] = []
         self._samples: dict[str, int] = {}
         self._values: dict[str, float] = {}
@@ -147,7 +145,7 @@ class Run:
             "data": _plain(data),
             "seed": options.seed,
             "precision": options.precision,
-            "init_from": None if source is None else _weights_hash(source),
+            "init_from": None if source is None else weights_hash(source),
         }
         if (options.out / CHECKPOINT).exists():
             self._restore(options.out / CHECKPOINT)
@@ -168,6 +166,7 @@ class Run:
         main = self.processes.is_main
         log = RunLog(options.out, first_step=self.step, title=options.recipe, enabled=main)
         self._log = self._stack.enter_context(log)
+        self.interrupt = self._stack.enter_context(deferred_interrupts())
 
     def __iter__(self) -> Iterator[int]:
         over = self._is_over()
@@ -181,7 +180,7 @@ class Run:
                 self._save_if_due()
         if self.processes.is_main:
             self._save(self.options.out)
-        end = self._interrupt.signal_name or "done"
+        end = self.interrupt.signal_name or "done"
         self.say(f"{end}: {self.step} steps are in {self.options.out}")
 
     def report(self, loss: Tensor, **samples: int) -> None:
@@ -219,7 +218,7 @@ class Run:
         return network.no_sync() if isinstance(network, DistributedDataParallel) else nullcontext()
 
     def _is_over(self) -> bool:
-        return self.processes.agree(self._pace.is_over(self.step) or bool(self._interrupt))
+        return self.processes.agree(self._pace.is_over(self.step) or bool(self.interrupt))
 
     def _end_step(self) -> bool:
         """Count the step and agree whether the run is over, once per step."""
@@ -309,15 +308,14 @@ def open_run(options: RunOptions) -> Iterator[Run]:
     with (
         processes(options.device) as here,
         exclusive(options.out, enabled=here.is_main),
-        deferred_interrupts() as interrupt,
         ExitStack() as stack,
     ):
-        run = Run(options, here, interrupt, stack)
+        run = Run(options, here, stack)
         try:
             yield run
         finally:
             vars(run).pop("network", None)  # a DDP wrapper must not outlive the process group
-    if interrupt:
+    if run.interrupt:
         sys.exit(0)  # the caller must not continue as if the run were over
 
 
@@ -390,8 +388,8 @@ def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, Path) else value
 
 
-def _weights_hash(model: nn.Module) -> str:
-    """SHA-256 of a model's state."""
+def weights_hash(model: nn.Module) -> str:
+    """SHA-256 of a model's state, in hexadecimal digits."""
     digest = hashlib.sha256()
     for name, value in sorted(model.state_dict().items()):
         digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())

@@ -15,7 +15,7 @@ import math
 import os
 import time
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -23,15 +23,15 @@ from typing import Any
 import torch
 from tyro.conf import Positional
 
-from examples.common.command import check_positive, check_seed, run_command
+from examples.common.command import check_noise_seeds, check_positive, run_command
 from examples.common.device import Compile, Precision, should_compile
 from examples.common.files import write_json
 from examples.common.processes import Processes, processes
 from examples.common.progress import Meter
-from examples.common.run import CHECKPOINT, MODEL
+from examples.common.run import CHECKPOINT, MODEL, weights_hash
 from examples.object_discovery.contact_sheet import write_sheet
 from examples.object_discovery.data import SETS, DataOptions, SegmentedImages, load
-from examples.object_discovery.recipes import Scoring
+from examples.object_discovery.recipes import Scoring, resized
 from examples.object_discovery.score_table import ScoreTable
 from examples.object_discovery.scores import SCORES, Statistic, scores_of
 from examples.object_discovery.segmenter import Segmenter, load_network
@@ -66,13 +66,7 @@ class EvaluateOptions(Scoring):
 
     def __post_init__(self):
         check_positive(self, "num_clusters", "pca", "uptile", "batch_size", "time_limit")
-        if not self.noise_seeds:
-            raise ValueError("--noise-seeds needs at least one seed: got none")
-        if len(set(self.noise_seeds)) < len(self.noise_seeds):
-            given = " ".join(map(str, self.noise_seeds))
-            raise ValueError(f"--noise-seeds must differ from each other: got {given}")
-        for seed in self.noise_seeds:
-            check_seed(seed)
+        check_noise_seeds(self.noise_seeds)
         if self.out is not None and self.out.is_file():
             raise ValueError(f"--out must be a folder: got the file {self.out}")
 
@@ -127,7 +121,7 @@ def evaluate(options: EvaluateOptions) -> Evaluation | None:
         model = load_network(options.model, device=here.device, precision=options.precision)
         if should_compile(options.compile, here.device):
             model.compile()
-        data = _load_images(options, model)
+        data = load(resized(options.data, model.config), options.split)
         identity = _identify(options, model, data)
         folder = options.folder / _folder_name(identity)
         segmenters = [
@@ -152,14 +146,6 @@ def evaluate(options: EvaluateOptions) -> Evaluation | None:
             write_sheet(sheet, data, rows[0], segmenters[0])
     _print(result, options, seconds=time.monotonic() - began)
     return result
-
-
-def _load_images(options: EvaluateOptions, model: ObjectDiscoveryModel) -> SegmentedImages:
-    """Load the images, in the model's size where the data set can be resized."""
-    data = options.data
-    if data.image_size is None and SETS[data.name].resizable:
-        data = replace(data, image_size=max(model.config.sides))
-    return load(data, options.split)
 
 
 def _score(
@@ -191,13 +177,9 @@ def _identify(
     options: EvaluateOptions, model: ObjectDiscoveryModel, data: SegmentedImages
 ) -> dict[str, Any]:
     """Everything that decides the scores of an image but its noise: content, not places."""
-    digest = hashlib.sha256()
-    for name, value in sorted(model.state_dict().items()):
-        digest.update(name.encode())
-        digest.update(value.detach().cpu().contiguous().numpy().tobytes())
     return {
         "network": model.describe(),
-        "weights": digest.hexdigest(),
+        "weights": weights_hash(model),
         "data": options.data.name,
         "split": options.split,
         "num_images": len(data),

@@ -1,12 +1,14 @@
 """Recipes of object discovery: network, data, training and scoring of every experiment."""
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Literal
 
-from examples.common import command, optimization
+from examples.common import optimization
+from examples.common.command import check_positive, look_up
 from examples.common.randomness import preset
 from examples.object_discovery.augment import Augmentation
-from examples.object_discovery.data import DataOptions
+from examples.object_discovery.data import SETS, DataOptions
 from kuramoto_nn.models import ObjectDiscoveryConfig
 
 
@@ -25,6 +27,10 @@ class Training(optimization.Training):
     forward pass, and give the gradient of the whole batch all the same."""
 
     not_identity = (*optimization.Training.not_identity, "micro_batch")
+
+    def __post_init__(self):
+        super().__post_init__()
+        check_positive(self, "temperature", "micro_batch", prefix="training.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,16 +144,12 @@ RECIPES: dict[str, Recipe] = {
 }
 
 
-def recipe_for(name: str) -> Recipe:
-    """Look a recipe up.
+def resized(data: DataOptions, model: ObjectDiscoveryConfig) -> DataOptions:
+    """Options with the model's image size, if none is given and the set can be resized."""
+    if data.image_size is not None or not SETS[data.name].resizable:
+        return data
+    return replace(data, image_size=max(model.sides))
 
-    Args:
-        name: Its name.
 
-    Returns:
-        The recipe.
-
-    Raises:
-        ValueError: If there is none of that name.
-    """
-    return command.look_up(RECIPES, name)
+recipe_for = partial(look_up, RECIPES)
+"""The recipe of a name; see `examples.common.command.look_up`."""

@@ -23,7 +23,7 @@ from tyro.conf import Positional
 
 from examples.common.command import check_positive, check_seed, run_command
 from examples.common.device import pick_device
-from examples.common.files import write_whole
+from examples.common.files import make_folder, write_whole
 from examples.object_discovery.data.pictures import read_rgb
 from examples.object_discovery.recipes import Scoring
 from examples.object_discovery.segmenter import Segmenter, enlarge, load_network
@@ -68,7 +68,7 @@ class SegmentOptions:
 
     def __post_init__(self):
         check_positive(self, "num_clusters", "uptile", "pca", "max_side")
-        check_seed(self.noise_seed)
+        check_seed(self.noise_seed, "noise_seed")
         if self.num_clusters > MOST_LABELS:
             raise ValueError(
                 f"--num-clusters must be at most {MOST_LABELS}, the colours of a palette PNG: got "
@@ -88,6 +88,7 @@ def segment(options: SegmentOptions) -> None:
 
     Raises:
         ValueError: If the model or an option is wrong, or, at the end, if a picture was broken.
+        OSError: If there is no such model, or the folder cannot be made.
     """
     scoring = Scoring(
         num_clusters=options.num_clusters,
@@ -97,6 +98,8 @@ def segment(options: SegmentOptions) -> None:
     )
     model = load_network(options.model, device=pick_device(options.device))
     segmenter = Segmenter(model=model, scoring=scoring, seed=options.noise_seed)
+    make_folder(options.out)
+    Image.MAX_IMAGE_PIXELS = None  # the pictures are the user's own, and may be large
     broken, total, taken = 0, 0, set()
     for path in _find(options.pictures):
         total += 1
@@ -108,7 +111,8 @@ def segment(options: SegmentOptions) -> None:
             _write(options.out, name, image, labels)
         except (ValueError, OSError) as error:
             broken += 1
-            print(f"error: {path}: {error}", file=sys.stderr)
+            named = "" if str(path) in str(error) else f"{path}: "
+            print(f"error: {named}{error}", file=sys.stderr)
             continue
         size, found = f"{image.width} x {image.height}", len(labels.unique())
         print(f"{path}: {size}, {found} segments, {options.out / name}-mask.png")

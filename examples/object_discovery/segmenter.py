@@ -139,9 +139,15 @@ class Segmenter:
         """Count the rows and columns of the feature map of an image.
 
         Raises:
-            ValueError: If the patches do not fill the image.
+            ValueError: If the patches do not fill the image, or cannot be divided so finely.
         """
         patch, factor = self.model.config.patch_size, factor or self.scoring.uptile
+        if patch % factor:
+            divisors = [str(n) for n in range(1, patch + 1) if patch % n == 0]
+            raise ValueError(
+                f"--uptile must divide the patch size {patch}: got {factor}; try "
+                f"{', '.join(divisors)}"
+            )
         if height % patch or width % patch:
             raise ValueError(
                 f"images must have sides that are multiples of the patch size {patch}: got "
@@ -153,10 +159,17 @@ class Segmenter:
         """Choose a number of images of this size whose features take little memory.
 
         Raises:
-            ValueError: If the distances kept for the sites of one image do not fit into memory.
+            ValueError: If there are fewer sites than clusters, or the distances kept for the sites
+                of one image do not fit into memory.
         """
         rows, columns = self.sites(height, width)
-        num_sites = rows * columns
+        num_sites, clusters = rows * columns, self.scoring.num_clusters
+        assert clusters is not None
+        if clusters > num_sites:
+            raise ValueError(
+                f"--num-clusters must be at most the number of sites, {rows} x {columns}: got "
+                f"{clusters}; lower it, or raise --uptile"
+            )
         needed = min(num_sites**2, MOST_KEPT) * BYTES_PER_DISTANCE[self.device.type]
         averages = self.scoring.clustering == "average"
         if averages and needed > (free := free_memory(self.device)):

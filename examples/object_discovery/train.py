@@ -10,7 +10,6 @@ A run that finds its own checkpoint in the folder resumes, in the middle of an e
 numbers that an uninterrupted run would have had. ``OUT/model`` is the trained model.
 """
 
-import dataclasses
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -18,7 +17,7 @@ import torch
 from torch import Tensor
 from tyro.conf import Suppress
 
-from examples.common.command import check_positive, recipe_options, run_command
+from examples.common.command import recipe_options, run_command
 from examples.common.device import autocast, dtype_of
 from examples.common.optimization import backward, scale_learning_rates
 from examples.common.randomness import build_model
@@ -26,7 +25,7 @@ from examples.common.run import Run, RunOptions, open_run
 from examples.object_discovery.batches import ViewBatches
 from examples.object_discovery.data import DataOptions, load
 from examples.object_discovery.losses import nt_xent
-from examples.object_discovery.recipes import RECIPES, Scoring, Training
+from examples.object_discovery.recipes import RECIPES, Scoring, Training, resized
 from kuramoto_nn.models import ObjectDiscoveryConfig
 
 
@@ -42,16 +41,6 @@ class TrainOptions(RunOptions):
     """How the network is trained."""
     scoring: Annotated[Scoring, Suppress]
     """How the trained model is scored; training does not need it."""
-
-    def __post_init__(self):
-        super().__post_init__()
-        check_positive(self, "training.temperature", "training.micro_batch")
-
-    def training_data(self) -> DataOptions:
-        """The images' options, with the model's image size if none is given."""
-        if self.data.image_size is not None or not isinstance(self.model.image_size, int):
-            return self.data
-        return dataclasses.replace(self.data, image_size=self.model.image_size)
 
 
 def options_for(recipe: str, **fields: Any) -> TrainOptions:
@@ -72,7 +61,7 @@ def train(options: TrainOptions) -> Run:
         ValueError: If an option is wrong, the folder holds another run, or the loss is not finite.
         SystemExit: With code 0, after saving, if a signal came.
     """
-    training, data = options.training, options.training_data()
+    training, data = options.training, resized(options.data, options.model)
     with open_run(options) as run:
         images, dtype = load(data, "train"), dtype_of(options.precision)
         model = build_model(options.model, seed=options.seed).to(run.device, dtype)

@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from examples.common.command import run_command
 from examples.common.download import DownloadOptions, download
-from examples.sudoku.data import read_csv
+from examples.sudoku.data import read_boards
 
 # The addresses that the data's authors name; they could not be tried here. --url names others.
 ADDRESSES = {
@@ -34,7 +34,7 @@ class SudokuDownloadOptions(DownloadOptions):
 
 def check_boards(path: Path) -> None:
     """Raise ValueError if a single file is no csv of boards."""
-    read_csv(path)
+    read_boards(path)
 
 
 if __name__ == "__main__":

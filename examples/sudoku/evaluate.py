@@ -2,14 +2,13 @@
 
     python -m examples.sudoku.evaluate runs/sudoku --num-steps 16 128 --samples 1 100
     python -m examples.sudoku.evaluate runs/sudoku --data.name rrn --num-steps 128 \
-        --samples 1 10 100 4096 --noise-seeds 0 1 2 --out scores.json
+        --samples 1 10 100 4096 --noise-seeds 0 1 2 --out runs/scores
 
 All sizes K of a vote come from one pass over the largest; memory grows with --batch-size alone.
 With ``--out`` the same command resumes after the last T and noise seed that was finished.
 """
 
 import dataclasses
-import hashlib
 import json
 import math
 import time
@@ -21,15 +20,18 @@ from typing import Annotated, Any
 
 import tyro
 
-from examples.common.command import check_positive, check_seed, option_name, run_command
+from examples.common.command import check_noise_seeds, check_positive, option_name, run_command
 from examples.common.device import Precision, dtype_of, pick_device
-from examples.common.files import write_json
+from examples.common.files import make_folder, write_json
 from examples.common.progress import Meter
+from examples.common.run import weights_hash
 from examples.sudoku.data import BoardOptions, Boards, load
 from examples.sudoku.scores import HEADER, Row, line, numbers, over_seeds
 from examples.sudoku.solver import Solver, votes_of
 from kuramoto_nn import load_model
 from kuramoto_nn.models import AKOrNSudoku, SudokuModel
+
+SCORES = "scores.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,21 +59,18 @@ class EvaluateOptions:
     time_limit: float | None = None
     """Stop after this many seconds; with --out the same command resumes."""
     out: Path | None = None
-    """JSON file for all scores, by number of givens too."""
+    """Folder of ``scores.json``: all scores, by number of givens too."""
 
     def __post_init__(self):
         check_positive(self, "num_steps", "samples", "batch_size", "time_limit")
-        for name in ("num_steps", "samples", "noise_seeds"):
+        for name in ("num_steps", "samples"):
             if not getattr(self, name):
                 raise ValueError(f"{option_name(name)} needs at least one number: got none")
-        if len(set(self.noise_seeds)) < len(self.noise_seeds):
-            raise ValueError(f"--noise-seeds must differ: got {self.noise_seeds}")
-        for seed in self.noise_seeds:
-            check_seed(seed)
+        check_noise_seeds(self.noise_seeds)
         if self.checked and max(self.samples) == 1:
             raise ValueError("--checked is about votes: got it with --samples 1")
-        if self.out is not None and (self.out.suffix != ".json" or self.out.is_dir()):
-            raise ValueError(f"--out must be a .json file: got {self.out}")
+        if self.out is not None and self.out.is_file():
+            raise ValueError(f"--out must be a folder: got the file {self.out}")
 
 
 class _Timeout(Exception):
@@ -171,36 +170,38 @@ def _score(
 
 def _identify(options: EvaluateOptions, model: SudokuModel, boards: Boards) -> dict[str, Any]:
     """What scores in one file have in common."""
-    digest = hashlib.sha256(json.dumps(model.describe(), sort_keys=True).encode())
-    for name, value in sorted(model.state_dict().items()):
-        digest.update(name.encode() + value.cpu().contiguous().numpy().tobytes())
     return {
-        "model": digest.hexdigest(),
+        "network": json.loads(json.dumps(model.describe())),  # tuples as JSON returns them
+        "weights": weights_hash(model),
         "boards": boards.fingerprint(),
         "checked": options.checked,
         "precision": options.precision,
     }
 
 
-def _read(path: Path | None, identity: dict[str, Any]) -> list[Row]:
-    """Read the scores of an earlier call."""
-    if path is None or not path.exists():
+def _read(folder: Path | None, identity: dict[str, Any]) -> list[Row]:
+    """Read the scores of an earlier call; makes the folder, as it may be hours to the first one."""
+    if folder is None:
+        return []
+    make_folder(folder)
+    path = folder / SCORES
+    if not path.exists():
         return []
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         found, rows = content["identity"], [Row.from_json(row) for row in content["rows"]]
         differ = [name for name, value in identity.items() if found[name] != value]
     except (ValueError, TypeError, LookupError) as error:
-        raise ValueError(f"--out {path} holds no scores of this command; name another") from error
+        raise ValueError(f"{path} holds no scores of this command; name another --out") from error
     if differ:
-        raise ValueError(f"--out {path} holds scores with other {', '.join(differ)}; name another")
+        raise ValueError(f"{path} holds scores with other {', '.join(differ)}; name another --out")
     return rows
 
 
 def _save(options: EvaluateOptions, identity: dict[str, Any], rows: list[Row]) -> None:
     if options.out is not None:
         known = {"identity": identity, "options": dataclasses.asdict(options)}
-        write_json(options.out, known | {"rows": list(map(dataclasses.asdict, rows))})
+        write_json(options.out / SCORES, known | {"rows": list(map(dataclasses.asdict, rows))})
 
 
 def _print_summary(rows: list[Row], options: EvaluateOptions) -> None:
@@ -216,7 +217,7 @@ def _print_summary(rows: list[Row], options: EvaluateOptions) -> None:
         scores = [row.by_givens[givens] for row in best]
         print(f"  {givens} givens, {scores[0].boards} boards: {numbers(scores)}")
     if options.out is not None:
-        print(f"all scores: {options.out}")
+        print(f"all scores: {options.out / SCORES}")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,8 @@ from dataclasses import dataclass, field, replace
 
 import torch
 
-from examples.common import command, optimization
+from examples.common import optimization
+from examples.common.command import check_positive
 from examples.common.optimization import MuonWithAdam
 from examples.common.randomness import preset
 from examples.sudoku.data import BoardOptions
@@ -53,6 +54,11 @@ class Training(optimization.Training):
 
     not_identity = (*optimization.Training.not_identity, "evaluate_every")
 
+    def __post_init__(self):
+        super().__post_init__()
+        names = ("muon_rate", "clip_norm", "read_every", "evaluate_every")
+        check_positive(self, *names, prefix="training.")
+
     def stage_at(self, step: int) -> Stage:
         """The stage that a step of training belongs to."""
         return next(stage for stage in reversed(self.stages) if step >= stage.start)
@@ -68,6 +74,9 @@ class Scoring:
 
     num_steps: int | None = None
     """Updates T; none takes the network's own."""
+
+    def __post_init__(self):
+        check_positive(self, "num_steps", prefix="scoring.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,21 +135,6 @@ RECIPES: dict[str, Recipe] = {
     name: Recipe(model=preset(name), data=data, training=training)
     for name, (data, training) in _ROWS.items()
 }
-
-
-def recipe_for(name: str) -> Recipe:
-    """Look a recipe up.
-
-    Args:
-        name: Its name.
-
-    Returns:
-        The recipe.
-
-    Raises:
-        ValueError: If there is none of that name.
-    """
-    return command.look_up(RECIPES, name)
 
 
 def build_optimizer(model: SudokuModel, training: Training) -> torch.optim.Optimizer:

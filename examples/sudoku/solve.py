@@ -5,8 +5,9 @@
     cat boards.txt | python -m examples.sudoku.solve -
 
 A board is 81 characters, row by row, ``.`` or 0 for a blank. One board is printed as a grid; of a
-file (plain, .gz or .xz), or ``-`` for standard input, every line's solution as a line of 81 digits.
-Boards that cannot be solved are named on standard error, and the exit code is then not 0.
+file (plain, .gz or .xz; its form is recognised), or ``-`` for standard input, every board's
+solution as a line of 81 digits. A board that cannot be solved is a line of 81 dots; the reason goes
+to standard error, and the exit code is then not 0.
 """
 
 import math
@@ -15,10 +16,11 @@ import queue
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any, TextIO
+from typing import Annotated, Any, TextIO, TypeVar
 
 import torch
 import tyro
@@ -29,10 +31,12 @@ from examples.common.device import pick_device
 from examples.sudoku.animate import animate
 from examples.sudoku.data import (
     UNREADABLE,
+    Entry,
+    digits,
     format_cells,
-    is_header,
+    has_solution,
     open_text,
-    parse_cells,
+    parse_lines,
     solutions_of,
 )
 from examples.sudoku.rules import contradiction, solves
@@ -42,13 +46,13 @@ from kuramoto_nn.models import AKOrNSudoku
 
 SHIPPED = Path(__file__).parent / "trained" / "sudoku-akorn-tiny"
 """The small model in this repository."""
-MOST_LINES = 64
+MOST_TOGETHER = 64
 """Boards of a file that are solved at once."""
+NO_ANSWER = 81 * "."
 MOST_STEPS, MOST_SAMPLES = 128, 64
 """Limits of the steps, which double from round to round, and the samples, which quadruple."""
-BYTE_ORDER_MARK = "\ufeff"
-"""First character of many text files from Windows."""
-NOTHING_YET = "nothing yet"
+NOTHING_YET = object()
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +60,7 @@ class SolveOptions:
     """Solve a Sudoku, or a file of them."""
 
     board: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="BOARD")]
-    """81 characters, row by row, . or 0 for a blank; a file with a board a line; - for stdin."""
+    """81 characters, row by row, . or 0 for a blank; a file of boards; - for stdin."""
     model: str | Path = SHIPPED
     """Trained model: a saved folder, a run's folder, or a name on the Hub."""
     budget: float = 30.0
@@ -70,7 +74,7 @@ class SolveOptions:
 
     def __post_init__(self):
         check_positive(self, "budget")
-        check_seed(self.noise_seed)
+        check_seed(self.noise_seed, "noise_seed")
         if self.animate is not None and self.animate.suffix != ".gif":
             raise ValueError(f"--animate must be a .gif file: got {self.animate}")
         if self.animate is not None and not self.is_single:
@@ -79,8 +83,9 @@ class SolveOptions:
     @property
     def is_single(self) -> bool:
         """Whether the argument is a board itself, well-formed or not, and no file."""
-        looks_so = len(self.board) == 81 or set(self.board) <= set("0123456789.")
-        return looks_so and not os.path.isfile(self.board)  # Path's raises on long names
+        board = self.board
+        looks_so = len(board) == 81 or "\n" in board or set(board) <= set("0123456789.")
+        return looks_so and not os.path.isfile(board)  # Path's raises on long names
 
 
 def solve(options: SolveOptions) -> None:
@@ -95,7 +100,7 @@ def solve(options: SolveOptions) -> None:
         OSError: If a file is missing or the disk is full.
     """
     if options.is_single:
-        _solve_one(_parse(options.board), options)
+        _solve_one(options)
     elif options.board == "-":
         _solve_lines(sys.stdin, "standard input", options)
     elif not os.path.exists(options.board):
@@ -108,16 +113,21 @@ def solve(options: SolveOptions) -> None:
             _solve_lines(file, options.board, options)
 
 
-def _solve_one(puzzle: Tensor, options: SolveOptions) -> None:
+def _solve_one(options: SolveOptions) -> None:
     """Print the answer as a grid, and how it was found."""
+    entries = list(parse_lines(options.board.splitlines()))
+    if len(entries) != 1:
+        raise ValueError(f"BOARD must be one board: got {len(entries)}")
+    puzzle = _puzzle(entries[0])
     model, device = _load(options)
     began = time.monotonic()
     found = attempt(
         model, puzzle[None].to(device), seconds=options.budget, noise_seed=options.noise_seed
     )[0]
+    answer = _answer(found, puzzle, options)
     rows = [
         " | ".join(" ".join(map(str, part)) for part in row)
-        for row in _answer(found, options).unflatten(1, (3, 3)).tolist()
+        for row in answer.unflatten(1, (3, 3)).tolist()
     ]
     rule = "------+-------+------"
     print("\n".join([*rows[:3], rule, *rows[3:6], rule, *rows[6:]]))
@@ -135,44 +145,45 @@ def _solve_one(puzzle: Tensor, options: SolveOptions) -> None:
 def _solve_lines(file: TextIO, name: str, options: SolveOptions) -> None:
     """Print a line per board, group by group; errors go to standard error."""
     model, device = _load(options)
-    is_first, count, failed = True, 0, 0
-
-    def complain(number: int, error: ValueError) -> None:
-        nonlocal failed
-        failed += 1
-        print(f"{name}, line {number}: {error}", file=sys.stderr, flush=True)
-
-    for lines in ready_lines(file, name, most=MOST_LINES):
-        if is_first and is_header(lines[0][1]):
-            lines = lines[1:]
-        is_first = False
+    count = failed = 0
+    for entries in ready(parse_lines(file), name, most=MOST_TOGETHER):
         puzzles: dict[int, Tensor] = {}
-        for number, line in lines:
-            count += 1
+        errors: dict[int, ValueError] = {}
+        for entry in entries:
             try:
-                puzzles[number] = _parse(line.split(",")[0].strip())
+                puzzles[entry.line] = _puzzle(entry)
             except ValueError as error:
-                complain(number, error)
-        if not puzzles:
-            continue
-        batch = torch.stack(list(puzzles.values())).to(device)
-        attempts = attempt(model, batch, seconds=options.budget, noise_seed=options.noise_seed)
-        for number, found in zip(puzzles, attempts, strict=True):
+                errors[entry.line] = error
+        attempts = []
+        if puzzles:
+            batch = torch.stack(list(puzzles.values())).to(device)
+            attempts = attempt(model, batch, seconds=options.budget, noise_seed=options.noise_seed)
+        found = dict(zip(puzzles, attempts, strict=True))
+        for line in (entry.line for entry in entries):
+            answer = NO_ANSWER
             try:
-                print(format_cells(_answer(found, options)), flush=True)
+                if line in errors:
+                    raise errors[line]
+                answer = format_cells(_answer(found[line], puzzles[line], options))
             except ValueError as error:
-                complain(number, error)
+                failed += 1
+                print(f"{name}, line {line}: {error}", file=sys.stderr, flush=True)
+            print(answer, flush=True)
+        count += len(entries)
     if count == 0:
         raise ValueError(f"{name} has no board; give one of 81 characters a line")
     if failed:
         raise ValueError(f"{failed} of {count} boards of {name} were not solved")
 
 
-def _parse(text: str) -> Tensor:
-    puzzle = parse_cells(text)
+def _puzzle(entry: Entry) -> Tensor:
+    """The puzzle of a text's entry, if it has a solution."""
+    if not entry.boards:
+        raise ValueError(entry.error)
+    puzzle = digits(entry.boards[0])[0]
     reason = contradiction(puzzle)
     # PySAT refuses boards without a solution; it has no part in the answers.
-    if reason is None and next(solutions_of(puzzle), None) is None:
+    if reason is None and not has_solution(puzzle):
         reason = "no way of filling them up obeys the rules"
     if reason is not None:
         raise ValueError(f"contradictory givens: {reason}")
@@ -183,7 +194,8 @@ def _load(options: SolveOptions) -> tuple[AKOrNSudoku, torch.device]:
     if options.model == SHIPPED and not SHIPPED.exists():
         raise ValueError(
             "no weights come with this copy of the examples; train a network "
-            "(python -m examples.sudoku.train sudoku-akorn-tiny) and give --model runs/sudoku"
+            "(python -m examples.sudoku.train sudoku-akorn-tiny) and give --model "
+            "runs/sudoku-akorn-tiny"
         )
     model = load_model(options.model)
     if not isinstance(model, AKOrNSudoku):
@@ -301,31 +313,33 @@ def _rounds(num_steps: int) -> Iterator[tuple[int, range]]:
         samples = min(4 * samples, MOST_SAMPLES)
 
 
-def _answer(found: Attempt, options: SolveOptions) -> Tensor:
+def _answer(found: Attempt, puzzle: Tensor, options: SolveOptions) -> Tensor:
     if found.answer is None:
+        has_many = len([*islice(solutions_of(puzzle), 2)]) > 1
+        many = "; it has more than one solution, unlike the boards that networks are trained on"
         raise ValueError(
             f"no valid answer found in the budget of {options.budget:g} s a board, with "
             f"{found.sample + 1} samples of the noise and up to {found.num_steps} steps; "
-            f"raise --budget"
+            f"raise --budget{many if has_many else ''}"
         )
     return found.answer
 
 
-# Reading: lines of a file or a pipe in groups, as they come. -------------------------------------
+# Reading: boards of a file or a pipe in groups, as they come. ------------------------------------
 
 
-def ready_lines(file: TextIO, name: str, *, most: int) -> Iterator[list[tuple[int, str]]]:
-    """Read lines in groups; only the first line of a group is waited for.
+def ready(items: Iterable[T], name: str, *, most: int) -> Iterator[list[T]]:
+    """Collect items into groups; only the first one of a group is waited for.
 
-    A person who types gets an answer after every line, and a long file is read in batches.
+    A person who types gets an answer after every board, and a long file is read in batches.
 
     Args:
-        file: An open text file.
+        items: Read from an open text file.
         name: Its name, for messages.
         most: Largest group.
 
     Yields:
-        Numbers, from 1, and lines; empty lines are left out.
+        The items of a group.
 
     Raises:
         ValueError: If the file is damaged, or no text.
@@ -334,9 +348,8 @@ def ready_lines(file: TextIO, name: str, *, most: int) -> Iterator[list[tuple[in
 
     def read() -> None:
         try:
-            for number, line in enumerate(file, 1):
-                if line := line.removeprefix(BYTE_ORDER_MARK).strip():
-                    waiting.put((number, line))
+            for item in items:
+                waiting.put(item)
             waiting.put(None)
         except UNREADABLE as error:
             waiting.put(ValueError(f"{name} is damaged, or no text in UTF-8: {error}"))
@@ -347,7 +360,7 @@ def ready_lines(file: TextIO, name: str, *, most: int) -> Iterator[list[tuple[in
     at_end = False
     while not at_end:
         group, item = [], waiting.get()
-        while isinstance(item, tuple):
+        while not (item is None or item is NOTHING_YET or isinstance(item, Exception)):
             group.append(item)
             item = _next(waiting) if len(group) < most else NOTHING_YET
         if group:

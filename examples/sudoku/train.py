@@ -15,7 +15,7 @@ from typing import Any, cast
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from examples.common.command import check_positive, recipe_options, run_command
+from examples.common.command import recipe_options, run_command
 from examples.common.device import Compile, autocast, dtype_of
 from examples.common.optimization import scale_learning_rates
 from examples.common.randomness import build_model
@@ -42,11 +42,6 @@ class TrainOptions(RunOptions):
     """How the test boards are scored."""
     compile: Compile = "off"
     """Compile the model; auto tries whether this machine can."""
-
-    def __post_init__(self):
-        super().__post_init__()
-        names = ("muon_rate", "clip_norm", "read_every", "evaluate_every")
-        check_positive(self, *(f"training.{name}" for name in names), "scoring.num_steps")
 
 
 def options_for(recipe: str, **fields: Any) -> TrainOptions:

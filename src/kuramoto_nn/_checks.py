@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
 SHOWN = 8
@@ -65,6 +66,15 @@ def as_number(name: str, value: object) -> float:
     if not real or not abs(number) <= _LARGEST:
         raise ValueError(f"`{name}` must be a finite number: got {value!r}")
     return float(number)
+
+
+def with_float64(x: Tensor) -> Tensor:
+    """The tensor itself, or a copy on the CPU if its device, as Apple's MPS, has no float64."""
+    try:
+        torch.empty(0, dtype=torch.float64, device=x.device)
+    except TypeError:
+        return x.cpu()
+    return x
 
 
 def listed(problems: list[str]) -> str:

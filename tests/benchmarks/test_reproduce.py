@@ -112,7 +112,7 @@ def test_sudoku_is_scored_at_more_steps_and_by_votes(short):
     assert set(published[:4]) <= scores.keys()
     assert len(scores["boards solved, OOD, T = 128, vote of 2"].per_seed) == 2
     assert {score.num_images for score in scores.values()} == {4}
-    first, _ = (experiment.folder / "evaluation").iterdir()
+    first, _ = (experiment.folder / "evaluation").rglob("scores.json")
     before = first.read_text()
     assert experiment.evaluate(600) == scores
     assert json.loads(first.read_text())["rows"] == json.loads(before)["rows"]

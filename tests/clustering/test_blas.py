@@ -4,12 +4,12 @@ from contextlib import ExitStack
 
 import pytest
 
-blas = pytest.importorskip("kuramoto_nn._ops.blas", exc_type=ImportError)
+chain = pytest.importorskip("kuramoto_nn._ops.chain", exc_type=ImportError)
 
 
 @pytest.fixture
 def num_threads():
-    libraries = blas.ThreadpoolController().select(user_api="blas")
+    libraries = chain.ThreadpoolController().select(user_api="blas")
 
     def get():
         return [library.get_num_threads() for library in libraries.lib_controllers]
@@ -23,8 +23,8 @@ def num_threads():
 def test_the_last_to_go_restores_what_the_first_found(num_threads):
     first, second = ExitStack(), ExitStack()
     before = num_threads()
-    first.enter_context(blas.one_blas_thread)
-    second.enter_context(blas.one_blas_thread)
+    first.enter_context(chain.one_blas_thread)
+    second.enter_context(chain.one_blas_thread)
     first.close()
     assert set(num_threads()) == {1}
     second.close()

@@ -20,7 +20,7 @@ def merge_in_rounds(points: Tensor) -> tuple[Tensor, Tensor]:
 
 def merge_along_chains(points: Tensor) -> tuple[Tensor, Tensor]:
     chain = pytest.importorskip("kuramoto_nn._ops.chain")
-    return chain.merge_tree(points)
+    return chain.merge_tree(points, 1)
 
 
 def merge_in_strips(points: Tensor) -> tuple[Tensor, Tensor]:
@@ -120,7 +120,7 @@ def test_distances():
 @pytest.mark.skipif(not find_spec("numba"), reason="Numba is not installed")
 @pytest.mark.parametrize("strip", [1, 64, 100, 200])
 def test_compiled_distances(strip):
-    from kuramoto_nn._ops.compiled import FAR, centred, fill_distances
+    from kuramoto_nn._ops.chain import FAR, centred, fill_distances
 
     points = random_points(5, 200, 7)
     points[50:60] = points[:10]

@@ -9,7 +9,7 @@ import torch
 from examples.common.files import exclusive
 from examples.common.progress import read_jsonl
 from examples.common.run import CHECKPOINT, MODEL
-from examples.object_discovery.recipes import RECIPES, recipe_for
+from examples.object_discovery.recipes import RECIPES, recipe_for, resized
 from examples.object_discovery.train import TrainOptions, options_for
 from kuramoto_nn import create_model, load_model
 from kuramoto_nn.models import AKOrN, ItrSA
@@ -213,9 +213,11 @@ def test_recipes_are_the_papers():
 
 def test_a_model_says_how_large_its_images_are():
     options = options_for("clevrtex-attn-l1", model={"image_size": 256})
-    assert options.training_data().image_size == 256
+    assert resized(options.data, options.model).image_size == 256
     options = options_for("clevrtex-attn-l1", data={"image_size": 64})
-    assert options.training_data().image_size == 64
+    assert resized(options.data, options.model).image_size == 64
+    options = options_for("tetrominoes-attn", model={"image_size": 64})
+    assert resized(options.data, options.model).image_size is None  # has one size alone
 
 
 @pytest.mark.parametrize(
@@ -228,6 +230,9 @@ def test_a_model_says_how_large_its_images_are():
         ({"device": "tpu9"}, "unknown device 'tpu9'"),
         ({"device": "mps"}, "device 'mps' is not supported"),
         ({"seed": -1}, r"--seed must lie in 0\.\."),
+        ({"training": {"warmup_steps": -1}}, "--training.warmup-steps must be at least 0: got -1"),
+        ({"training": {"ema_start": -5}}, "--training.ema-start must be at least 0: got -5"),
+        ({"training": {"ema_decay": 1.5}}, "--training.ema-decay must lie in 0..1: got 1.5"),
         ({"init_from": "runs/no/where"}, "runs/no/where"),
         ({"recipe": "clevr-attn", "model": {"num_steps": 2}}, "clevr"),
     ],

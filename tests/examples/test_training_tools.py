@@ -163,7 +163,7 @@ def test_streams_of_randomness_are_apart_and_repeatable():
     assert again == drawn[1, "noise", 1]
 
 
-def test_log_drops_what_a_crash_left_after_the_checkpoint(tmp_path):
+def test_log_drops_what_a_crash_left_after_the_checkpoint(tmp_path, capsys):
     values = {"loss": 1.0, "images_per_second": 2.0}
     with RunLog(tmp_path, first_step=0, title="a") as log:
         for step in (10, 20, 30):
@@ -176,6 +176,7 @@ def test_log_drops_what_a_crash_left_after_the_checkpoint(tmp_path):
     assert [(r["step"], r["loss"]) for r in records] == [(10, 1.0), (20, 1.0), (30, 5.0)]
     assert all(json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines())
     assert list((tmp_path / "tensorboard").iterdir())
+    assert all(capsys.readouterr().out.splitlines())  # no empty line without a terminal
 
 
 def test_pace_counts_all_sessions():

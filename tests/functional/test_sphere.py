@@ -111,3 +111,17 @@ def test_random_points_are_uniform_and_follow_the_generator():
     assert_close(first, again)
     assert first.mean(0).abs().max() < 0.02
     assert_close(first.T @ first / len(first), torch.eye(3) / 3, atol=0.02, rtol=0)
+
+
+@pytest.mark.parametrize("length", [2e-12, 1e-6, 1e6, 1e19, 3e24])
+def test_lengths_whose_squares_leave_float32_are_normalised(length):
+    x = length * torch.tensor([[0.6, -0.8], [0.0, 1.0]])
+    assert_close(normalize(x), torch.tensor([[0.6, -0.8], [0.0, 1.0]]))
+    x, v = torch.tensor([1.0, 0.0]), torch.tensor([0.0, length])
+    assert_close(exp_map(x, v).norm(), torch.tensor(1.0))
+
+
+@pytest.mark.parametrize("dtype", [torch.int64, torch.uint8, torch.bool, torch.complex64])
+def test_only_floating_point_is_normalised(dtype):
+    with pytest.raises(ValueError, match=f"`x` must be floating point: got {dtype}; try x.float"):
+        normalize(torch.ones(2, dtype=dtype))

@@ -447,3 +447,24 @@ def part(**options):
 def call(x_shape, c_shape, dtype=torch.float32, **options):
     layer = KuramotoLayer(nn.Identity(), channels=8)
     return layer(torch.zeros(x_shape, dtype=dtype), torch.zeros(c_shape), **options)
+
+
+@pytest.mark.parametrize("scale", [1e19, 1e24])
+@pytest.mark.parametrize("integrator", [euler, exponential, heun])
+def test_huge_inputs_stay_on_the_sphere(scale, integrator):
+    x, c = (scale * value for value in inputs(2, 8, 3, 3, dtype=torch.float32))
+    layer = KuramotoLayer(ConvCoupling(8, 3), channels=8, integrator=integrator)
+    lengths = to_oscillators(layer(x, c), 4).norm(dim=-1)
+    assert_close(lengths, torch.ones_like(lengths))
+
+
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, KuramotoLayer._replicate_for_data_parallel])
+def test_copies_and_replicas_of_a_compiled_layer_take_steps_of_their_own(duplicate):
+    x, c = inputs(2, 8, 3, 3, dtype=torch.float32)
+    layer = KuramotoLayer(ConvCoupling(8, 3), channels=8)
+    layer.compile(backend="eager")
+    twin = duplicate(layer)
+    twin.coupling = ConvCoupling(8, 3)
+    plain = KuramotoLayer(twin.coupling, channels=8)
+    assert_close(twin(x, c), plain(x, c))
+    assert not torch.allclose(layer(x, c), plain(x, c))

@@ -84,6 +84,8 @@ def test_a_collection_tells_options_apart():
 def test_wrong_options_are_named():
     with pytest.raises(ValueError, match="`empty` must be one of nan, one: got 'zero'"):
         ForegroundARI(empty="zero")
+    with pytest.raises(ValueError, match="`ignore_index` must be an integer: got 255.0"):
+        MeanBestOverlap(ignore_index=255.0)
 
 
 @pytest.mark.parametrize(("metric_class", "score"), CLASSES)

@@ -98,6 +98,8 @@ def test_numbers_of_numpy_and_pytorch_become_plain(number):
     config = AKOrNConfig(step_size=real(0.25), num_blocks=number(2), num_steps=[number(3), 4])
     assert type(config.step_size) is float and config.step_size == 0.25
     assert config.num_steps == (3, 4) and type(config.num_steps[0]) is int
+    for several in (np.array, torch.tensor):
+        assert config.replace(num_steps=several([3, 4])) == config
     with pytest.raises(ValueError, match="`channels` must be a positive integer: got 32.0"):
         ItrSAConfig(channels=real(32.0))
 

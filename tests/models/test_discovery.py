@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from kuramoto_nn.layers import _images
 from kuramoto_nn.models import AKOrN, AKOrNConfig
 from tests.models import small
 
@@ -64,3 +65,23 @@ def test_wrong_input_is_named(make, message):
 def test_a_configuration_of_another_kind_is_refused():
     with pytest.raises(TypeError, match="`config` must be a AKOrNConfig: got dict"):
         AKOrN({"channels": 8})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["attention", "itrsa", "classifier"])
+def test_pixels_far_outside_the_unit_interval_are_warned_of_once(name):
+    _images._warn_of_range.cache_clear()
+    model = small.build(name)
+    model(torch.rand(1, 3, 32, 32) * 1.6 - 0.3)  # as after bicubic interpolation
+    for images in (255 * torch.rand(1, 3, 32, 32), 2 * torch.rand(1, 3, 32, 32) - 1):
+        _images._warn_of_range.cache_clear()
+        with pytest.warns(UserWarning, match=r"`images` should be in \[0, 1\].*try images / 255"):
+            model(images)
+        model(images)  # a second warning would be an error
+
+
+def test_export_and_transforms_do_not_look_at_pixels():
+    _images._warn_of_range.cache_clear()
+    model, images = small.build("attention"), 255 * torch.rand(2, 3, 32, 32)
+    noise = torch.zeros(2, 64, 8, 8)
+    torch.export.export(model, (images,), {"noise": noise})
+    torch.func.vmap(lambda image, start: model(image[None], noise=start[None]))(images, noise)

@@ -204,3 +204,24 @@ def test_onnx_runtime_agrees(name, tmp_path):
     assert {node.name for node in session.get_inputs()} == feed.keys()
     out = torch.from_numpy(session.run(None, feed)[0])
     assert_close(out, expected[:2], atol=1e-4, rtol=1e-4)
+
+
+def test_exports_to_onnx_without_noise():
+    pytest.importorskip("onnxscript")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the exporter about itself
+        program = torch.onnx.export(
+            small.build("attention"), (torch.rand(2, 3, 32, 32),), dynamo=True, verbose=False
+        )
+    assert program is not None and "RandomNormal" in str(program)
+
+
+@pytest.mark.filterwarnings("ignore")  # quantize_dynamic is deprecated
+def test_dynamic_quantisation_is_near_float32():
+    """It replaces `torch.nn.Linear` itself, which is in the heads."""
+    model = small.build("attention")
+    given, noise = small.inputs(model)
+    narrow = torch.ao.quantization.quantize_dynamic(model, {torch.nn.Linear}, dtype=torch.qint8)
+    out, expected = narrow(given, **noise), model(given, **noise)
+    assert type(narrow.head.out) is not torch.nn.Linear
+    assert (out - expected).norm() / expected.norm() < 0.05

@@ -144,6 +144,8 @@ def test_models_are_created_and_listed_by_name():
     [
         (lambda: create_model("clevrtex-atn-l2"), "got 'clevrtex-atn-l2'; did you mean clevrtex-a"),
         (lambda: create_model("?"), r"got '\?'; `list_models\(\)` lists all presets"),
+        (lambda: create_model({"model": "AKOrN"}), "must be a preset or a configuration: got {'mo"),
+        (lambda: create_model(None), "must be a preset or a configuration: got None"),
         (lambda: create_model("clevr-attn", chanels=8), "AKOrNConfig has no field 'chanels'"),
         (lambda: create_model(AKOrNConfig(), chanels=8), "AKOrNConfig has no field 'chanels'"),
         (lambda: create_model(SudokuConfig()), "no network takes a SudokuConfig"),

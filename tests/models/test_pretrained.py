@@ -356,3 +356,46 @@ def test_a_full_disk_leaves_the_old_folder(folder):
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
     assert [path.name for path in folder.parent.iterdir()] == [folder.name]
+
+
+def extra_module(model):
+    model.probe = torch.nn.Linear(3, 3)
+
+
+def missing_module(model):
+    model.head.out = torch.nn.Identity()
+
+
+def tied(model):
+    model.blocks[0].layer.coupling.out.bias = model.embed.conv.bias
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (extra_module, "`probe.bias` is unknown; `probe.weight` is unknown; save its state_dict"),
+        (missing_module, "`head.out.bias` is missing; `head.out.weight` is missing"),
+        (tied, "`embed.conv.bias` and `blocks.0.layer.coupling.out.bias` share memory"),
+    ],
+)
+def test_what_would_not_load_is_not_saved(change, message, tmp_path):
+    model = AKOrN.from_preset("tetrominoes-attn-tiny")
+    change(model)
+    with pytest.raises(ValueError, match=f"this AKOrN would not load .*: {message}"):
+        model.save_pretrained(tmp_path / "model")
+    assert not (tmp_path / "model").exists()
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("channels", 10**10, "config.json describes no model: "),
+        ("channels", 10**30, "config.json describes no model: "),
+        ("num_blocks", 10**9, "config.json describes 1000000000 blocks: .*safetensors has "),
+    ],
+)
+def test_a_configuration_of_impossible_size_is_named(field, value, message, folder):
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {field: value}))
+    with pytest.raises(ValueError, match=message):
+        load_model(folder)

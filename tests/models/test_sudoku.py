@@ -1,5 +1,6 @@
 """The Sudoku models: what is given, what is random, more steps, the energies of a rollout."""
 
+import numpy as np
 import pytest
 import torch
 from torch.testing import assert_close
@@ -125,3 +126,14 @@ def test_wrong_noise_and_configurations_are_named():
         model(torch.zeros(1, 9, 9, dtype=torch.long), noise=torch.zeros(1, 64, 9, 8))
     with pytest.raises(ValueError, match="`readout` must be one of 'feed-forward', 'norm': got"):
         AKOrNSudokuConfig(readout="linear")
+
+
+def test_answers_take_numbers_of_numpy_and_name_wrong_ones():
+    model, puzzles = solver(), torch.zeros(1, 9, 9, dtype=torch.long)
+    assert len(model.answers(puzzles, every=np.int64(2), num_steps=torch.tensor(4))) == 2
+    for every, message in (
+        (2.0, "`every` must be an integer: got 2.0"),
+        (3, "`every` must divide the number of steps: got 3 and 4 steps"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            model.answers(puzzles, every=every, num_steps=4)

@@ -100,7 +100,7 @@ def load(options: DataOptions, split: str = "train") -> SegmentedImages:
     if size != image_set.size and not image_set.resizable:
         raise ValueError(
             f"{options.name} has {image_set.size}x{image_set.size} pixels: got --data.image-size "
-            f"{size}"
+            f"{size}, by default the network's --model.image-size; try {image_set.size}"
         )
     source = image_set.source(options, split)
     if source.note:

@@ -1,4 +1,4 @@
-"""Sudoku boards by name: published sets, boards that are made here, and csv files of one's own.
+"""Sudoku boards by name: published sets, boards that are made here, and files of one's own.
 
 To add a set, write a function of `BoardOptions` and the split, and enter it in `SETS`.
 """
@@ -12,13 +12,14 @@ from examples.common.command import option_name
 from examples.sudoku.data.boards import (
     UNREADABLE,
     Boards,
+    Entry,
+    digits,
     format_cells,
-    is_header,
     open_text,
-    parse_cells,
-    read_csv,
+    parse_lines,
+    read_boards,
 )
-from examples.sudoku.data.generate import FEWEST_GIVENS, generated, solutions_of
+from examples.sudoku.data.generate import FEWEST_GIVENS, generated, has_solution, solutions_of
 from examples.sudoku.data.published import rrn, satnet
 
 Split = Literal["train", "test"]
@@ -28,13 +29,15 @@ __all__ = [
     "UNREADABLE",
     "BoardOptions",
     "Boards",
+    "Entry",
     "Split",
+    "digits",
     "format_cells",
-    "is_header",
+    "has_solution",
     "load",
     "open_text",
-    "parse_cells",
-    "read_csv",
+    "parse_lines",
+    "read_boards",
     "solutions_of",
 ]
 
@@ -50,9 +53,10 @@ class BoardOptions:
     cache: Path | None = None
     """Folder where boards that are made are kept (root if not given)."""
     train_file: Path | None = None
-    """csv file of your own (puzzle,solution a line) in place of the set's training boards."""
+    """File of your own (a line has a puzzle, its solution, and any other fields) in place of the
+    set's training boards."""
     test_file: Path | None = None
-    """csv file of your own in place of the set's test boards."""
+    """File of your own in place of the set's test boards."""
     rows: str | None = None
     """Part of the test boards, as in Python: ":200" for the first 200, "::18" for every 18th."""
     num_boards: int | None = None
@@ -104,7 +108,7 @@ def load(options: BoardOptions, split: Split = "train") -> Boards:
         OSError: If a file is missing or the disk is full.
     """
     file = options.train_file if split == "train" else options.test_file
-    boards = SETS[options.name](options, split) if file is None else read_csv(file)
+    boards = SETS[options.name](options, split) if file is None else read_boards(file)
     source = file or f"{options.name} in {options.root}"
     if len(boards) == 0:
         raise ValueError(f"{source} has no boards for split {split!r}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from examples.sudoku.data.boards import Boards, checked, read_csv
+from examples.sudoku.data.boards import Boards, checked, read_boards
 from examples.sudoku.rules import SIDE
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def satnet(options: BoardOptions, split: Split) -> Boards:
         OSError: If no file is there.
     """
     path = _find(options.root, ("", "sudoku"), (FEATURES, "satnet.csv"))
-    boards = _read_tensors(path.parent) if path.name == FEATURES else read_csv(path)
+    boards = _read_tensors(path.parent) if path.name == FEATURES else read_boards(path)
     return boards[ROWS[split]]
 
 
@@ -56,7 +56,7 @@ def rrn(options: BoardOptions, split: Split) -> Boards:
         OSError: If no file is there.
     """
     names = (f"{split}.csv", f"rrn-{split}.csv")
-    return read_csv(_find(options.root, ("", "sudoku-hard", "sudoku"), names))
+    return read_boards(_find(options.root, ("", "sudoku-hard", "sudoku"), names))
 
 
 def _find(root: Path, folders: tuple[str, ...], names: tuple[str, ...]) -> Path:

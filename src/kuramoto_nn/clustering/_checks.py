@@ -3,14 +3,14 @@
 import torch
 from torch import Tensor
 
-from kuramoto_nn._checks import as_integer
+from kuramoto_nn._checks import as_integer, with_float64
 
 LARGEST_FEATURE = 1e100
 """Squared distances of larger features could overflow float64."""
 
 
 def as_double(features: Tensor) -> Tensor:
-    """Check ``features`` and convert them to float64.
+    """Check ``features`` and convert them to float64, on the CPU if their device has none.
 
     Args:
         features: One row per site, shape ``(B, P, D)``, floating point.
@@ -27,7 +27,7 @@ def as_double(features: Tensor) -> Tensor:
         torch.float64
     """
     check_features(features)
-    return features.double()
+    return with_float64(features).double()
 
 
 def check_features(features: Tensor) -> None:
@@ -61,8 +61,7 @@ def check_features(features: Tensor) -> None:
             "channel; try leaving empty batches out"
         )
     # The extremes of a tensor with a NaN are NaN, which is not below anything.
-    extremes = torch.stack(features.detach().aminmax()).double()
-    if not extremes.abs().amax() <= LARGEST_FEATURE:
+    if not torch.stack(features.detach().aminmax()).abs().amax().item() <= LARGEST_FEATURE:
         raise ValueError(
             f"`features` must be finite: got NaN, infinity or a value above {LARGEST_FEATURE:g}, "
             "expected finite numbers; try `features.isfinite()` to find them"

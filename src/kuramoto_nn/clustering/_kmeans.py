@@ -24,7 +24,8 @@ def kmeans(
     Args:
         features: One row per site, shape ``(B, P, D)``; float16 to float64.
         num_clusters: K, from 1 to P.
-        generator: Source of randomness, on the device of ``features``; the global one if None.
+        generator: Source of randomness, on the device of ``features`` (on the CPU if that has no
+            float64); the global one if None.
         num_iterations: Rounds of Lloyd's algorithm; always all of them, without a host sync.
 
     Returns:
@@ -50,7 +51,7 @@ def kmeans(
     centres = _spread_out(points, num_clusters, generator)
     for _ in range(num_iterations):
         centres = move_centres(points, centres)
-    return torch.cdist(points, centres).argmin(2)
+    return torch.cdist(points, centres).argmin(2).to(features.device)
 
 
 def _spread_out(points: Tensor, num_clusters: int, generator: torch.Generator | None) -> Tensor:

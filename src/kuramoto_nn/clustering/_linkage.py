@@ -1,13 +1,19 @@
 """Average-linkage clustering of the sites of an image."""
 
+import warnings
 from collections.abc import Iterable
+from contextlib import suppress
+from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
+from math import isqrt
+from pathlib import Path
 from types import ModuleType
 
 import torch
 from torch import Tensor
 
+from kuramoto_nn._checks import with_float64
 from kuramoto_nn._ops import rounds
 from kuramoto_nn._ops.condense import condense
 from kuramoto_nn._ops.distances import pairwise_distances
@@ -17,6 +23,10 @@ CHUNK_DISTANCES = {"cpu": 2**22, "cuda": 2**26}
 """Distances that `rounds` hold at once, by device: many share a launch, few fit a cache."""
 MOST_POINTS = 2**14
 """Sites whose distances are kept as a matrix, which takes 2 GiB."""
+COPIES = 4
+"""Matrices of distances that `rounds` hold per image; `chain` holds one."""
+ALWAYS_FREE = 2**25
+"""Distances for which memory is not asked for: 256 MiB."""
 
 
 @torch.no_grad()
@@ -32,7 +42,9 @@ def average_linkage(features: Tensor, num_clusters: int) -> Tensor:
     order of the sites only. Distances are float64 on every device. Memory grows with
     P\ :sup:`2` up to `MOST_POINTS` sites; beyond, distances are computed several times and kept in
     strips, until there are no more clusters than that; exact ties then also depend on the length of
-    a strip, that is on the device. Images are worked through in chunks.
+    a strip, that is on the device. Images are worked through in chunks. On a CPU, matrices take at
+    most half of the available memory, and strips begin earlier where not even one fits. On a device
+    without float64 the CPU computes.
 
     Args:
         features: One row per site, shape ``(B, P, D)``; float16 to float64.
@@ -55,7 +67,8 @@ def average_linkage(features: Tensor, num_clusters: int) -> Tensor:
     """
     check_features(features)
     num_clusters = as_num_clusters(num_clusters, features.shape[1])
-    return cut_tree(*merge_tree(features), num_clusters)
+    tree = merge_tree(with_float64(features))
+    return cut_tree(*tree, num_clusters).to(features.device)
 
 
 def merge_tree(features: Tensor) -> tuple[Tensor, Tensor]:
@@ -72,22 +85,67 @@ def merge_tree(features: Tensor) -> tuple[Tensor, Tensor]:
         >>> parent.tolist(), height.tolist()
         ([[0, 0, 0]], [[inf, 1.0, 4.5]])
     """
-    num_points, chain = features.shape[1], _chain(features)
-    if num_points > MOST_POINTS:
+    num_images, num_points, _ = features.shape
+    on_cpu = features.device.type == "cpu"
+    chain = load_chain() if on_cpu else None  # Numba, whose import takes as long as torch's
+    most_points, most_matrices = MOST_POINTS, num_images
+    if on_cpu:
+        copies = 1 if chain else COPIES
+        room = _room(copies * min(num_images, torch.get_num_threads()) * num_points**2)
+        most_points = min(MOST_POINTS, isqrt(room // copies))
+        most_matrices = room // num_points**2
+    if num_points > most_points:
         finish = (chain or rounds).merge_condensed
-        return _catenate(finish(condense(image, MOST_POINTS)) for image in features.double())
+        return _catenate(finish(condense(image.double(), most_points)) for image in features)
     if chain is not None:
-        return chain.merge_tree(features)
+        return chain.merge_tree(features, most_matrices)
     budget = CHUNK_DISTANCES.get(features.device.type, CHUNK_DISTANCES["cpu"])
     chunks = features.split(max(1, budget // num_points**2))
     return _catenate(rounds.merge_tree(pairwise_distances(chunk.double())) for chunk in chunks)
 
 
-def _chain(features: Tensor) -> ModuleType | None:
-    """The module `chain` where it can be used; loading Numba takes as long as loading torch."""
-    if features.device.type == "cpu" and all(map(find_spec, ("numba", "scipy", "threadpoolctl"))):
-        return import_module("kuramoto_nn._ops.chain")
-    return None
+@cache
+def load_chain() -> ModuleType | None:
+    """The module `chain`; None without the extra `fast`, and with one warning if that is broken."""
+    if not all(map(find_spec, ("numba", "scipy", "threadpoolctl"))):
+        return None
+    try:
+        chain = import_module("kuramoto_nn._ops.chain")
+        chain.merge_tree(torch.zeros(1, 2, 1), 1)  # compiles, or fails: Numba, its cache, the disk
+    except Exception as error:
+        reason = (str(error).splitlines() or [""])[0]
+        warnings.warn(
+            f"average linkage runs in torch, several times slower, as Numba does not work here: "
+            f"{type(error).__name__}: {reason}",
+            stacklevel=5,
+        )
+        return None
+    return chain
+
+
+def _room(distances: int) -> int:
+    """Number of distances that may be held: those asked for if few, else by half of the memory."""
+    return ALWAYS_FREE if distances <= ALWAYS_FREE else available_memory() // 2 // 8
+
+
+def available_memory(root: Path = Path("/")) -> int:
+    """Bytes that Linux has available and a container's limit allows; 16 GiB on other systems.
+
+    Args:
+        root: Root of the file system.
+
+    Returns:
+        Number of bytes.
+    """
+    bounds = []
+    for name in ("memory.max", "memory/memory.limit_in_bytes"):  # control groups 2 and 1
+        with suppress(OSError, ValueError):  # no such file, or "max"
+            bounds.append(int((root / "sys/fs/cgroup" / name).read_text()))
+    with suppress(OSError, StopIteration):
+        lines = (root / "proc/meminfo").read_text().splitlines()
+        available = next(line for line in lines if line.startswith("MemAvailable:"))
+        bounds.append(1024 * int(available.split()[1]))
+    return min(bounds, default=2**34)
 
 
 def _catenate(trees: Iterable[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:

@@ -49,7 +49,7 @@ def pca(features: Tensor, num_components: int) -> Tensor:
         # The length of an axis is its singular value, more exact than an eigenvalue's root.
         scores = sites * axes.norm(dim=1, keepdim=True)
     largest = axes.gather(1, axes.abs().argmax(1, keepdim=True))
-    return torch.where(largest < 0, -scores, scores).to(features.dtype)
+    return torch.where(largest < 0, -scores, scores).to(features)
 
 
 def _leading_eigenvectors(gram: Tensor, count: int) -> Tensor:

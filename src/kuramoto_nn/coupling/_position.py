@@ -108,13 +108,13 @@ def as_grid(grid: tuple[int, int]) -> tuple[int, int]:
 def axial_angles(grid: tuple[int, int], num_pairs: int) -> Tensor:
     """Angles ``w_f row, w_f col`` for f = 0, 1, …, cut to shape ``(height, width, pairs)``."""
     num_frequencies = -(-num_pairs // 2)
-    speed = WAVELENGTH_BASE ** (
-        -torch.arange(num_frequencies, dtype=torch.float64) / num_frequencies
+    speeds = [WAVELENGTH_BASE ** (-f / num_frequencies) for f in range(num_frequencies)]
+    # Products of Python's numbers are float64, which the device may not have.
+    row, col = (
+        torch.tensor([[site * speed for speed in speeds] for site in range(side)]) for side in grid
     )
-    row, col = torch.meshgrid(*(torch.arange(n, dtype=torch.float64) for n in grid), indexing="ij")
-    site = torch.stack((row, col), -1)  # (height, width, 2)
-    angles = (site[:, :, None, :] * speed[:, None]).flatten(2)
-    return angles[:, :, :num_pairs].to(torch.get_default_dtype())
+    site = torch.stack((row[:, None].expand(-1, grid[1], -1), col.expand(grid[0], -1, -1)), -1)
+    return site.flatten(2)[:, :, :num_pairs]
 
 
 def resize_grid(maps: Tensor, grid: tuple[int, int]) -> Tensor:

@@ -9,6 +9,7 @@ methods) and VIII; the paper uses `euler`.
 
 from collections.abc import Callable
 
+import torch
 from torch import Tensor
 
 from kuramoto_nn.functional._sphere import exp_map, normalize
@@ -31,12 +32,13 @@ def euler(x: Tensor, dx: Tensor, field: Field, step_size: StepSize) -> Tensor:
         Unit vectors, same shape.
 
     Examples:
-        >>> import torch
         >>> x, dx = torch.tensor([1.0, 0.0]), torch.tensor([0.0, 1.0])
         >>> euler(x, dx, lambda x: dx, 1.0)
         tensor([0.7071, 0.7071])
     """
-    return normalize(x + step_size * dx)
+    if isinstance(step_size, Tensor):
+        return normalize(x + step_size * dx)
+    return normalize(torch.add(x, dx, alpha=step_size))  # one pass over memory
 
 
 def exponential(x: Tensor, dx: Tensor, field: Field, step_size: StepSize) -> Tensor:
@@ -70,5 +72,5 @@ def heun(x: Tensor, dx: Tensor, field: Field, step_size: StepSize) -> Tensor:
     Returns:
         Unit vectors, same shape.
     """
-    there = field(normalize(x + step_size * dx))
-    return normalize(x + 0.5 * step_size * (dx + there))
+    there = field(euler(x, dx, field, step_size))
+    return euler(x, 0.5 * (dx + there), field, step_size)

@@ -8,6 +8,8 @@ from torch import Tensor
 
 NORM_EPS = 1e-12
 """Vectors shorter than this are scaled by 1/NORM_EPS instead of being brought to length one."""
+SQUARE_SCALE = 2.0**-20
+"""Applied before squaring, exactly: squares of 1e-12 to 1e25 are then normal numbers in float32."""
 
 
 def normalize(x: Tensor) -> Tensor:
@@ -15,21 +17,27 @@ def normalize(x: Tensor) -> Tensor:
 
     The zero vector stays zero; its gradient is finite but as large as ``1 / NORM_EPS`` (beyond the
     range of float16).
-    Half-precision input is normalised in float32 and returned in its own dtype.
+    Half-precision input is normalised in float32 and returned in its own dtype. Lengths up to 1e25
+    are within the range of float32.
 
     Args:
-        x: Vectors, shape ``(..., N)``.
+        x: Vectors, shape ``(..., N)``, floating point.
 
     Returns:
         Unit vectors of the same shape and dtype.
+
+    Raises:
+        ValueError: If ``x`` is not floating point.
 
     Examples:
         >>> normalize(torch.tensor([3.0, 4.0]))
         tensor([0.6000, 0.8000])
     """
-    wide = _at_least_float32(x)
-    squared = wide.square().sum(-1, keepdim=True)
-    return (wide * squared.clamp_min(NORM_EPS**2).rsqrt()).to(x.dtype)
+    if not x.is_floating_point():
+        raise ValueError(f"`x` must be floating point: got {x.dtype}; try x.float()")
+    scaled = _at_least_float32(x) * SQUARE_SCALE
+    length = torch.linalg.vector_norm(scaled, dim=-1, keepdim=True)
+    return (scaled * length.clamp_min(NORM_EPS * SQUARE_SCALE).reciprocal()).to(x.dtype)
 
 
 def project_tangent(x: Tensor, y: Tensor) -> Tensor:
@@ -118,7 +126,8 @@ def random_sphere(
 
 def _length(x: Tensor) -> Tensor:
     # sqrt has no finite slope at 0; NORM_EPS**2 under the root gives it one, lost in rounding.
-    return (_at_least_float32(x).square().sum(-1) + NORM_EPS**2).sqrt()
+    squared = (_at_least_float32(x) * SQUARE_SCALE).square().sum(-1)
+    return (squared + (NORM_EPS * SQUARE_SCALE) ** 2).sqrt() / SQUARE_SCALE
 
 
 def _at_least_float32(x: Tensor) -> Tensor:

@@ -1,7 +1,10 @@
 """First and last layer of an image network: patch embedding and pooled head."""
 
+import warnings
+from functools import cache
 from typing import Literal
 
+import torch
 from torch import Tensor, nn
 
 from kuramoto_nn._checks import as_integer
@@ -49,8 +52,12 @@ class PatchEmbed(nn.Module):
         return constructor_arguments(self)
 
 
+RANGE_TOLERANCE = 0.5
+"""How far pixels may lie outside [0, 1] without a warning, as after bicubic interpolation."""
+
+
 def check_images(images: Tensor, in_channels: int = 3) -> None:
-    """Check that a tensor is a batch of images.
+    """Check that a tensor is a batch of images; warn once if a CPU sees pixels far from [0, 1].
 
     Args:
         images: Shape ``(B, in_channels, H, W)``, floating point.
@@ -67,6 +74,28 @@ def check_images(images: Tensor, in_channels: int = 3) -> None:
         raise ValueError(
             f"`images` must be floating point in [0, 1]: got {images.dtype}; try images / 255"
         )
+    if images.device.type == "cpu" and images.numel() and not _is_traced():
+        low, high = images.detach().aminmax()
+        if low < -RANGE_TOLERANCE or high > 1 + RANGE_TOLERANCE:
+            _warn_of_range()
+
+
+def _is_traced() -> bool:
+    return (
+        torch.compiler.is_compiling()
+        or torch.compiler.is_exporting()
+        or torch._C._get_tracing_state() is not None
+        or torch._C._are_functorch_transforms_active()
+    )
+
+
+@cache  # warns once per process
+def _warn_of_range() -> None:
+    warnings.warn(
+        "`images` should be in [0, 1], without any other normalisation: got pixels far outside; "
+        "try images / 255 on 8-bit pictures",
+        stacklevel=2,
+    )
 
 
 Pool = Literal["max", "mean"]

@@ -63,7 +63,8 @@ class KuramotoLayer(Stepwise):
         project: Whether forces are projected onto the tangent space; False is the paper's ablation.
         checkpoint_steps: Whether a call with gradients keeps one state for every sqrt(T) steps and
             recomputes the rest in the backward pass, which takes longer and needs a fraction of the
-            memory. `torch.func` cannot differentiate it.
+            memory. `torch.func` cannot differentiate it. A batch normalisation inside the coupling
+            would update its running statistics twice; use another normalisation there.
 
     Raises:
         ValueError: If N does not divide the channels, ``num_steps`` is no integer of at least 0,

@@ -56,7 +56,7 @@ class NormReadout(nn.Module):
         self.bias = nn.Parameter(torch.zeros(self.out_channels))
 
     def forward(self, x: Tensor) -> Tensor:
-        if isinstance(self.mix, nn.Linear):
+        if self.kernel_size == 1:
             mixed = self.mix(x.movedim(1, -1))
         else:
             mixed = self.mix(x).movedim(1, -1)

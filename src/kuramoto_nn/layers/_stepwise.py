@@ -1,7 +1,7 @@
 """Loops whose body is compiled, so that any number of steps runs the same graph."""
 
 import inspect
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import nn
@@ -34,7 +34,14 @@ class Stepwise(nn.Module):
         for name in self.step_methods:
             setattr(self, name, torch.compile(getattr(self, name), *args, **ISOLATED | kwargs))
 
+    # A compiled method is bound to this very module; copies and replicas start without one.
+
     def __getstate__(self) -> dict:
-        # A compiled method is bound to this very module; copies start without one.
         state = super().__getstate__()
         return {key: value for key, value in state.items() if key not in self.step_methods}
+
+    def _replicate_for_data_parallel(self) -> Self:
+        replica = super()._replicate_for_data_parallel()
+        for name in self.step_methods:
+            replica.__dict__.pop(name, None)
+        return replica

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from kuramoto_nn._checks import as_integer
+from kuramoto_nn._checks import as_integer, with_float64
 
 DENSE_RANGE = 256
 """Labels that span fewer values index the table directly; others are sorted to be renumbered."""
@@ -27,7 +27,8 @@ def contingency_table(pred: Tensor, target: Tensor, *, ignore_index: int | None 
         ignore_index: A further label of ignored pixels, such as 255; None for none.
 
     Returns:
-        Counts, shape ``(B, R, 1 + C)``, float64, in which sums and pair counts are exact.
+        Counts, shape ``(B, R, 1 + C)``, float64, in which sums and pair counts are exact; on the
+        CPU if the device has no float64.
 
     Raises:
         ValueError: If the shapes differ or are not a non-empty ``(B, H, W)``, or labels are not
@@ -40,6 +41,7 @@ def contingency_table(pred: Tensor, target: Tensor, *, ignore_index: int | None 
                  [0., 1.]]], dtype=torch.float64)
     """
     _check_labels(pred, target)
+    pred, target = with_float64(pred), with_float64(target)
     segments, start, num_segments = _renumber(pred.flatten(1).long())
     truth = target.flatten(1).long()
     if ignore_index is not None:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
+from kuramoto_nn._checks import as_integer, with_float64
 from kuramoto_nn.metrics._ari import Empty, check_empty, foreground_ari
 from kuramoto_nn.metrics._overlap import mean_best_overlap
 
@@ -32,8 +33,10 @@ class ImageMean(Metric, ABC):
 
     def __init__(self, *, ignore_index: int | None = None, **kwargs: Any):
         super().__init__(**kwargs)
+        if ignore_index is not None:
+            ignore_index = as_integer("ignore_index", ignore_index)
         self.options: dict[str, Any] = {"ignore_index": ignore_index}
-        self.add_state("total", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
+        self.add_state("total", with_float64(torch.zeros(())).double(), dist_reduce_fx="sum")
         self.add_state("count", torch.zeros((), dtype=torch.long), dist_reduce_fx="sum")
         self._tell_apart(type(self).__name__, ignore_index)
 

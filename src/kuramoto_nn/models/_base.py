@@ -18,7 +18,7 @@ from kuramoto_nn.layers._stepwise import Stepwise
 from kuramoto_nn.models._config import Config
 from kuramoto_nn.models._parts import OscillatorConfig
 from kuramoto_nn.models._published import PUBLISHED
-from kuramoto_nn.models._saving import NETWORKS, Pretrained, misfits
+from kuramoto_nn.models._saving import NETWORKS, Pretrained, misfits, on_meta
 
 FREE_FIELDS = {"image_size", "num_steps", "step_size", "frequency_init", "pool", "checkpoint_steps"}
 """Fields of configurations that leave the meaning of the weights as it is."""
@@ -169,8 +169,7 @@ class Preset:
         return counter.get_total_flops()
 
     def _on_meta(self) -> Model:
-        with torch.device("meta"):
-            return self.model_class(self.config).eval()
+        return on_meta(self.model_class, self.config).eval()
 
 
 class ObjectDiscoveryModel(Model):
@@ -263,9 +262,10 @@ def create_model(name_or_config: str | Config, **overrides: Any) -> Model:
             if network.config_class is type(name_or_config):
                 return network(name_or_config.replace(**overrides))
         raise ValueError(f"no network takes a {type(name_or_config).__name__}")
-    if (preset := all_presets().get(name_or_config)) is not None:
-        return preset.model_class.from_preset(name_or_config, **overrides)
-    close = difflib.get_close_matches(str(name_or_config), list_models(), n=5)
+    name = name_or_config if isinstance(name_or_config, str) else repr(name_or_config)
+    if (preset := all_presets().get(name)) is not None:
+        return preset.model_class.from_preset(name, **overrides)
+    close = difflib.get_close_matches(name, list_models(), n=5)
     raise ValueError(
         f"`name_or_config` must be a preset or a configuration: got {name_or_config!r}; "
         + (f"did you mean {', '.join(close)}? " if close else "")

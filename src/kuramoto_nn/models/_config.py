@@ -15,7 +15,7 @@ from torch import Tensor
 class Checked:
     """A frozen dataclass of plain values that fit their annotations.
 
-    NumPy's numbers and zero-dimensional tensors become Python's, and lists, as in JSON, tuples.
+    Numbers of NumPy and torch become Python's, and lists, as in JSON, arrays and tensors tuples.
     Integers are sizes and must be positive. A field that may be a tuple of any length holds one
     value for all blocks or one entry per block; `blocks_field` names the field with their number.
 
@@ -143,10 +143,9 @@ def _per_block(cls: type[Checked]) -> tuple[str, ...]:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, list | tuple):
-        return tuple(map(_plain, value))
-    scalar = isinstance(value, np.generic | np.ndarray | Tensor) and value.ndim == 0
-    return value.item() if scalar else value
+    if isinstance(value, np.generic | np.ndarray | Tensor):
+        value = value.tolist()
+    return tuple(map(_plain, value)) if isinstance(value, list | tuple) else value
 
 
 def _fits(value: Any, hint: Any) -> bool:

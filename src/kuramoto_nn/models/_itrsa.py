@@ -91,6 +91,9 @@ class ItrSABlock(Stepwise):
     def _repeat(self, y: Tensor) -> Tensor:
         return y + self.mix(self.mix_norm(y))
 
+    def extra_repr(self) -> str:
+        return f"num_steps={self.num_steps}"
+
 
 def build_itrsa_blocks(config: ItrSAConfig | ItrSASudokuConfig) -> nn.ModuleList:
     """Build the blocks of an iterated model.

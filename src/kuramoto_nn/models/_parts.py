@@ -1,6 +1,7 @@
 """Parts that several networks share: their configurations, and the modules built from these."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal, TypeVar
 
 import torch
@@ -274,7 +275,9 @@ def start_noise(
     """
     if noise is None:
         wide = torch.promote_types(dtype, torch.float32)
-        noise = torch.randn(stimulus.shape, generator=generator, dtype=wide, device=stimulus.device)
+        # ONNX has no such option: it is given where it is needed.
+        draw = torch.randn if generator is None else partial(torch.randn, generator=generator)
+        noise = draw(stimulus.shape, dtype=wide, device=stimulus.device)
     if noise.shape != stimulus.shape:
         raise ValueError(
             f"`noise` must have the shape of the stimulus, {tuple(stimulus.shape)}: got "

@@ -110,7 +110,8 @@ class Pretrained(
             The commit's address after a push, or None.
 
         Raises:
-            ValueError: If an option is unknown.
+            ValueError: If an option is unknown, or the module has other parameters and buffers than
+                its configuration makes, or shares one between two names; the message names them.
             OSError: If the disk refuses; the old files are as they were.
         """
         if config is not None:
@@ -119,6 +120,7 @@ class Pretrained(
             unused = ", ".join(push_options) or "repo_id"
             raise ValueError(f"used with push_to_hub=True only: {unused}")
         _check_card(model_card_kwargs)
+        self._check_loadable()
         folder = Path(save_directory)
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder, prefix=UNFINISHED) as name:
@@ -221,11 +223,16 @@ class Pretrained(
             )
         weights_file = _locate(pretrained_model_name_or_path, WEIGHTS, hub)
         weights, saved = _read_weights(weights_file, map_location)
-        try:
-            with torch.device("meta"):  # nothing is allocated or drawn before all is known to fit
-                model = network(config)
-        except (ValueError, RuntimeError) as error:
-            raise ValueError(f"{config_file}: {error}") from error
+        if config.num_blocks > len(weights):
+            raise ValueError(
+                f"{config_file} describes {config.num_blocks} blocks: {weights_file} has "
+                f"{len(weights)} tensors"
+            )
+        try:  # nothing is allocated or drawn before all is known to fit
+            model = on_meta(network, config)
+        except (ValueError, RuntimeError, TypeError) as error:
+            reason = str(error).splitlines()[0]
+            raise ValueError(f"{config_file} describes no model: {reason}") from error
         problems = misfits(model, weights)
         if not problems and saved is not None:
             network, config = _parse(saved, weights_file)
@@ -240,6 +247,24 @@ class Pretrained(
         # The tensors themselves become the parameters, so that their type is kept too.
         model.load_state_dict(weights, assign=True)
         return model.eval()
+
+    def _check_loadable(self) -> None:
+        """Check that a file of this module will load as its class and configuration."""
+        own = self.state_dict()
+        try:
+            problems = misfits(on_meta(type(self), self.config), own)
+        except (ValueError, RuntimeError, TypeError) as error:
+            problems = [str(error)]
+        names: dict[int, list[str]] = {}
+        for name, value in own.items():
+            if address := value.untyped_storage().data_ptr():
+                names.setdefault(address, []).append(f"`{name}`")
+        problems += [f"{' and '.join(same)} share memory" for same in names.values() if same[1:]]
+        if problems:
+            raise ValueError(
+                f"this {type(self).__name__} would not load from its configuration: "
+                f"{listed(problems)}; save its state_dict() instead"
+            )
 
     def generate_model_card(self, *args: Any, **kwargs: Any) -> ModelCard:
         """Write the card: class, configuration, a snippet, and the facts in ``kwargs``."""
@@ -261,6 +286,12 @@ class Pretrained(
         except SafetensorError as error:
             raise OSError(f"cannot write {weights_file}: {error}") from error
         shutil.copymode(config_file, weights_file)  # safetensors makes private files
+
+
+def on_meta(network: Any, config: Config) -> Any:
+    """Build a network without memory and without drawing random numbers."""
+    with torch.device("meta"):
+        return network(config)
 
 
 def misfits(model: nn.Module, given: dict[str, Tensor]) -> list[str]:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from kuramoto_nn import functional
+from kuramoto_nn._checks import as_integer
 from kuramoto_nn.layers import FeedForwardReadout, NormReadout
 from kuramoto_nn.layers._kuramoto import Energy
 from kuramoto_nn.models._base import Model
@@ -243,7 +244,7 @@ class AKOrNSudoku(SudokuModel):
             ValueError: If ``every`` does not divide T, or as in a call.
         """
         last, x, c = self._before_last(puzzles, num_steps, noise, generator)
-        steps = last.layer.num_steps if num_steps is None else num_steps
+        steps, every = last.layer._count(num_steps), as_integer("every", every)
         if every < 1 or steps < every or steps % every:
             raise ValueError(
                 f"`every` must divide the number of steps: got {every} and {steps} steps"

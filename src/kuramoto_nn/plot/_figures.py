@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import torch
 from torch import Tensor
 
 from kuramoto_nn.plot._colors import PALETTE, label_colors, phase_colors
@@ -53,7 +54,7 @@ def plot_segmentation(
     """Draw one row per image: the image and its label maps side by side.
 
     Args:
-        images: ``(B, 3, H, W)`` in [0, 1].
+        images: ``(B, 3, H, W)`` in [0, 1], or uint8.
         *label_maps: ``(B, H, W)`` integers each, such as truth and clusters.
         titles: One for the images and one for each map; none if not given.
 
@@ -70,6 +71,8 @@ def plot_segmentation(
                 "`images` and `label_maps` must be (B, 3, H, W) and (B, H, W): got "
                 f"{tuple(images.shape)} and {tuple(labels.shape)}"
             )
+    if images.dtype == torch.uint8:
+        images = images / 255
     columns = [images.detach().movedim(1, -1), *map(label_colors, label_maps)]
     titles = [""] * len(columns) if titles is None else titles
     if len(titles) != len(columns):

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from kuramoto_nn import functional
 from kuramoto_nn.layers import KuramotoLayer
 
 
@@ -25,9 +26,7 @@ def energy(x: Tensor, coupled: Tensor, stimulus: Tensor) -> Tensor:
         >>> energy(x, coupled=2 * x, stimulus=torch.tensor([[0.5, 3.0]]))
         tensor([-2.5000])
     """
-    dtype = torch.promote_types(x.dtype, torch.float32)
-    x, coupled, stimulus = (tensor.to(dtype) for tensor in (x, coupled, stimulus))
-    return -(x * (coupled + stimulus)).flatten(1).sum(1)
+    return functional.energy(x, 2 * coupled, stimulus)
 
 
 def energies(layer: KuramotoLayer, x: Tensor, c: Tensor, *, num_steps: int | None = None) -> Tensor:

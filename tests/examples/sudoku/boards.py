@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from examples.sudoku.data import BoardOptions, Boards, read_csv
+from examples.sudoku.data import BoardOptions, Boards, read_boards
 
 MADE = Path(__file__).with_name("made.csv")
 """36 boards of 22 to 39 givens, two each: ``generate(36, givens=range(22, 40), seed=11)``."""
@@ -12,7 +12,7 @@ REAL = Path("data/sudoku")
 
 
 def made() -> Boards:
-    return read_csv(MADE)
+    return read_boards(MADE)
 
 
 def options(**fields) -> BoardOptions:

@@ -10,10 +10,13 @@ from examples.sudoku.data import (
     SETS,
     BoardOptions,
     Boards,
+    digits,
     format_cells,
+    has_solution,
     load,
-    parse_cells,
-    read_csv,
+    open_text,
+    parse_lines,
+    read_boards,
     solutions_of,
 )
 from examples.sudoku.data.generate import generate
@@ -30,7 +33,7 @@ def test_real_satnet_boards(shared):
     assert (len(train), len(test)) == (9_000, 1_000)
     assert (min(train.givens), max(train.givens)) == (31, 42)
     assert format_cells(train.puzzles[0]).startswith("670000005003040082")
-    boards = read_csv(shared / REAL / "satnet.csv.xz")
+    boards = read_boards(shared / REAL / "satnet.csv.xz")
     assert torch.equal(test.solutions, boards.solutions[9000:])
     few = load(BoardOptions(root=shared / REAL, num_boards=7, rows=":0"), "train")
     assert torch.equal(few.puzzles, boards.puzzles[:7])
@@ -107,15 +110,76 @@ def wrong_lines():
     given = next(i for i, cell in enumerate(puzzle) if cell != "0")
     twice = puzzle[: given + 1] + puzzle[given] * 2 + puzzle[given + 3 :]
     return {
-        f"{puzzle},{solution[:-1]}": "solution: a board has 81 characters: got 80",
-        f"{puzzle}{solution}": "a line is `puzzle,solution`: got 1 fields",
-        f"{puzzle[:10]}x{puzzle[11:]},{solution}": "puzzle: .*got 'x' in row 2, column 2",
-        f"{puzzle[:10]}é{puzzle[11:]},{solution}": "puzzle: .*got 'é' in row 2, column 2",
+        f"{puzzle},{solution[:-1]}": "field 2: a board has 81 characters: got 80",
+        f"{puzzle}{solution}": "a board has 81 characters: got 162",
+        f"{puzzle[:10]}x{puzzle[11:]},{solution}": "field 1: .*got 'x' in row 2, column 2",
+        f"{puzzle[:10]}é{puzzle[11:]},{solution}": "field 1: .*got 'é' in row 2, column 2",
         f"{twice},{solution}": "the puzzle holds a digit twice",
         f"{puzzle},{solution[1]}{solution[1:]}": "the solution does not have every digit",
         f"{puzzle},{solution[:5]}0{solution[6:]}": "the solution does not have every digit",
         f"{puzzle},{other}": "the solution does not keep the puzzle's digits",
+        f"7,{puzzle},": "there is no solution beside the puzzle",
+        f"{puzzle},{solution},{other}": "a line has a puzzle and its solution: got 3 boards",
+        puzzle[:9]: "a board has nine lines of nine cells: got 1",
     }
+
+
+REFUSED = {
+    "empty": "there is no board",
+    "onlyheader": "there is no board",
+    "wrongsolution": "1: the solution does not keep",
+    "noSolution": "1: there is no solution beside the puzzle",
+}
+
+
+def test_boards_are_recognised_in_every_kind_of_table(shared):
+    """Columns in any order among others, with any blanks and separators."""
+    boards = read_boards(shared / "inputs" / "sudoku_plain.csv")
+    paths = [p for p in (shared / "inputs").glob("sudoku_*") if p.suffix in (".csv", ".tsv")]
+    assert len(paths) == 22
+    for path in paths:
+        if reason := REFUSED.get(path.stem.removeprefix("sudoku_")):
+            with pytest.raises(ValueError, match=f"{path.name}:.*{reason}"):
+                read_boards(path)
+        else:
+            assert read_boards(path).fingerprint() == boards.fingerprint(), path
+
+
+def test_puzzles_are_recognised_in_every_kind_of_text(shared):
+    expected = list(map(format_cells, read_boards(shared / "inputs" / "sudoku_plain.csv").puzzles))
+    paths = [p for p in (shared / "inputs").glob("sudoku_*") if p.suffix not in (".csv", ".tsv")]
+    assert len(paths) == 15
+    for path in paths:
+        with open_text(path) as file:
+            found = [board for entry in parse_lines(file) for board in entry.boards[:1]]
+        if path.stem == "sudoku_mixed":  # its other boards have other solutions
+            assert len(found) == 3 and found[0] == expected[0]
+        else:
+            assert 1 <= len(found) <= 3 and found == expected[: len(found)], path
+
+
+@pytest.mark.parametrize("blank", ".0_?*- ")
+@pytest.mark.parametrize("form", ["line", "rows", "frame", "apart", "list", "named"])
+def test_every_blank_and_form_is_read_as_soon_as_it_is_complete(form, blank):
+    board = LINES[0].split(",")[0]
+    cells = board.replace("0", blank)
+    rows = [cells[i : i + 9] for i in range(0, 81, 9)]
+    if blank == " " and form in ("apart", "list", "named"):
+        return  # nothing tells such blanks from what is between the cells
+    bars = [" | ".join((row[:3], row[3:6], row[6:])) for row in rows]
+    rule = "------+-------+------"
+    lines = {
+        "line": [cells],
+        "rows": rows,
+        "frame": ["+---+---+---+", *(f"|{r[:3]}|{r[3:6]}|{r[6:]}|" for r in rows), "+===+===+==="],
+        "apart": [*bars[:3], rule, *bars[3:6], rule, *bars[6:]],
+        "list": [str([list(row) for row in rows]).replace("'", "")],
+        "named": [f"17 {cells} # hard"],
+    }[form]
+    text = iter(["# boards", "name of the puzzle", *lines, "", cells])
+    first, second = (next(entries) for entries in [parse_lines(text)] for _ in range(2))
+    assert first.boards == second.boards == (board,)
+    assert second.line == len(lines) + 4
 
 
 @pytest.mark.parametrize("line", wrong_lines())
@@ -123,13 +187,13 @@ def test_a_bad_line_is_named(tmp_path, line):
     path = tmp_path / "boards.csv"
     path.write_text("\n".join([*LINES[:3], "", line, LINES[4]]))
     with pytest.raises(ValueError, match=f"boards.csv:5: {wrong_lines()[line]}"):
-        read_csv(path)
+        read_boards(path)
 
 
 def test_bad_files_are_named(tmp_path):
     (tmp_path / "empty.csv").write_text("\n")
     with pytest.raises(ValueError, match="empty.csv: there is no board"):
-        read_csv(tmp_path / "empty.csv")
+        read_boards(tmp_path / "empty.csv")
     packed = gzip.compress("\n".join(LINES).encode())
     for name, content in {
         "cut.csv.xz": lzma.compress(b"1" * 5000)[:-20],
@@ -140,7 +204,7 @@ def test_bad_files_are_named(tmp_path):
     }.items():
         (tmp_path / name).write_bytes(content)
         with pytest.raises(ValueError, match=f"{name} is damaged, or no text"):
-            read_csv(tmp_path / name)
+            read_boards(tmp_path / name)
     with pytest.raises(OSError, match="nowhere.csv"):
         load(options(test_file=tmp_path / "nowhere.csv"), "test")
     with pytest.raises(OSError, match=r"no features.pt or satnet.csv in .*--data.root"):
@@ -215,7 +279,10 @@ def test_all_solutions_are_found():
     found = [board.tolist() for board in solutions_of(puzzle)]
     assert len(found) == 2 and solution.tolist() in found
     assert all(is_valid(torch.tensor(board)) for board in found)
-    assert list(solutions_of(torch.full((9, 9), 1))) == []
+    assert has_solution(puzzle)
+    wrong = torch.full((9, 9), 1)
+    assert list(solutions_of(wrong)) == [] and not has_solution(wrong)
+    assert has_solution(puzzle)  # the checks are independent of each other
 
 
 def test_made_boards_are_kept_and_training_and_test_differ(tmp_path):
@@ -245,5 +312,4 @@ def test_impossible_givens_are_named(givens):
 
 def test_cells_are_text():
     board = made().puzzles[0]
-    assert torch.equal(parse_cells(format_cells(board)), board)
-    assert torch.equal(parse_cells(format_cells(board).replace("0", ".")), board)
+    assert torch.equal(digits(format_cells(board))[0], board)

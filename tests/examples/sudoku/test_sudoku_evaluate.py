@@ -81,7 +81,7 @@ def test_answers_do_not_depend_on_batches_but_on_the_seed(model):
 
 
 def test_rows_are_what_the_command_asks_for(folder, tmp_path, capsys):
-    out = tmp_path / "scores.json"
+    out = tmp_path / "new" / "folder"
     asked = {"model": str(folder), "data": DATA, "num_steps": (2, 3), "noise_seeds": (0, 4)}
     rows = evaluate(EvaluateOptions(**asked, samples=(1, 3), out=out, batch_size=50))
     votes = ((1, None), *((3, rule) for rule in RULES))
@@ -91,7 +91,7 @@ def test_rows_are_what_the_command_asks_for(folder, tmp_path, capsys):
     assert list(RULES) == ["total", "last", "authors-total", "authors-last"]
     assert list(rows[0].by_givens) == list(range(22, 40))
     assert all(scores.boards == 2 for scores in rows[0].by_givens.values())
-    assert len(json.loads(out.read_text())["rows"]) == 20
+    assert len(json.loads((out / "scores.json").read_text())["rows"]) == 20
     text = capsys.readouterr().out
     assert "36 boards" in text and "standard deviation over 2 noise seeds" in text
 
@@ -102,14 +102,14 @@ def test_rows_are_what_the_command_asks_for(folder, tmp_path, capsys):
 
 
 def test_a_time_limit_ends_an_evaluation_that_the_same_command_resumes(folder, tmp_path, capsys):
-    out = tmp_path / "scores.json"
+    out = tmp_path / "new" / "folder"
     asked = {"model": str(folder), "data": DATA, "samples": (1, 2), "out": out}
     first = evaluate(EvaluateOptions(**asked, num_steps=(1,)))
-    held = json.loads(out.read_text())
+    held = json.loads((out / "scores.json").read_text())
     limited = EvaluateOptions(**asked, num_steps=(1, 2), time_limit=1e-6)
     assert evaluate(limited) == first  # known, so that they need no time
     assert "1 of 2 pairs of T and noise seed left; the same command resumes" in _out(capsys)
-    assert json.loads(out.read_text())["rows"] == held["rows"]
+    assert json.loads((out / "scores.json").read_text())["rows"] == held["rows"]
     both = evaluate(EvaluateOptions(**asked, num_steps=(1, 2)))
     assert both[: len(first)] == first and len(both) == 2 * len(first)
     with pytest.raises(ValueError, match="holds scores with other boards, checked; name another"):
@@ -220,13 +220,13 @@ def test_real_boards(folder, shared):
     [
         ({"num_steps": (0,)}, "--num-steps must be positive"),
         ({"checked": True}, "--checked is about votes"),
-        ({"samples": (1, 0)}, "--samples must be positive"),
+        ({"samples": (1, 0)}, "--samples must be positive and finite: got 1 0"),
         ({"samples": ()}, "--samples needs at least one number"),
-        ({"noise_seeds": ()}, "--noise-seeds needs at least one number"),
+        ({"noise_seeds": ()}, "--noise-seeds needs at least one seed"),
         ({"noise_seeds": (0, 1, 0)}, "--noise-seeds must differ"),
-        ({"noise_seeds": (-1,)}, "seed.* must lie in 0"),
+        ({"noise_seeds": (-1,)}, "--noise-seeds must lie in 0"),
         ({"time_limit": 0.0}, "--time-limit must be positive"),
-        ({"out": MADE}, "--out must be a .json file"),
+        ({"out": MADE}, "--out must be a folder: got the file"),
         ({"model": str(MADE)}, "made.csv"),
         ({"device": "tpu"}, "unknown device 'tpu'"),
     ],
@@ -240,10 +240,10 @@ def test_mistakes_are_named(folder, fields, message):
 
 def test_scores_of_something_else_are_not_overwritten(folder, tmp_path):
     for content in ("{", "[]", '{"rows": []}', '{"identity": {}, "rows": [{}]}'):
-        (tmp_path / "other.json").write_text(content)
-        with pytest.raises(ValueError, match="other.json holds no scores of this command"):
-            evaluate(EvaluateOptions(model=str(folder), data=DATA, out=tmp_path / "other.json"))
-        assert (tmp_path / "other.json").read_text() == content
+        (tmp_path / "scores.json").write_text(content)
+        with pytest.raises(ValueError, match="scores.json holds no scores of this command"):
+            evaluate(EvaluateOptions(model=str(folder), data=DATA, out=tmp_path))
+        assert (tmp_path / "scores.json").read_text() == content
 
 
 def test_a_control_has_no_energy_to_vote_by(tmp_path):

@@ -13,7 +13,7 @@ from PIL import Image
 
 from examples.sudoku import solve as command
 from examples.sudoku.data import BoardOptions, format_cells, load
-from examples.sudoku.solve import SHIPPED, SolveOptions, attempt, solve
+from examples.sudoku.solve import NO_ANSWER, SHIPPED, SolveOptions, attempt, solve
 from kuramoto_nn import load_model
 from kuramoto_nn.inference import seeded_noise
 from kuramoto_nn.models import AKOrNSudoku, ItrSASudoku
@@ -87,7 +87,7 @@ def test_a_pipe_is_answered_line_by_line(folder):
         f"\n123\n{text(UNKNOWN)}\n{text(KNOWN)},{text(KNOWN, 'solutions')}\n", timeout=60
     )
     assert process.returncode == 1
-    assert out == f"{text(KNOWN, 'solutions')}\n"
+    assert out == f"{NO_ANSWER}\n{NO_ANSWER}\n{text(KNOWN, 'solutions')}\n"
     assert err.splitlines() == [
         "standard input, line 4: a board has 81 characters: got 3",
         *[line for line in err.splitlines() if line.startswith("standard input, line 5: no valid")],
@@ -131,7 +131,10 @@ def test_answers_follow_from_the_seed_and_more_is_tried_as_long_as_there_is_time
         ("x" + text(KNOWN)[1:], "got 'x' in row 1, column 1"),
         ("11" + "." * 79, "contradictory givens: 1 stands twice in row 1"),
         ("12345678." + "." * 17 + "9" + "." * 54, "contradictory givens: no way of filling"),
-        (text(UNKNOWN), "no valid answer found in the budget of 0.3 s a board, with"),
+        (text(UNKNOWN), "no valid answer found in the budget of 0.3 s a board, with.*--budget$"),
+        (81 * ".", "no valid answer found .*; it has more than one solution"),
+        ("\n".join(["5" * 9] * 9), "contradictory givens: 5 stands twice in row 1"),
+        ("\n".join([text(KNOWN)] * 2), "BOARD must be one board: got 2"),
         ("x" + text(KNOWN)[2:], "is neither a file nor a board of 81 characters"),
         ("1" * 300, "a board has 81 characters: got 300"),
         ("nowhere.txt", "nowhere.txt is neither a file nor a board"),
