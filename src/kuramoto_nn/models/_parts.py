@@ -44,10 +44,10 @@ class GridConfig(Config):
 
     def __post_init__(self):
         super().__post_init__()
-        blocks = [self._of_block(i) for i in range(self.num_blocks)]
-        attentive = [block for block in blocks if block["coupling"] == "attention"]
+        couplings = self.coupling if isinstance(self.coupling, tuple) else (self.coupling,)
+        attentive = [i for i, coupling in enumerate(couplings) if coupling == "attention"]
         for block in attentive:
-            channels = block.get("channels", self.channels)
+            channels = self._of_block(block).get("channels", self.channels)
             if channels % self.num_heads:
                 raise ValueError(
                     f"`num_heads` must divide `channels`: got {self.num_heads} and {channels}"

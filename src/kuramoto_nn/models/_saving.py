@@ -206,13 +206,8 @@ class Pretrained(
                 the field or tensor.
             OSError: If a file is missing.
         """
-        hub = {
-            "revision": revision,
-            "token": token,
-            "cache_dir": cache_dir,
-            "force_download": force_download,
-            "local_files_only": local_files_only,
-        }
+        hub = dict(revision=revision, token=token, cache_dir=cache_dir)
+        hub |= dict(force_download=force_download, local_files_only=local_files_only)
         torch.empty(0, device=map_location)  # a wrong device is no fault of the files
         config_file = _locate(pretrained_model_name_or_path, CONFIG, hub)
         network, config = _parse(config_file.read_bytes(), config_file)
