@@ -14,7 +14,7 @@ export NO_MKDOCS_2_WARNING = 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv demo test lint format docs docs-serve clean distclean
+.PHONY: help venv demo test test-slow lint format docs docs-serve clean distclean
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ demo: $(STAMP) ## Train on Tetrominoes for ten minutes, score it, write runs/dem
 
 test: $(STAMP) ## Run the tests and the doctests
 	$(BIN)/python -m pytest $(TEST_ARGS)
+
+test-slow: $(STAMP) ## Run the tests that `make test` leaves out
+	$(BIN)/python -m pytest -m slow $(TEST_ARGS)
 
 lint: $(STAMP) ## ruff check, ruff format --check, pyright
 	$(BIN)/ruff check .

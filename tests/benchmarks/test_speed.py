@@ -21,6 +21,7 @@ from benchmarks.speed.report import (
     describe_machine,
 )
 from benchmarks.speed.summary import summarise
+from tests.slow import mostly_slow
 
 CPU = torch.device("cpu")
 FOLDER = Path(__file__).parents[2] / "benchmarks"
@@ -32,7 +33,7 @@ def machine() -> dict:
     return describe_machine(CPU)
 
 
-@pytest.mark.parametrize("name", SCRIPTS)
+@mostly_slow(SCRIPTS, *(name for name in SCRIPTS if name != "memory"))
 def test_script(name: str, machine: dict, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     options = Options(quick=True, compile=False, rounds=3, budget=1.0, out=tmp_path)
     report = Report(name, options)

@@ -66,6 +66,7 @@ def test_the_partition_is_scipys(seed, num_images, num_points, num_channels, blo
     assert torch.equal(labels, expected)
 
 
+@pytest.mark.slow
 def test_large_maps_agree_with_scipy():
     centres = random_features(2, 9, 32)
     features = centres[torch.arange(1500) % 9] + 0.8 * random_features(3, 1500, 32)

@@ -11,6 +11,7 @@ from torch.testing import assert_close
 
 from kuramoto_nn.models import AKOrN, ItrSA
 from tests.models import small
+from tests.slow import mostly_slow
 
 every_model = pytest.mark.parametrize("name", small.ALL)
 
@@ -118,7 +119,7 @@ def test_more_steps_at_test_time(name):
             model(given, **noise, num_steps=steps)
 
 
-@every_model
+@mostly_slow(small.ALL, "attention", "itrsa", "sudoku")
 def test_compiling_changes_neither_numbers_nor_names(name):
     model = small.build(name)
     given, noise = small.inputs(model)
@@ -140,7 +141,7 @@ def test_compiling_changes_neither_numbers_nor_names(name):
     assert torch.compile(model, backend="eager")(given, **noise).shape == expected.shape
 
 
-@pytest.mark.parametrize("name", ["attention", "itrsa", "sudoku", "classifier"])
+@mostly_slow(["attention", "itrsa", "sudoku", "classifier"], "attention")
 def test_sizes_may_change_without_a_storm_of_recompilations(name):
     """Batch and grid, with and without gradients: a few dynamic graphs serve them all."""
     model = small.build(name)
@@ -180,7 +181,7 @@ def test_exports_with_any_batch_size(name):
     assert_close(out, expected[:2], atol=1e-5, rtol=1e-5)
 
 
-@every_model
+@mostly_slow(small.ALL, "attention", "sudoku")
 def test_onnx_runtime_agrees(name, tmp_path):
     onnxruntime = pytest.importorskip("onnxruntime")
     model = small.build(name)

@@ -99,6 +99,7 @@ def test_a_rectangle_survives_json():
     assert type(config).from_dict(json.loads(json.dumps(dataclasses.asdict(config)))) == config
 
 
+@pytest.mark.slow
 def test_the_listing_has_a_line_per_preset():
     result = subprocess.run(
         [sys.executable, "-m", "kuramoto_nn.models"], capture_output=True, text=True, timeout=300

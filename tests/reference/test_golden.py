@@ -9,6 +9,7 @@ from kuramoto_nn import KuramotoLayer, reference
 from kuramoto_nn.models import AKOrN, AKOrNClassifier, AKOrNSudoku
 from tests import golden
 from tests.golden import EXACT
+from tests.slow import mostly_slow
 
 LAYERS = [
     "layer_attn",
@@ -31,6 +32,7 @@ IMAGES = [
     "vit_L2",
 ]
 SUDOKUS = ["sudoku_akorn", "sudoku_akorn_L2_nonl", "sudoku_itrsa", "sudoku_transformer"]
+QUICK_TO_COMPILE = ("layer_attn_gta", "layer_conv_omega", "akorn_attn_L2")
 OTHER = ["classifier_conv", "ema_checkpoint_io"]
 ELSEWHERE = ["cluster_scores", "simclr", "uptile_views"]  # clustering, examples, models
 
@@ -168,7 +170,7 @@ def test_ema_file(shared):
     assert next(model.parameters()).dtype == torch.float32
 
 
-@pytest.mark.parametrize("name", [*LAYERS, *IMAGES, *SUDOKUS, "classifier_conv"])
+@mostly_slow([*LAYERS, *IMAGES, *SUDOKUS, "classifier_conv"], *QUICK_TO_COMPILE)
 def test_compiled(name, shared):
     """The whole forward pass as one graph."""
     data = golden.read(shared, name)
