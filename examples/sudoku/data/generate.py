@@ -144,8 +144,18 @@ def _filled_grid(solver: Solver, rng: np.random.Generator) -> np.ndarray:
     solver.set_phases([v * int(rng.choice((-1, 1))) for v in range(1, CELLS * SIDE + 1)])
     boxes = units(torch.arange(CELLS).view(SIDE, SIDE))[[18, 22, 26]].tolist()
     digits = (zip(box, rng.permutation(SIDE) + 1, strict=True) for box in boxes)
-    solver.solve([_variable(cell, int(digit)) for pairs in digits for cell, digit in pairs])
+    _solve(solver, [_variable(cell, int(digit)) for pairs in digits for cell, digit in pairs])
     return _digits(solver.get_model())
+
+
+def _solve(solver: Solver, assumptions: list[int]) -> bool:
+    """Tell whether a solution exists."""
+    try:
+        return bool(solver.solve(assumptions))
+    except Exception as error:  # how PySAT reports Ctrl-C from its compiled code
+        if "keyboard interrupt" in str(error):
+            raise KeyboardInterrupt from error
+        raise
 
 
 def _empty(
@@ -159,7 +169,7 @@ def _empty(
             if len(kept) == wanted:
                 return sorted(kept)
             # So far the solution is the only one: another one would differ in this very cell.
-            if not solver.solve([true[other] for other in kept - {cell}] + [-true[cell]]):
+            if not _solve(solver, [true[other] for other in kept - {cell}] + [-true[cell]]):
                 kept.remove(cell)
         if len(kept) == wanted:
             return sorted(kept)
