@@ -36,8 +36,8 @@ def normalize(x: Tensor) -> Tensor:
     if not x.is_floating_point():
         raise ValueError(f"`x` must be floating point: got {x.dtype}; try x.float()")
     scaled = _at_least_float32(x) * SQUARE_SCALE
-    length = torch.linalg.vector_norm(scaled, dim=-1, keepdim=True)
-    return (scaled * length.clamp_min(NORM_EPS * SQUARE_SCALE).reciprocal()).to(x.dtype)
+    squared = scaled.square().sum(-1, keepdim=True)
+    return (scaled * squared.clamp_min((NORM_EPS * SQUARE_SCALE) ** 2).rsqrt()).to(x.dtype)
 
 
 def project_tangent(x: Tensor, y: Tensor) -> Tensor:
