@@ -3,3 +3,5 @@
 `speed` compares time and memory with the plain implementation in `baseline`; `reproduce` trains and
 scores the recipes of the paper's tables.
 """
+
+import examples  # noqa: F401 (reports a missing package in one line)

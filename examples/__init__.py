@@ -11,9 +11,10 @@ def _name_the_extra(
     package = (getattr(error, "name", None) or "").partition(".")[0]
     if kind is not ModuleNotFoundError or package in ("", __name__):
         return _usual_hook(kind, error, trace)
+    who, extra = ("benchmarks", "dev") if "benchmarks" in sys.modules else (__name__, __name__)
     print(
-        f"error: the package {package!r} is missing; the examples need: "
-        f"pip install 'kuramoto_nn[examples]', or '.[examples]' in the repository",
+        f"error: the package {package!r} is missing; the {who} need: "
+        f"pip install 'kuramoto_nn[{extra}]', or '.[{extra}]' in the repository",
         file=sys.stderr,
     )
 

@@ -22,7 +22,7 @@ def pca(features: Tensor, num_components: int) -> Tensor:
 
 
 def average_linkage(features: Tensor, num_clusters: int) -> Tensor:
-    """Labels ``(B, P)`` of the rows of every image ``(B, P, D)``."""
+    """Cluster the rows of every image ``(B, P, D)`` into labels ``(B, P)``."""
     linkage = import_module(LINKAGE).linkage
     labels = []
     for image in features.cpu().numpy():
@@ -35,11 +35,9 @@ def foreground_ari(pred: Tensor, target: Tensor) -> Tensor:
     """Adjusted Rand index over the pixels with ``target > 0`` of every image, ``(B,)``."""
     scores = []
     for segments, truth in zip(pred.cpu().numpy(), target.cpu().numpy(), strict=True):
-        foreground = truth > 0
-        if foreground.any():
-            scores.append(adjusted_rand_score(truth[foreground], segments[foreground]))
-        else:
-            scores.append(np.nan)
+        shown = truth > 0
+        score = adjusted_rand_score(truth[shown], segments[shown]) if shown.any() else np.nan
+        scores.append(score)
     return torch.tensor(scores, dtype=torch.float64)
 
 

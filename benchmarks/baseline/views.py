@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 
 def random_views(images: Tensor, rng: random.Random) -> Tensor:
-    """One view of every image ``(B, 3, H, W)`` in [0, 1]."""
+    """Draw one view of every image ``(B, 3, H, W)`` in [0, 1]."""
     return torch.stack([_view(image, rng) for image in images])
 
 
@@ -17,18 +17,12 @@ def _view(image: Tensor, rng: random.Random) -> Tensor:
     height, width = image.shape[1:]
     view = crop(image, random_box(height, width, rng))
     if rng.random() < 0.8:
-        adjustments = [
-            lambda x: brightness(x, rng.uniform(0.6, 1.4)),
-            lambda x: contrast(x, rng.uniform(0.6, 1.4)),
-            lambda x: saturation(x, rng.uniform(0.6, 1.4)),
-            lambda x: hue(x, rng.uniform(-0.1, 0.1)),
-        ]
-        rng.shuffle(adjustments)
-        for adjust in adjustments:
-            view = adjust(view)
-    if rng.random() < 0.2:
-        view = gray(view).expand_as(view)
-    return view
+        changes = [(change, 0.6, 1.4) for change in (brightness, contrast, saturation)]
+        changes.append((hue, -0.1, 0.1))
+        rng.shuffle(changes)
+        for change, least, most in changes:
+            view = change(view, rng.uniform(least, most))
+    return gray(view).expand_as(view) if rng.random() < 0.2 else view
 
 
 def random_box(height: int, width: int, rng: random.Random) -> tuple[int, int, int, int]:
@@ -64,8 +58,8 @@ def saturation(image: Tensor, factor: float) -> Tensor:
     return (factor * image + (1 - factor) * gray(image)).clamp(0, 1)
 
 
-def hue(image: Tensor, turns: float) -> Tensor:
-    """To HSV, turn the hue, and back."""
+def hue(image: Tensor, factor: float) -> Tensor:
+    """Turn the hue by a part of the colour circle."""
     value, chroma = image.amax(0), image.amax(0) - image.amin(0)
     red, green, blue = image
     safe = chroma.clamp_min(1e-12)
@@ -74,7 +68,7 @@ def hue(image: Tensor, turns: float) -> Tensor:
         (green - blue) / safe,
         torch.where(green == value, 2 + (blue - red) / safe, 4 + (red - green) / safe),
     )
-    sector = sector + 6 * turns
+    sector = sector + 6 * factor
     parts = [(n + sector) % 6 for n in (5, 3, 1)]
     return torch.stack([value - chroma * torch.minimum(k, 4 - k).clamp(0, 1) for k in parts])
 

@@ -5,7 +5,7 @@
 
 It can be stopped at any time; the same command resumes. With `--slice-minutes` it stops by itself,
 so that a long reproduction fits into short time slots of a machine. Weights, logs and all scores
-lie in `--out`, the table in `benchmarks/results/reproduce.md`, its numbers in `reproduce.json`;
+are in `--out`, the table in `benchmarks/results/reproduce.md`, its numbers in `reproduce.json`;
 both keep the recipes of earlier calls. Recipes whose data are missing are listed as such.
 """
 
@@ -18,7 +18,8 @@ from typing import Any
 
 from benchmarks.reproduce.experiments import EXPERIMENTS, PRESETS, Experiment, Settings
 from benchmarks.reproduce.table import read_table, update_table
-from benchmarks.speed.report import RESULTS, name_machine
+from benchmarks.speed.measure import name_machine
+from benchmarks.speed.report import RESULTS
 from examples.common.command import check_positive, run_command
 from examples.common.device import pick_device
 
@@ -26,15 +27,13 @@ LEAST_SECONDS = 10.0
 """No stage starts in a slice with less time left."""
 UNFINISHED = ("not trained", "not scored")
 
-GROUPS: dict[str, tuple[str, ...]] = {}
-for _name in EXPERIMENTS:
-    if _name in PRESETS and PRESETS[_name].published:
-        _group = _name.partition("-")[0]
-        GROUPS[_group] = (*GROUPS.get(_group, ()), _name)
-GROUPS |= {
-    "synthetic": GROUPS["tetrominoes"] + GROUPS["dsprites"] + GROUPS["clevr"],
-    "all": tuple(name for group in GROUPS.values() for name in group),
+_published = [name for name in EXPERIMENTS if name in PRESETS and PRESETS[name].published]
+GROUPS = {
+    group: tuple(name for name in _published if name.startswith(f"{group}-"))
+    for group in ("tetrominoes", "dsprites", "clevr", "clevrtex", "sudoku")
 }
+GROUPS["synthetic"] = GROUPS["tetrominoes"] + GROUPS["dsprites"] + GROUPS["clevr"]
+GROUPS["all"] = tuple(_published)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,16 +65,10 @@ class ReproduceOptions(Settings):
 
 
 def reproduce(options: ReproduceOptions) -> list[dict[str, Any]]:
-    """Continue every recipe as far as the time allows, update the table, and return its records.
-
-    Raises:
-        ValueError: If an option, a file or the table is wrong, or a run has other options.
-    """
+    """Continue every recipe as far as the time allows, update the table, and return its records."""
     deadline = time.monotonic() + 60 * (options.slice_minutes or math.inf)
-    conditions = {
-        "machine": name_machine(pick_device(options.device)),
-        "settings": dataclasses.asdict(options),
-    }
+    machine = name_machine(pick_device(options.device))
+    conditions = {"machine": machine, "settings": dataclasses.asdict(options)}
     read_table(options.results)  # a damaged table is reported before hours of work
     records = []
     for name in options.names():
@@ -104,8 +97,7 @@ def _continue(experiment: Experiment, deadline: float) -> dict[str, Any]:
     if left() <= 0 or not experiment.train(left()):
         return record | {"status": UNFINISHED[0]}
     record["training"] = experiment.facts()
-    scores = experiment.evaluate(left())
-    if scores is None:
+    if (scores := experiment.evaluate(left())) is None:
         return record | {"status": UNFINISHED[1]}
     measured = {name: dataclasses.asdict(score) for name, score in scores.items()}
     return record | {"status": "done", "measured": measured}

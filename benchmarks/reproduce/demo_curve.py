@@ -7,14 +7,17 @@ Every time limit continues the training of the one before. A stopped command res
 printed and written to `benchmarks/results/demo_curve.json`, with the machine and the versions.
 """
 
+import dataclasses
 import json
 import math
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from benchmarks.reproduce.experiments import DiscoveryExperiment, Settings
-from benchmarks.speed.report import RESULTS, name_machine
+from benchmarks.speed.measure import name_machine
+from benchmarks.speed.report import RESULTS
 from examples.common.command import run_command
 from examples.common.device import pick_device
 from examples.common.files import write_json
@@ -47,27 +50,20 @@ class CurveOptions:
 
 def curve(options: CurveOptions) -> None:
     """Train, score at every time limit, and write the rows."""
-    settings = Settings(
-        data_root=options.data_root,
-        num_images=options.num_images,
-        num_test_images=options.num_test_images,
-        noise_seeds=(options.seed,),
-        seed=options.seed,
-        device=options.device,
-    )
-    previous = None
+    given = dataclasses.asdict(options)
+    names = ("data_root", "num_images", "num_test_images", "seed", "device")
+    settings = Settings(noise_seeds=(options.seed,), **{name: given[name] for name in names})
+    machine, previous = name_machine(pick_device(options.device)), None
     for minutes in sorted(options.minutes):
         out = options.out / f"seed{options.seed}-{minutes:g}-minutes"
-        experiment = DiscoveryExperiment(
-            options.recipe, replace(settings, minutes=minutes, out=out)
-        )
+        own = dataclasses.replace(settings, minutes=minutes, out=out)
+        experiment = DiscoveryExperiment(options.recipe, own)
         checkpoint = experiment.folder / CHECKPOINT
         if previous is not None and not checkpoint.exists():
             checkpoint.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(previous, checkpoint)
         experiment.train(math.inf)
-        scores = experiment.evaluate(math.inf) or {}
-        facts = experiment.facts()
+        scores, facts = experiment.evaluate(math.inf) or {}, experiment.facts()
         row = {
             "preset": options.recipe,
             "seed": options.seed,
@@ -76,18 +72,19 @@ def curve(options: CurveOptions) -> None:
             "images_seen": facts["samples_seen"],
             **{name: score.mean for name, score in scores.items()},
         }
-        add(options.results, row | name_machine(pick_device(options.device)))
+        add(options.results, row | machine)
         print(json.dumps(row))
         previous = checkpoint
 
 
-def add(path: Path, row: dict) -> None:
+def add(path: Path, row: dict[str, Any]) -> None:
     """Write a row; it replaces an older one of the same recipe, seed and time."""
-    key = ("preset", "seed", "minutes")
+
+    def key(row: dict[str, Any]) -> tuple:
+        return row["preset"], row["seed"], row["minutes"]
+
     rows = json.loads(path.read_text()) if path.exists() else []
-    rows = [old for old in rows if any(old[name] != row[name] for name in key)]
-    rows = sorted([*rows, row], key=lambda r: tuple(r[name] for name in key))
-    write_json(path, rows)
+    write_json(path, sorted([row, *(old for old in rows if key(old) != key(row))], key=key))
 
 
 if __name__ == "__main__":

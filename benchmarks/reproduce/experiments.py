@@ -10,12 +10,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
-from examples.common.command import check_positive, check_seed
+from examples.common.command import check_noise_seeds, check_positive, check_seed
 from examples.common.device import Compile, Precision, pick_device
 from examples.common.run import CHECKPOINT, Run, read_checkpoint
 from examples.object_discovery import evaluate as discovery_evaluation
 from examples.object_discovery import train as discovery_training
-from examples.object_discovery.data import DataOptions
 from examples.object_discovery.data import load as load_images
 from examples.object_discovery.recipes import RECIPES as DISCOVERY
 from examples.object_discovery.recipes import resized
@@ -32,6 +31,7 @@ from kuramoto_nn.models import OscillatorConfig, all_presets
 PRESETS = all_presets()
 CPU_MICRO_BATCH = 64
 """A batch of 256 images can need more memory than a machine has, and is no faster on a CPU."""
+Scores = dict[str, Statistic]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +61,7 @@ class Settings:
     noise_seeds: tuple[int, ...] = (0, 1, 2)
     """Seeds of the oscillators' noise at evaluation; deviations are over them."""
     seed: int = 0
-    """Seed of the training and of data that are made."""
+    """Seed of the training and of generated data."""
     micro_batch: int | None = None
     """Images that a graph is kept for at a time (64 on a CPU, else the whole batch)."""
     precision: Precision = "float32"
@@ -76,10 +76,8 @@ class Settings:
         check_positive(self, "uptile", "micro_batch")
         if min(self.votes, default=2) < 2:
             raise ValueError(f"--votes must be at least 2: got {self.votes}")
-        for seed in (self.seed, *self.noise_seeds):
-            check_seed(seed)
-        if not self.noise_seeds:
-            raise ValueError("--noise-seeds needs at least one seed: got none")
+        check_seed(self.seed)
+        check_noise_seeds(self.noise_seeds)
 
 
 class Experiment(ABC):
@@ -92,45 +90,38 @@ class Experiment(ABC):
     """Fields of the data that count samples: ``num_<samples>`` and ``num_test_<samples>``."""
     other_tests: ClassVar[Mapping[str, Mapping[str, dict[str, Any]]]]
     """By the name of the training data: kinds of further test data, and their options."""
-    options: Any
-    """Options of the training."""
-    published: dict[str, tuple[float, float]]
-    """Published scores (x100) by name, mean and deviation; empty if the network or the data are not
-    those of the paper."""
-    folder: Path
-    """Folder of the checkpoint, the model and the scores."""
 
-    def __init__(self, name: str, settings: Settings):
+    def __init__(self, name: str, settings: Settings, **training: Any):
         self.name, self.settings, self.folder = name, settings, settings.out / name
         own, num_test = self.options_for(name), f"num_test_{self.samples}"
-        data = {
-            "name": settings.data_name,
-            "root": settings.data_root,
-            "seed": settings.seed,
-            f"num_{self.samples}": settings.num_images,
-            num_test: min(settings.num_test_images, getattr(own.data, num_test) or math.inf),
-        }
         self.options = self.options_for(
             name,
             out=self.folder,
-            data=_given(data),
-            training=_given(self._training()),
+            data=_given(
+                name=settings.data_name,
+                root=settings.data_root,
+                seed=settings.seed,
+                **{
+                    f"num_{self.samples}": settings.num_images,
+                    num_test: min(
+                        settings.num_test_images, getattr(own.data, num_test) or math.inf
+                    ),
+                },
+            ),
+            training=_given(batch_size=settings.batch_size, **training),
             max_steps=settings.max_steps,
             seed=settings.seed,
             device=settings.device,
             precision=settings.precision,
-            **_given({"compile": settings.compile}),
+            **_given(compile=settings.compile),
         )
+        self.data = self.options.data
+        self.is_random = isinstance(self.options.model, OscillatorConfig)
+        self.noise_seeds = settings.noise_seeds[: None if self.is_random else 1]
         preset = PRESETS.get(name)
         unchanged = preset is not None and preset.config == self.options.model
-        same_data = own.data.name == self.options.data.name
-        self.published = dict(preset.published) if preset and unchanged and same_data else {}
-        self.noise_seeds = settings.noise_seeds[: None if self.is_random else 1]
-
-    @property
-    def is_random(self) -> bool:
-        """Whether the network starts from noise."""
-        return isinstance(self.options.model, OscillatorConfig)
+        of_paper = unchanged and own.data.name == self.data.name
+        self.published = dict(preset.published) if preset and of_paper else {}
 
     def missing(self) -> str | None:
         """Reason why the data cannot be loaded; None if they can."""
@@ -142,25 +133,21 @@ class Experiment(ABC):
         return None
 
     def train(self, seconds: float) -> bool:
-        """Train for at most so many more seconds, and return whether the training is finished.
-
-        Raises:
-            ValueError: If the folder holds a run of other options.
-        """
+        """Train for at most so many more seconds, and return whether the training is finished."""
         total, trained = 60 * self.settings.minutes, 0.0
         if (self.folder / CHECKPOINT).exists():
-            trained = self._checkpoint()["seconds"]
+            trained = self.checkpoint()["seconds"]
         limit = min(total, trained + seconds)
         run = self.run_training(replace(self.options, time_limit=limit))
         return run.seconds >= total or run.seconds < limit
 
     @abstractmethod
-    def evaluate(self, seconds: float) -> dict[str, Statistic] | None:
+    def evaluate(self, seconds: float) -> Scores | None:
         """Return scores, named as the published ones; None if the seconds were too few."""
 
     def facts(self) -> dict[str, Any]:
         """Return the amount of training so far, such as ``seconds`` and ``steps``."""
-        saved = self._checkpoint()
+        saved = self.checkpoint()
         data, training = saved["identity"]["data"], saved["identity"]["training"]
         samples = saved["step"] * training["batch_size"]
         return {
@@ -173,39 +160,30 @@ class Experiment(ABC):
             "epochs_of_the_recipe": self.options.training.epochs,
         }
 
-    @property
-    def data(self) -> Any:
-        """The data's options."""
-        return self.options.data
-
     @cached_property
     def tests(self) -> dict[str, Any]:
-        """Options of the test data by kind: ``""`` for the recipe's own, and those available.
-
-        Raises:
-            ValueError: If data are damaged.
-            OSError: If the recipe's own are missing.
-        """
-        kinds = {"": {}} | dict(self.other_tests.get(self.data.name, {}))
+        """Options of the test data by kind: ``""`` for the recipe's own, and those available."""
         tests = {}
-        for kind, other in kinds.items():
+        for kind, other in {"": {}, **self.other_tests.get(self.data.name, {})}.items():
+            data = replace(self.data, **other)
             try:
-                tests[kind] = self._available(replace(self.data, **other), kind)
+                self.load(data, self.split(kind))
+            except ValueError:  # fewer samples, perhaps
+                data = replace(data, **{f"num_test_{self.samples}": None})
+                self.load(data, self.split(kind))
             except OSError:
                 if not kind:
                     raise
+                continue
+            tests[kind] = data
         return tests
 
-    def _available(self, data: Any, kind: str) -> Any:
-        """Options of test data that can be loaded."""
-        self.load(data, "test")
-        return data
+    def split(self, kind: str) -> Any:
+        """Split of a kind of test data."""
+        return "test"
 
-    def _training(self) -> dict[str, Any]:
-        """Fields of the training to change; None for those that stay."""
-        return {"batch_size": self.settings.batch_size}
-
-    def _checkpoint(self) -> dict[str, Any]:
+    def checkpoint(self) -> dict[str, Any]:
+        """Read the state of the training."""
         return read_checkpoint(self.folder / CHECKPOINT)
 
 
@@ -220,54 +198,40 @@ class DiscoveryExperiment(Experiment):
         for kind in ("clevrtex", "textures")
     }
 
-    @property
-    def data(self) -> DataOptions:
-        """The data's options, with the images' size."""
-        return resized(self.options.data, self.options.model)
+    def __init__(self, name: str, settings: Settings):
+        micro_batch = settings.micro_batch
+        if micro_batch is None and pick_device(settings.device).type == "cpu":
+            micro_batch = CPU_MICRO_BATCH
+        super().__init__(name, settings, micro_batch=micro_batch)
+        self.data = resized(self.options.data, self.options.model)
 
-    def evaluate(self, seconds: float) -> dict[str, Statistic] | None:
+    def split(self, kind: str) -> Any:
+        """Split of a kind of test data; sets that are not trained on are taken whole."""
+        return "all" if kind else "test"
+
+    def evaluate(self, seconds: float) -> Scores | None:
         """See `Experiment.evaluate`."""
         deadline = time.monotonic() + seconds
-        scores: dict[str, Statistic] = {}
+        scores: Scores = {}
         for kind, data in self.tests.items():
             for uptile in (1, self.settings.uptile):
                 if (left := deadline - time.monotonic()) <= 0:
                     return None
-                result = discovery_evaluation.evaluate(
-                    discovery_evaluation.EvaluateOptions(
-                        **dataclasses.asdict(replace(self.options.scoring, uptile=uptile)),
-                        model=str(self.folder),
-                        data=data,
-                        split=_split(kind),
-                        noise_seeds=self.noise_seeds,
-                        time_limit=_finite(left),
-                        device=self.settings.device,
-                    )
+                options = discovery_evaluation.EvaluateOptions(
+                    **dataclasses.asdict(replace(self.options.scoring, uptile=uptile)),
+                    model=str(self.folder),
+                    data=data,
+                    split=self.split(kind),
+                    noise_seeds=self.noise_seeds,
+                    time_limit=_finite(left),
+                    device=self.settings.device,
                 )
-                if result is None:
+                if (result := discovery_evaluation.evaluate(options)) is None:
                     return None
                 suffix = f", up-tiled x{uptile}" * (uptile > 1)
                 for name, score in result.scores.items():
                     scores[f"{kind}{SCORES[name].title}{suffix}"] = score
         return scores
-
-    def _training(self) -> dict[str, Any]:
-        on_cpu = pick_device(self.settings.device).type == "cpu"
-        default = CPU_MICRO_BATCH if on_cpu else None
-        return super()._training() | {"micro_batch": self.settings.micro_batch or default}
-
-    def _available(self, data: DataOptions, kind: str) -> DataOptions:
-        try:
-            load_images(data, _split(kind))
-        except ValueError:  # fewer images, perhaps
-            data = replace(data, num_test_images=None)
-            load_images(data, _split(kind))
-        return data
-
-
-def _split(kind: str) -> Any:
-    """Split of a kind of test data; sets that are not trained on are taken whole."""
-    return "all" if kind else "test"
 
 
 class SudokuExperiment(Experiment):
@@ -295,18 +259,18 @@ class SudokuExperiment(Experiment):
             return (1,)
         return tuple(trained * factor for factor in ((1, 2, 4, 8) if self.is_random else (1, 2)))
 
-    def evaluate(self, seconds: float) -> dict[str, Statistic] | None:
+    def evaluate(self, seconds: float) -> Scores | None:
         """See `Experiment.evaluate`."""
         deadline = time.monotonic() + seconds
         votes = self.settings.votes if self.is_random else ()
         trials = [(t, (1,)) for t in self.num_steps[:-1]] + [(self.num_steps[-1], (1, *votes))]
-        scores: dict[str, Statistic] = {}
+        scores: Scores = {}
         for kind, data in self.tests.items():
             rows: list[Row] = []
-            for part in self._parts(data):
+            for part in self.parts(data):
                 for num_steps, samples in trials:
                     if (left := deadline - time.monotonic()) > 0:
-                        rows += self._score(part, num_steps, samples, left)
+                        rows += self.score(part, num_steps, samples, left)
                     if time.monotonic() >= deadline:
                         return None
             for group in over_seeds(row for row in rows if row.vote in (None, self.rule)):
@@ -324,34 +288,35 @@ class SudokuExperiment(Experiment):
         vote = f"vote of {num_samples}" if num_samples > 1 else ""
         return ", ".join(filter(None, ["boards solved", kind, at, vote]))
 
-    def _parts(self, data: BoardOptions) -> list[BoardOptions]:
+    def parts(self, data: BoardOptions) -> list[BoardOptions]:
         """Test boards, spread evenly over all, in parts."""
         available = len(BOARD_SETS[data.name](data, "test"))
         count = min(data.num_test_boards or available, available)
-        step, stops = available // count, range(0, count, self.part_size)
+        step, starts = available // count, range(0, count, self.part_size)
         return [
             replace(data, rows=f"{i * step}:{min(i + self.part_size, count) * step}:{step}")
-            for i in stops
+            for i in starts
         ]
 
-    def _score(
+    def score(
         self, data: BoardOptions, num_steps: int, samples: tuple[int, ...], seconds: float
     ) -> list[Row]:
-        device, step = self.settings.device, self._checkpoint()["step"]
+        """Score boards at one T."""
+        device = self.settings.device
         boards = load_boards(data, "test").fingerprint()[:8]
-        return sudoku_evaluation.evaluate(
-            sudoku_evaluation.EvaluateOptions(
-                model=str(self.folder),
-                data=data,
-                num_steps=(num_steps,),
-                samples=samples,
-                noise_seeds=self.noise_seeds,
-                batch_size=self.batch_size[pick_device(device).type],
-                device=device,
-                time_limit=_finite(seconds),
-                out=self.folder / "evaluation" / f"step-{step:06d}-boards-{boards}",
-            )
+        name = f"step-{self.checkpoint()['step']:06d}-boards-{boards}"
+        options = sudoku_evaluation.EvaluateOptions(
+            model=str(self.folder),
+            data=data,
+            num_steps=(num_steps,),
+            samples=samples,
+            noise_seeds=self.noise_seeds,
+            batch_size=self.batch_size[pick_device(device).type],
+            device=device,
+            time_limit=_finite(seconds),
+            out=self.folder / "evaluation" / name,
         )
+        return sudoku_evaluation.evaluate(options)
 
 
 def _solved(rows: list[Row]) -> Statistic:
@@ -364,7 +329,7 @@ def _solved(rows: list[Row]) -> Statistic:
     return Statistic.of(list(columns.values()))
 
 
-def _given(fields: dict[str, Any]) -> dict[str, Any]:
+def _given(**fields: Any) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 

@@ -11,6 +11,10 @@ HEAD = (
     *("recipe", "score", "published", "measured", "difference"),
     *("training data", "training", "batch", "steps", "samples seen"),
 )
+ABOUT = (
+    "Scores x100. Published: mean ± deviation over training runs. Measured: one training run, "
+    "mean ± deviation over the seeds of the noise at evaluation (ItrSA and ViT have none)."
+)
 Record = Mapping[str, Any]
 """`row`, `status`, `published`, `measured`, `machine`, `settings`, and once trained `training`."""
 
@@ -20,45 +24,33 @@ def update_table(folder: Path, records: list[dict[str, Any]]) -> None:
 
     Records of other recipes stay, and so does a finished one until its recipe is finished again.
     """
-    path = folder / "reproduce.json"
     rows = {record["row"]: record for record in read_table(folder)}
     for record in records:
         old = rows.get(record["row"])
         if old is None or record["status"] == "done" or old["status"] != "done":
             rows[record["row"]] = record
-    write_json(path, {"rows": list(rows.values())})
+    write_json(folder / "reproduce.json", {"rows": list(rows.values())})
     write_text(folder / "reproduce.md", markdown(list(rows.values())))
 
 
 def markdown(records: list[Record]) -> str:
     """Format the page: one table for all recipes of one machine and one setting."""
-    lines = [
-        "# Published and measured",
-        "",
-        "Scores x100. Published: mean ± deviation over training runs. Measured: one training run, "
-        "mean ± deviation over the seeds of the noise at evaluation (ItrSA and ViT have none).",
-    ]
+    lines = ["# Published and measured", "", ABOUT]
     tables: dict[str, list[Record]] = {}
     for record in records:
         if record["status"] == "done":
             tables.setdefault(_conditions(record), []).append(record)
-    for conditions, rows in tables.items():
+    for conditions, done in tables.items():
         lines += ["", conditions, "", _line(HEAD), _line(["---"] * len(HEAD))]
-        for record in rows:
-            lines += _rows(record)
-    others = [record for record in records if record["status"] != "done"]
+        lines += [_score(record, name) for record in done for name in record["measured"]]
+    others = [f"- {r['row']}: {r['status']}" for r in records if r["status"] != "done"]
     if others:
-        lines += ["", "Not in a table:", ""]
-        lines += [f"- {record['row']}: {record['status']}" for record in others]
+        lines += ["", "Not in a table:", "", *others]
     return "\n".join(lines) + "\n"
 
 
 def read_table(folder: Path) -> list[dict[str, Any]]:
-    """Read the records of ``reproduce.json``, none if there is no such file.
-
-    Raises:
-        ValueError: If the file is damaged.
-    """
+    """Read the records of ``reproduce.json``, none if there is no such file."""
     path = folder / "reproduce.json"
     if not path.exists():
         return []
@@ -80,25 +72,21 @@ def _conditions(record: Record) -> str:
     )
 
 
-def _rows(record: Record) -> list[str]:
-    """One line for every score that was measured."""
-    lines = []
-    for name, score in record["measured"].items():
-        training, published, difference = record["training"], "", ""
-        tested = training.get("data_ood") if "OOD" in name else None
-        if (theirs := record["published"].get(name)) is not None:
-            published, difference = _number(*theirs), f"{score['mean'] - theirs[0]:+.1f}"
-        measured = _number(score["mean"], score["std_over_seeds"])
-        cells = [
-            *(record["row"], name, published, measured, difference),
+def _score(record: Record, name: str) -> str:
+    """Format the line of one score."""
+    score, training, published, difference = record["measured"][name], record["training"], "", ""
+    if (theirs := record["published"].get(name)) is not None:
+        published, difference = _number(*theirs), f"{score['mean'] - theirs[0]:+.1f}"
+    tested = training.get("data_ood") if "OOD" in name else None
+    return _line(
+        (
+            *(record["row"], name, published),
+            *(_number(score["mean"], score["std_over_seeds"]), difference),
             training["data"] + (f", tested on {tested}" if tested else ""),
             f"{training['seconds'] / 60:.1f} min",
-            f"{training['batch_size']:,}",
-            f"{training['steps']:,}",
-            f"{training['samples_seen']:,}",
-        ]
-        lines.append(_line(cells))
-    return lines
+            *(f"{training[count]:,}" for count in ("batch_size", "steps", "samples_seen")),
+        )
+    )
 
 
 def _number(mean: float, deviation: float | None) -> str:

@@ -3,12 +3,13 @@
     python -m benchmarks.speed.gpu --device cuda
     python -m benchmarks.speed.gpu --quick
 
-Compiled, in bfloat16 where autocast uses it, augmentation on the device. The layer's rows are in
-`benchmarks.speed.layer`.
+Compiled, in bfloat16 where autocast uses it, augmentation on the device. `benchmarks.speed.layer`
+measures the layer.
 """
 
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import torch
 
@@ -17,63 +18,55 @@ from benchmarks.speed.report import OURS, Report, main
 from benchmarks.speed.synthetic import label_maps
 from benchmarks.speed.train_step import our_step, sudoku_step
 from examples.object_discovery.recipes import recipe_for
-from kuramoto_nn.models import AKOrN, AKOrNSudoku, Model
+from kuramoto_nn import create_model
 
-RATES = (("clevrtex-attn-l1", 256, 15_000.0), ("tetrominoes-attn", 256, 150_000.0))
+VIEWS = (("clevrtex-attn-l1", 256, 15_000.0), ("tetrominoes-attn", 256, 150_000.0))
 """Preset, images of a batch, and the views/s to reach."""
+CASES = (VIEWS, ("sudoku-akorn", 100), ("clevrtex-attn-l2", 64, 4))
+"""Trainings of object discovery; training of Sudoku, and its boards of a batch; up-tiled
+evaluation, its images of a batch, and the factor."""
+QUICK = (
+    (("tetrominoes-attn-tiny", 4, 0.0),),
+    ("sudoku-akorn-tiny", 4),
+    ("clevrtex-attn-tiny", 1, 2),
+)
 SUDOKU_STEPS = 9000 // 100 * 100
 """Boards over batch size, times epochs."""
 
 
 def run(report: Report) -> None:
-    """Measure all rows."""
-    quick = report.options.quick
-    for preset, batch_size, least in (("tetrominoes-attn-tiny", 4, 0.0),) if quick else RATES:
-        train_views(report, preset, batch_size, least)
-    train_sudoku(report, *(("sudoku-akorn-tiny", 4) if quick else ("sudoku-akorn", 100)))
-    evaluate(report, *(("clevrtex-attn-tiny", 1, 2) if quick else ("clevrtex-attn-l2", 64, 4)))
+    """Measure both trainings, and the evaluation of up-tiled images."""
+    views, (solver, boards), (preset, batch, factor) = QUICK if report.quick else CASES
+    for name, images, least in views:
+        training = replace(recipe_for(name).training, batch_size=images)
+        step = our_step(build(report, name), training, report.device, half=True)
+        row = report.compare(f"{name}, {images} images: training step", {OURS: step})
+        report.expect(row, "views/s", 2 * images / row.seconds(), least=least)
 
-
-def train_views(report: Report, preset: str, batch_size: int, least: float) -> None:
-    """Train object discovery."""
-    model = AKOrN.from_preset(preset).to(report.device)
-    _compile(report, model)
-    training = replace(recipe_for(preset).training, batch_size=batch_size)
-    row = report.compare(
-        f"{preset}, {batch_size} images: training step",
-        {OURS: our_step(model, training, half=True)},
-    )
-    report.expect(row, "views/s", 2 * batch_size / row.times[OURS].median, least=least)
-
-
-def train_sudoku(report: Report, preset: str, batch_size: int) -> None:
-    """Extrapolate the Sudoku recipe from its step."""
-    solver = AKOrNSudoku.from_preset(preset).to(report.device)
-    _compile(report, solver)
-    step = sudoku_step(solver, batch_size=batch_size, half=True)
-    row = report.compare(f"{preset}, {batch_size} boards: training step", {OURS: step})
-    minutes = SUDOKU_STEPS * row.times[OURS].median / 60
+    # The Sudoku recipe is extrapolated from its step.
+    step = sudoku_step(build(report, solver), boards, report.device)
+    row = report.compare(f"{solver}, {boards} boards: training step", {OURS: step})
+    minutes = SUDOKU_STEPS * row.seconds() / 60
     report.expect(row, f"minutes of {SUDOKU_STEPS} steps", minutes, most=5)
 
-
-def evaluate(report: Report, preset: str, batch: int, factor: int) -> None:
-    """Score up-tiled images."""
-    device = report.device
-    model = AKOrN.from_preset(preset).to(device)
-    _compile(report, model)
+    model = build(report, preset)
     size = model.config.sides[0]
-    images = torch.rand(batch, 3, size, size, device=device)
-    path = uptiling.stages(model, label_maps(batch, size, 8).to(device), factor)
-    work = torch.autocast(device.type, torch.bfloat16)(partial(uptiling.chain, path, images))
+    images = torch.rand(batch, 3, size, size, device=report.device)
+    masks = label_maps(batch, size, 8).to(report.device)
+    chain = partial(uptiling.chain, uptiling.stages(model, masks, factor), images)
+    work = torch.autocast(report.device.type, torch.bfloat16)(chain)
     name = f"{preset}, up-tiled x{factor}, {batch} images: image to score"
     row = report.compare(name, {OURS: work})
-    report.expect(row, "images/s", batch / row.times[OURS].median, least=100)
+    report.expect(row, "images/s", batch / row.seconds(), least=100)
 
 
-def _compile(report: Report, model: Model) -> None:
+def build(report: Report, preset: str) -> Any:
+    """Build the network of a preset, compiled if the options say so."""
+    model = create_model(preset).to(report.device)
     if report.options.compile:
         torch.compiler.reset()
         model.compile()
+    return model
 
 
 if __name__ == "__main__":

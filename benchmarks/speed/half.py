@@ -8,11 +8,13 @@ see `benchmarks.speed.layer`.
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from tyro.conf import Positional
 
-from benchmarks.speed.report import RESULTS, describe_machine, target
+from benchmarks.speed.measure import describe_machine
+from benchmarks.speed.report import RESULTS, target
 from examples.common.command import run_command
 from examples.common.device import Precision
 from examples.common.files import write_json
@@ -44,26 +46,21 @@ class HalfOptions:
 
 def compare(options: HalfOptions) -> None:
     """Print and write the mean scores of both types for every noise seed."""
-    data = DataOptions(
-        name="tetrominoes", root=options.data_root, num_test_images=options.num_test_images
-    )
-    found = {}
+    count = options.num_test_images
+    data = DataOptions(name="tetrominoes", root=options.data_root, num_test_images=count)
+    kept = {key: getattr(options, key) for key in ("model", "noise_seeds", "device")}
+    rows: list[dict[str, Any]]
+    rows = [{"work": f"{Path(options.model).name}, noise seed {s}"} for s in options.noise_seeds]
     for name, precision in PRECISIONS.items():
-        kept = {key: getattr(options, key) for key in ("model", "noise_seeds", "device")}
         result = evaluate(EvaluateOptions(data=data, precision=precision, **kept))
         assert result is not None, "there is no time limit, and one process"
-        found[name] = result.scores
-    rows = []
-    for i, seed in enumerate(options.noise_seeds):
-        by_type = {
-            name: {score: value.per_seed[i] for score, value in scores.items()}
-            for name, scores in found.items()
-        }
-        change = abs(by_type["bfloat16"]["fg_ari"] - by_type["float32"]["fg_ari"])
+        for i, row in enumerate(rows):
+            row[name] = {score: value.per_seed[i] for score, value in result.scores.items()}
+    for row in rows:
+        change = abs(row["bfloat16"]["fg_ari"] - row["float32"]["fg_ari"])
         goal = target("change of FG-ARI in bfloat16, points", change, most=MOST_CHANGE)
-        work = f"{Path(options.model).name}, noise seed {seed}"
-        rows.append({"work": work, **by_type, "targets": [goal]})
-        print(f"{work}: FG-ARI changes by {change:.2f} (target: at most {MOST_CHANGE})")
+        row["targets"] = [goal]
+        print(f"{row['work']}: FG-ARI changes by {change:.2f} (target: at most {MOST_CHANGE})")
     path = options.out / "half.json"
     machine = describe_machine(torch.device(options.device))
     write_json(path, {"machine": machine, "model": options.model, "rows": rows})

@@ -1,13 +1,11 @@
 """Average linkage from features to labels against fastcluster, one image after the other.
 
-    python -m benchmarks.speed.linkage [--quick] [--device cuda] [--threads 2]
-
 The limit is writing and reading the float64 distances of every pair once.
 """
 
 from functools import partial
 
-from benchmarks import baseline
+from benchmarks.baseline import evaluation as plain
 from benchmarks.speed.measure import copy
 from benchmarks.speed.report import BASELINE, OURS, Report, main
 from benchmarks.speed.synthetic import same_partition, sites
@@ -21,12 +19,12 @@ QUICK = ((256, 1, 3.0), (64, 5, 4.0))
 
 def run(report: Report) -> None:
     """Measure one large image and a batch of small ones."""
-    if baseline.LINKAGE != "fastcluster":
+    if plain.LINKAGE != "fastcluster":
         print("fastcluster, which the targets refer to, is missing: pip install fastcluster")
-    for num_points, batch, least in QUICK if report.options.quick else CASES:
+    for num_points, batch, least in QUICK if report.quick else CASES:
         features = sites(batch, num_points, NUM_CHANNELS).to(report.device)
         candidates = {
-            BASELINE: partial(baseline.average_linkage, features, NUM_CLUSTERS),
+            BASELINE: partial(plain.average_linkage, features, NUM_CLUSTERS),
             OURS: partial(average_linkage, features, NUM_CLUSTERS),
         }
         row = report.compare(
@@ -35,11 +33,10 @@ def run(report: Report) -> None:
             limit=copy(report.device),
             amount=2.0 * 8 * batch * num_points**2,
         )
-        report.note(row, "baseline links with", baseline.LINKAGE)
-        labels = [candidate() for candidate in candidates.values()]
-        report.note(row, "same partition", same_partition(*labels))
-        report.note(row, "images/s, ours", batch / row.times[OURS].median)
-        report.expect(row, "ours: speedup", row.speedup(OURS), least=least)
+        row.note("baseline links with", plain.LINKAGE)
+        row.note("same partition", same_partition(*[work() for work in candidates.values()]))
+        row.note("images/s, ours", batch / row.seconds())
+        report.expect(row, "ours: speedup", row.speedup(), least=least)
 
 
 if __name__ == "__main__":

@@ -1,16 +1,21 @@
-"""Times of several callables side by side, and of work that bounds them on a machine."""
+"""Times of several callables in one process, and of work that bounds them on a machine."""
 
+import datetime
+import os
+import platform
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from math import ceil
+from pathlib import Path
 from statistics import median, quantiles
+from typing import Any, NamedTuple
 
 import torch
 from torch.nn.functional import conv2d
 from torch.utils.flop_counter import FlopCounterMode
 
+Work = Callable[[], object]
 LEAST_SECONDS = 0.02
 """Shorter work is repeated within a round."""
 LEAST_ROUNDS = 3
@@ -35,11 +40,7 @@ class Timing:
 
 
 def measure(
-    candidates: Mapping[str, Callable[[], object]],
-    *,
-    device: torch.device,
-    rounds: int = 9,
-    budget: float = 30.0,
+    candidates: Mapping[str, Work], *, device: torch.device, rounds: int = 9, budget: float = 30.0
 ) -> dict[str, Timing]:
     """Time callables in interleaved rounds, so that a change of the machine's speed affects all.
 
@@ -65,9 +66,9 @@ def measure(
     return {name: Timing.of(values) for name, values in samples.items()}
 
 
-def seconds(work: Callable[[], object], repeats: int = 1, *, device: torch.device) -> float:
-    """Measure the mean seconds of a call; the device is synchronised before and after."""
-    wait = partial(torch.cuda.synchronize, device) if device.type == "cuda" else lambda: None
+def seconds(work: Work, repeats: int = 1, *, device: torch.device) -> float:
+    """Measure the mean seconds of a call; a GPU is synchronised before and after."""
+    wait = torch.cuda.synchronize if device.type == "cuda" else lambda: None
     wait()
     started = time.perf_counter()
     for _ in range(repeats):
@@ -76,12 +77,11 @@ def seconds(work: Callable[[], object], repeats: int = 1, *, device: torch.devic
     return (time.perf_counter() - started) / repeats
 
 
-@dataclass(frozen=True)
-class Limit:
+class Limit(NamedTuple):
     """Work whose throughput bounds that of other work; ``amount`` is that of one call."""
 
     name: str
-    work: Callable[[], object]
+    work: Work
     amount: float
     unit: str
 
@@ -110,8 +110,35 @@ def copy(device: torch.device) -> Limit:
     return Limit("copy", lambda: target.copy_(source), 2.0 * size, "byte")
 
 
-def count_flops(work: Callable[[], object]) -> int:
+def count_flops(work: Work) -> int:
     """Count the FLOPs of matrix products and convolutions in eager work; a multiply-add is two."""
     with FlopCounterMode(display=False) as counter:
         work()
     return counter.get_total_flops()
+
+
+def describe_machine(device: torch.device) -> dict[str, Any]:
+    """Return the facts of `name_machine`, and measured throughputs in 10^9 per second."""
+    limits = [gemm(device), gemm(device, torch.bfloat16), copy(device)]
+    if device.type == "cpu":
+        limits.append(convolution_gemm())
+    times = measure({limit.name: limit.work for limit in limits}, device=device, rounds=5)
+    return name_machine(device) | {
+        f"{limit.name} [G{limit.unit}/s]": limit.amount / times[limit.name].median / 1e9
+        for limit in limits
+    }
+
+
+def name_machine(device: torch.device) -> dict[str, Any]:
+    """Return date, processor, threads, device and versions of a measurement."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    names = (line.partition(": ")[2] for line in lines if line.startswith("model name"))
+    return {
+        "date": datetime.date.today().isoformat(),
+        "processor": next(names, platform.processor()),
+        "cores": len(os.sched_getaffinity(0)),
+        "threads": torch.get_num_threads(),
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+    }

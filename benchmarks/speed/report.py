@@ -1,8 +1,6 @@
 """Options of the scripts, and their report: timings, targets, and JSON."""
 
-import datetime
 import os
-import platform
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -10,7 +8,7 @@ from typing import Any
 
 import torch
 
-from benchmarks.speed.measure import Limit, Timing, convolution_gemm, copy, gemm, measure
+from benchmarks.speed.measure import Limit, Timing, Work, describe_machine, measure
 from examples.common.command import check_positive, run_command
 from examples.common.device import pick_device
 from examples.common.files import write_json
@@ -38,7 +36,7 @@ class Options:
     rounds: int = 9
     """Interleaved rounds at most."""
     budget: float = 30.0
-    """Seconds per row after which no further round starts."""
+    """Seconds per comparison after which no further round starts."""
     out: Path | None = None
     """Folder of the results (benchmarks/results, or runs/benchmarks for --quick)."""
 
@@ -51,37 +49,49 @@ class Options:
         return self.out or (QUICK_RESULTS if self.quick else RESULTS)
 
 
-def describe_machine(device: torch.device) -> dict[str, Any]:
-    """Return the facts of `name_machine`, and measured throughputs in 10^9 per second."""
-    limits = [gemm(device), gemm(device, torch.bfloat16), copy(device)]
-    if device.type == "cpu":
-        limits.append(convolution_gemm())
-    times = measure({limit.name: limit.work for limit in limits}, device=device, rounds=5)
-    rates = {
-        f"{limit.name} [G{limit.unit}/s]": limit.amount / times[limit.name].median / 1e9
-        for limit in limits
-    }
-    return name_machine(device) | rates
+@dataclass
+class Row:
+    """One piece of work and the time of every candidate for it."""
 
+    work: str
+    """Description of the work, with its sizes."""
+    times: dict[str, Timing] = field(default_factory=dict)
+    limit: float | None = None
+    """Seconds at the rate of the machine's limit."""
+    load: float = field(default_factory=lambda: os.getloadavg()[0])
+    """Load average (1 min) after the work; above the number of threads other processes ran."""
+    facts: dict[str, Any] = field(default_factory=dict)
+    targets: list[dict[str, Any]] = field(default_factory=list)
+    """Values with their targets, made by `target`."""
 
-def name_machine(device: torch.device) -> dict[str, Any]:
-    """Return date, processor, threads, device and versions of a measurement."""
-    return {
-        "date": datetime.date.today().isoformat(),
-        "processor": _processor(),
-        "cores": len(os.sched_getaffinity(0)),
-        "threads": torch.get_num_threads(),
-        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
-        "torch": torch.__version__,
-        "python": platform.python_version(),
-    }
+    def seconds(self, name: str = OURS) -> float:
+        """Median seconds of a candidate."""
+        return self.times[name].median
 
+    def speedup(self, name: str = OURS, over: str = BASELINE) -> float:
+        """Seconds of another candidate, by default the baseline, over those of this one."""
+        return self.seconds(over) / self.seconds(name)
 
-def _processor() -> str:
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.partition(": ")[2]
-    return platform.processor()
+    def share_of_limit(self, name: str) -> float:
+        """Seconds of the limit over those of the candidate."""
+        return (self.limit or float("nan")) / self.seconds(name)
+
+    def note(self, name: str, value: Any) -> None:
+        """Add a fact and print it."""
+        self.facts[name] = value
+        print(f"  {name:48}" + (f"{value:10.4g}" if isinstance(value, float) else str(value)))
+
+    def __str__(self) -> str:
+        lines = [f"\n{self.work}"]
+        for name, timing in self.times.items():
+            line = f"  {name:24}{1e3 * timing.median:10.2f} ms"
+            line += f"  [{1e3 * timing.low:.2f}, {1e3 * timing.high:.2f}] x{timing.rounds}"
+            if BASELINE in self.times and name != BASELINE:
+                line += f"  {self.speedup(name):6.2f}x the baseline"
+            if self.limit is not None:
+                line += f"  {100 * self.share_of_limit(name):5.1f} % of the limit's rate"
+            lines.append(line)
+        return "\n".join(lines)
 
 
 def target(
@@ -92,96 +102,45 @@ def target(
     return {"what": what, "value": value, "least": least, "most": most, "met": met}
 
 
-@dataclass
-class Row:
-    """One piece of work and the time of every candidate for it."""
-
-    work: str
-    """Description of the work, with its sizes."""
-    times: dict[str, Timing] = field(default_factory=dict)
-    limit: float | None = None
-    """Seconds at the rate of the machine's limit."""
-    load: float = 0.0
-    """Load average (1 min) after the work; above the number of threads other processes ran."""
-    facts: dict[str, Any] = field(default_factory=dict)
-    targets: list[dict[str, Any]] = field(default_factory=list)
-    """Values with their targets, made by `target`."""
-
-    def ratio(self, slow: str, fast: str) -> float:
-        """Median of ``slow`` over the median of ``fast``."""
-        return self.times[slow].median / self.times[fast].median
-
-    def speedup(self, name: str) -> float:
-        """How many times faster than the baseline."""
-        return self.ratio(BASELINE, name)
-
-    def share_of_limit(self, name: str) -> float:
-        """The limit's time over the candidate's."""
-        return (self.limit or float("nan")) / self.times[name].median
-
-
 class Report:
     """Rows of one script, and the device to compute on."""
 
     def __init__(self, name: str, options: Options):
         self.name, self.options, self.device = name, options, pick_device(options.device)
-        self.rows: list[Row] = []
+        self.quick, self.rows = options.quick, []
+
+    def add(self, work: str, *measured: Any) -> Row:
+        """Add a row and print it."""
+        self.rows.append(Row(work, *measured))
+        print(self.rows[-1])
+        return self.rows[-1]
 
     def compare(
         self,
         work: str,
-        candidates: Mapping[str, Callable[[], object]],
+        candidates: Mapping[str, Work],
         *,
         limit: Limit | None = None,
         amount: float = 0.0,
     ) -> Row:
-        """Time candidates, add a row and print it.
-
-        Args:
-            work: Description of the work, with its sizes.
-            candidates: Callables by name; the others are compared with `BASELINE`.
-            limit: Timed in the same rounds; the row's limit is its time for ``amount``.
-            amount: FLOPs or bytes of the work.
-
-        Returns:
-            The row.
-        """
+        """Time candidates, and the limit in the same rounds, whose time is scaled to ``amount``."""
         every = candidates if limit is None else {**candidates, limit.name: limit.work}
-        options = self.options
+        options, bound = self.options, None
         times = measure(every, device=self.device, rounds=options.rounds, budget=options.budget)
-        row = Row(work, times, load=os.getloadavg()[0])
         if limit is not None:
-            row.limit = times.pop(limit.name).median * amount / limit.amount
-        self.add(row)
-        if row.limit is not None:
-            self.note(row, "the limit [ms]", 1e3 * row.limit)
+            bound = times.pop(limit.name).median * amount / limit.amount
+        row = self.add(work, times, bound)
+        if bound is not None:
+            row.note("the limit [ms]", 1e3 * bound)
         if FASTER in times:
             for name in times.keys() - {BASELINE, FASTER}:
-                self.note(row, f"{name}: speedup over {FASTER}", row.ratio(FASTER, name))
+                row.note(f"{name}: speedup over {FASTER}", row.speedup(name, FASTER))
         return row
-
-    def add(self, row: Row) -> None:
-        """Add a row and print its timings."""
-        self.rows.append(row)
-        print(f"\n{row.work}")
-        for name, timing in row.times.items():
-            line = f"  {name:24}{1e3 * timing.median:10.2f} ms"
-            line += f"  [{1e3 * timing.low:.2f}, {1e3 * timing.high:.2f}] x{timing.rounds}"
-            if BASELINE in row.times and name != BASELINE:
-                line += f"  {row.speedup(name):6.2f}x the baseline"
-            if row.limit is not None:
-                line += f"  {100 * row.share_of_limit(name):5.1f} % of the limit's rate"
-            print(line)
-
-    def note(self, row: Row, name: str, value: Any) -> None:
-        """Add a fact to a row and print it."""
-        row.facts[name] = value
-        print(f"  {name:48}" + (f"{value:10.4g}" if isinstance(value, float) else str(value)))
 
     def expect(self, row: Row, what: str, value: float, **goal: float | None) -> None:
         """Compare a value with its target, see `target`; with ``--quick`` it is only noted."""
-        if self.options.quick:
-            self.note(row, what, value)
+        if self.quick:
+            row.note(what, value)
             return
         wanted = target(what, value, **goal)
         row.targets.append(wanted)
@@ -192,7 +151,7 @@ class Report:
         """Write all rows and the machine as JSON."""
         path = self.options.folder / f"{self.name}.json"
         rows = [asdict(row) for row in self.rows]
-        write_json(path, {"machine": machine, "quick": self.options.quick, "rows": rows})
+        write_json(path, {"machine": machine, "quick": self.quick, "rows": rows})
         return path
 
 

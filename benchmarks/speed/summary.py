@@ -20,28 +20,18 @@ def summarise(folder: Path) -> str:
     parts = [f"# Results\n\n{written}\n"]
     for path in sorted(folder.glob("*.json")):
         results = json.loads(path.read_text())
-        rows = [row for row in rows_of(results) if row["targets"]]
-        if rows:
-            lines = "".join(line(row["work"], target) for row in rows for target in row["targets"])
-            machine = describe(results["machine"])
-            parts.append(f"## {path.stem}\n\n{machine}\n\n{HEADER}{lines}")
+        rows = results.get("rows", []) if isinstance(results, dict) else []
+        lines = [line(row["work"], goal) for row in rows for goal in row.get("targets", [])]
+        if lines:
+            machine = results["machine"]
+            where = machine["processor"] if machine["device"] == "cpu" else machine["device"]
+            versions = f"{machine['threads']} threads, torch {machine['torch']}, {machine['date']}"
+            parts.append(f"## {path.stem}\n\n{where}, {versions}\n\n{HEADER}{''.join(lines)}")
     return "\n".join(parts)
 
 
-def rows_of(results: Any) -> list[dict[str, Any]]:
-    """Rows of a `Report`; none if something else wrote the file."""
-    rows = results.get("rows", []) if isinstance(results, dict) else []
-    return [row for row in rows if "targets" in row]
-
-
-def describe(machine: dict[str, Any]) -> str:
-    """Name a machine in a line."""
-    where = machine["processor"] if machine["device"] == "cpu" else machine["device"]
-    return f"{where}, {machine['threads']} threads, torch {machine['torch']}, {machine['date']}"
-
-
 def line(work: str, target: dict[str, Any]) -> str:
-    """One row of the table."""
+    """Format one row of the table."""
     least, most = target["least"], target["most"]
     wanted = f"≥ {least:g}" if most is None else f"≤ {most:g}"
     met = "met" if target["met"] else "missed"

@@ -2,28 +2,19 @@
 
     python -m benchmarks.speed.tiny_presets
 
-Forward, backward and Adam on random inputs, eager; the shortest of a few steps. The table is
-printed and written to `benchmarks/results/tiny_presets.json`.
+Forward, backward and Adam on random inputs, eager; the shortest of five steps. The table is printed
+and written to `benchmarks/results/tiny_presets.json`.
 """
-
-import time
 
 import torch
 
-from benchmarks.speed.report import RESULTS, name_machine
+from benchmarks.speed.measure import name_machine, seconds
+from benchmarks.speed.report import RESULTS
 from examples.common.files import write_json
 from kuramoto_nn import create_model, list_models
 
 BATCH, STEPS = 32, 5
-
-
-def measure_all() -> None:
-    rows = {}
-    for name in list_models("*-tiny"):
-        rows[name] = round(step_seconds(name) * 1000 / 60, 2)
-        print(f"{name:<26}{rows[name]:6.2f} min")
-    machine = name_machine(torch.device("cpu"))
-    write_json(RESULTS / "tiny_presets.json", {"minutes for 1000 steps of 32": rows, **machine})
+CPU = torch.device("cpu")
 
 
 def step_seconds(name: str) -> float:
@@ -33,16 +24,20 @@ def step_seconds(name: str) -> float:
     example = model.config.example_input()
     shape = (BATCH, *example.shape[1:])
     given = torch.rand(shape) if example.is_floating_point() else torch.randint(0, 10, shape)
-    seconds = []
-    for _ in range(STEPS):
-        started = time.perf_counter()
+
+    def step() -> None:
         loss = model(given).square().mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        seconds.append(time.perf_counter() - started)
-    return min(seconds)
+
+    return min(seconds(step, device=CPU) for _ in range(STEPS))
 
 
 if __name__ == "__main__":
-    measure_all()
+    minutes = {}
+    for name in list_models("*-tiny"):
+        minutes[name] = round(step_seconds(name) * 1000 / 60, 2)
+        print(f"{name:<26}{minutes[name]:6.2f} min")
+    table = {"minutes for 1000 steps of 32": minutes, **name_machine(CPU)}
+    write_json(RESULTS / "tiny_presets.json", table)

@@ -1,24 +1,25 @@
 """One training step of a recipe, from stored images to updated weights, against the plain one.
 
-    python -m benchmarks.speed.train_step [--quick] [--device cuda] [--threads 2]
-
 On the CPU the CLEVRTex step has 32 images, not 256: the plain step would need 30 GB of memory.
 """
 
 import copy
+import math
 import random
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from itertools import count
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from benchmarks.baseline import PlainAKOrN, by_matrix_products, random_views, to_library
-from benchmarks.speed.measure import count_flops, gemm
+from benchmarks.baseline.models import PlainAKOrN, by_matrix_products
+from benchmarks.baseline.views import random_views
+from benchmarks.speed.measure import Work, count_flops, gemm
 from benchmarks.speed.report import BASELINE, COMPILED, EAGER, FASTER, OURS, Report, main
+from examples.common.optimization import build_optimizer
 from examples.common.processes import Processes
 from examples.object_discovery.augment import apply_views, draw_views
 from examples.object_discovery.batches import ViewBatches
@@ -26,7 +27,6 @@ from examples.object_discovery.data import SegmentedImages
 from examples.object_discovery.losses import nt_xent
 from examples.object_discovery.recipes import Training, recipe_for
 from examples.sudoku.recipes import Training as SudokuTraining
-from examples.sudoku.recipes import build_optimizer
 from kuramoto_nn.models import AKOrN, AKOrNConfig, AKOrNSudoku
 
 CASES = {
@@ -38,50 +38,41 @@ QUICK = (("tetrominoes-attn-tiny", 4),)
 
 def run(report: Report) -> None:
     """Measure the step of every recipe, and the share of the augmentation in it."""
-    options = report.options
-    for preset, batch_size in QUICK if options.quick else CASES[report.device.type]:
-        compare(report, preset, batch_size)
-
-
-def compare(report: Report, preset: str, batch_size: int) -> None:
-    """Measure one recipe."""
     device = report.device
-    plain = PlainAKOrN.from_preset(preset).to(device)
-    model = to_library(plain).to(device).train()
-    training = replace(recipe_for(preset).training, batch_size=batch_size)
-    candidates = {
-        BASELINE: plain_step(plain, training),
-        FASTER: plain_step(by_matrix_products(plain), training),
-        EAGER: our_step(model, training),
+    for preset, batch_size in QUICK if report.quick else CASES[device.type]:
+        plain = PlainAKOrN(preset).to(device)
+        model = plain.to_library().to(device).train()
+        training = replace(recipe_for(preset).training, batch_size=batch_size)
+        candidates = {
+            BASELINE: plain_step(plain, training, device),
+            FASTER: plain_step(by_matrix_products(plain), training, device),
+            EAGER: our_step(model, training, device),
+        }
+        if report.options.compile:
+            compiled = copy.deepcopy(model)
+            compiled.compile()
+            candidates[COMPILED] = our_step(compiled, training, device)
+        name, flops = f"{preset}, {batch_size} images", count_flops(candidates[BASELINE])
+        row = report.compare(f"{name}: training step", candidates, limit=gemm(device), amount=flops)
+        best = min(row.times.keys() & {EAGER, COMPILED}, key=row.seconds)
+        row.note(f"images/s, {best}", batch_size / row.seconds(best))
+        report.expect(row, f"{best}: speedup", row.speedup(best), least=3)
+        images = random_images(plain.config, batch_size).float() / 255
+        views = report.compare(f"{name}: both views of every image", augmentations(images, device))
+        share = views.seconds() / row.seconds(best)
+        report.expect(views, "share of our step", share, most=0.15)
+
+
+def augmentations(images: Tensor, device: torch.device) -> dict[str, Work]:
+    """Augmentation of images to two views each."""
+    rng, generator, stored = random.Random(0), torch.Generator(), images.to(device)
+    size, count = (images.shape[2], images.shape[3]), 2 * len(images)
+    return {
+        BASELINE: lambda: [random_views(images, rng).to(device) for _ in range(2)],
+        OURS: lambda: apply_views(
+            stored.repeat(2, 1, 1, 1), draw_views(count, image_size=size, generator=generator)
+        ),
     }
-    if report.options.compile:
-        compiled = copy.deepcopy(model)
-        compiled.compile()
-        candidates[COMPILED] = our_step(compiled, training)
-    name = f"{preset}, {batch_size} images"
-    flops = count_flops(candidates[BASELINE])
-    row = report.compare(f"{name}: training step", candidates, limit=gemm(device), amount=flops)
-    best = min(row.times.keys() & {EAGER, COMPILED}, key=lambda name: row.times[name].median)
-    report.note(row, f"images/s, {best}", batch_size / row.times[best].median)
-    report.expect(row, f"{best}: speedup", row.speedup(best), least=3)
-
-    images, rng = random_images(plain.config, batch_size).float() / 255, random.Random(0)
-    views = report.compare(
-        f"{name}: both views of every image",
-        {
-            BASELINE: lambda: [random_views(images, rng).to(device) for _ in range(2)],
-            OURS: partial(our_views, images.to(device), torch.Generator()),
-        },
-    )
-    share = views.times[OURS].median / row.times[best].median
-    report.expect(views, "share of our step", share, most=0.15)
-
-
-def our_views(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Two views of every image."""
-    size = (images.shape[2], images.shape[3])
-    params = draw_views(2 * len(images), image_size=size, generator=generator)
-    return apply_views(images.repeat(2, 1, 1, 1), params)
 
 
 def random_images(config: AKOrNConfig, count: int) -> Tensor:
@@ -89,74 +80,74 @@ def random_images(config: AKOrNConfig, count: int) -> Tensor:
     return torch.randint(0, 256, (count, 3, *config.sides), dtype=torch.uint8)
 
 
-def our_step(model: AKOrN, training: Training, *, half: bool = False) -> Callable[[], object]:
-    """Training step of `examples.object_discovery.train`, with autocast to bfloat16 if `half`."""
-    device, images = _device(model), random_images(model.config, 2 * training.batch_size)
-    batches = ViewBatches(
-        SegmentedImages(images, torch.zeros_like(images[:, 0])),
-        training,
-        model.config,
-        seed=0,
-        here=Processes(0, 1, device),
-    )
-    optimizer = torch.optim.Adam(model.parameters(), lr=training.learning_rate)
-    average, steps = training.average(model), count(training.ema_start)
+def training_step(
+    model: nn.Module,
+    training: Any,
+    loss: Callable[[int], Tensor],
+    *,
+    optimizer: torch.optim.Optimizer | None = None,
+    averaged: bool = True,
+    clip_norm: float = math.inf,
+) -> Work:
+    """Build a training step from the loss, a function of the step's number."""
+    optimizer = optimizer or torch.optim.Adam(model.parameters(), lr=training.learning_rate)
+    average = training.average(model) if averaged else None
+    numbers = count(training.ema_start)
 
     def step() -> None:
-        number = next(steps)
+        number = next(numbers)
+        value = loss(number)
+        optimizer.zero_grad(set_to_none=True)
+        value.backward()
+        if clip_norm < math.inf:
+            nn.utils.clip_grad_norm_(model.parameters(), clip_norm)
+        optimizer.step()
+        if average is not None:
+            average.update(number)
+
+    return step
+
+
+def our_step(model: AKOrN, training: Training, device: torch.device, *, half: bool = False) -> Work:
+    """Training step of `examples.object_discovery.train`, with autocast to bfloat16 if `half`."""
+    images = random_images(model.config, 2 * training.batch_size)
+    stored = SegmentedImages(images, torch.zeros_like(images[:, 0]))
+    here = Processes(0, 1, device)
+    batches = ViewBatches(stored, training, model.config, seed=0, here=here)
+
+    def loss(number: int) -> Tensor:
         views, noise = batches.at(number)
         with torch.autocast(device.type, torch.bfloat16, enabled=half):
             embeddings = model(views.flatten(0, 1), noise=noise.flatten(0, 1))
-        loss = nt_xent(embeddings.unflatten(0, (2, -1)), temperature=training.temperature)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
-        average.update(number)
+        return nt_xent(embeddings.unflatten(0, (2, -1)), temperature=training.temperature)
 
-    return step
+    return training_step(model, training, loss)
 
 
-def plain_step(model: PlainAKOrN, training: Training) -> Callable[[], object]:
+def plain_step(model: PlainAKOrN, training: Training, device: torch.device) -> Work:
     """The same step in research code, without the weight average, whose time is negligible."""
-    device, rng = _device(model), random.Random(0)
-    images = random_images(model.config, training.batch_size).float() / 255
-    optimizer = torch.optim.Adam(model.parameters(), lr=training.learning_rate)
+    images, rng = random_images(model.config, training.batch_size).float() / 255, random.Random(0)
 
-    def step() -> None:
+    def loss(_: int) -> Tensor:
         views = torch.cat([random_views(images, rng), random_views(images, rng)]).to(device)
-        loss = nt_xent(model(views).unflatten(0, (2, -1)), temperature=training.temperature)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
+        return nt_xent(model(views).unflatten(0, (2, -1)), temperature=training.temperature)
 
-    return step
+    return training_step(model, training, loss, averaged=False)
 
 
-def sudoku_step(
-    solver: AKOrNSudoku, *, batch_size: int, half: bool = False
-) -> Callable[[], object]:
-    """Training step of the paper's Sudoku recipe on random boards."""
-    device, training = _device(solver), SudokuTraining()
+def sudoku_step(solver: AKOrNSudoku, batch_size: int, device: torch.device) -> Work:
+    """Training step of the paper's Sudoku recipe on random boards, in bfloat16."""
+    training = SudokuTraining()
     puzzles = torch.randint(0, 10, (batch_size, 9, 9), device=device)
     digits = torch.randint(0, 9, (batch_size, 9, 9), device=device)
-    optimizer = build_optimizer(solver, training)
-    average, steps = training.average(solver), count(training.ema_start)
 
-    def step() -> None:
-        with torch.autocast(device.type, torch.bfloat16, enabled=half):
+    def loss(_: int) -> Tensor:
+        with torch.autocast(device.type, torch.bfloat16):
             logits = solver(puzzles)
-        loss = F.cross_entropy(logits.float().flatten(0, -2), digits.flatten())
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(solver.parameters(), training.clip_norm)
-        optimizer.step()
-        average.update(next(steps))
+        return F.cross_entropy(logits.float().flatten(0, -2), digits.flatten())
 
-    return step
-
-
-def _device(model: nn.Module) -> torch.device:
-    return next(model.parameters()).device
+    optimizer, clip_norm = build_optimizer(solver, training), training.clip_norm
+    return training_step(solver, training, loss, optimizer=optimizer, clip_norm=clip_norm)
 
 
 if __name__ == "__main__":

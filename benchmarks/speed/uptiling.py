@@ -1,7 +1,5 @@
 """Up-tiled evaluation, the whole path from images to scores, stage by stage.
 
-    python -m benchmarks.speed.uptiling [--quick] [--device cuda] [--threads 2]
-
 Features of r x r shifted views, PCA, average linkage, labels enlarged to pixels, FG-ARI and MBO.
 """
 
@@ -13,13 +11,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from benchmarks import baseline
-from benchmarks.baseline import PlainAKOrN, to_library
-from benchmarks.speed import metrics
+from benchmarks.baseline import evaluation, models
+from benchmarks.speed.metrics import scores
 from benchmarks.speed.report import BASELINE, OURS, Report, main
 from benchmarks.speed.synthetic import label_maps
-from kuramoto_nn import clustering
-from kuramoto_nn.inference import uptiled_features
+from kuramoto_nn import clustering, inference, metrics
 from kuramoto_nn.models import AKOrN
 
 NUM_CLUSTERS, NUM_COMPONENTS = 11, 128
@@ -27,37 +23,30 @@ Stages = dict[str, Callable[[Any], Any]]
 
 
 def run(report: Report) -> None:
-    """Measure the up-tiled CLEVRTex model."""
-    if report.options.quick:
-        compare(report, "clevrtex-attn-tiny", batch=1, factor=2)
-    else:
-        compare(report, "clevrtex-attn-l2", batch=2, factor=4)
-
-
-def compare(report: Report, preset: str, *, batch: int, factor: int) -> None:
     """Time every stage on the results of the one before, then the whole path."""
+    preset, batch, factor = ("clevrtex-attn-l2", 2, 4)
+    if report.quick:
+        preset, batch, factor = ("clevrtex-attn-tiny", 1, 2)
     device = report.device
-    plain = PlainAKOrN.from_preset(preset).to(device)
-    model = to_library(plain).to(device)
+    plain = models.PlainAKOrN(preset).to(device)
+    model = plain.to_library().to(device)
     if report.options.compile:
         model.compile()
     size = plain.config.sides[0]
     masks = label_maps(batch, size, 8).to(device)
     sides = {BASELINE: stages(plain, masks, factor), OURS: stages(model, masks, factor)}
-    state = {side: torch.rand(batch, 3, size, size).to(device) for side in sides}
-    images = state[OURS]
+    images = torch.rand(batch, 3, size, size).to(device)
 
-    name = f"{preset}, up-tiled x{factor}, {batch} images"
+    name, state = f"{preset}, up-tiled x{factor}, {batch} images", dict.fromkeys(sides, images)
     for stage in sides[OURS]:
         work = {side: partial(sides[side][stage], state[side]) for side in sides}
         row = report.compare(f"{name}: {stage}", work)
-        report.note(row, "images/s, ours", batch / row.times[OURS].median)
+        row.note("images/s, ours", batch / row.seconds())
         state = {side: work[side]() for side in sides}
-    row = report.compare(
-        f"{name}: image to score", {side: partial(chain, sides[side], images) for side in sides}
-    )
-    report.note(row, "images/s, ours", batch / row.times[OURS].median)
-    report.expect(row, "ours: speedup", row.speedup(OURS), least=3)
+    whole = {side: partial(chain, sides[side], images) for side in sides}
+    row = report.compare(f"{name}: image to score", whole)
+    row.note("images/s, ours", batch / row.seconds())
+    report.expect(row, "ours: speedup", row.speedup(), least=3)
 
 
 @torch.no_grad()
@@ -69,19 +58,19 @@ def chain(path: Stages, images: Tensor) -> Any:
     return value
 
 
-def stages(model: AKOrN | PlainAKOrN, masks: Tensor, factor: int) -> Stages:
+def stages(model: AKOrN | models.PlainAKOrN, masks: Tensor, factor: int) -> Stages:
     """Stages of the library, or of the baseline for a plain model."""
-    by, scores = clustering, metrics.scores
-    if isinstance(model, PlainAKOrN):
-        by, scores = baseline, metrics.plain_scores
-        features = partial(baseline.uptiled_features, model)
+    if isinstance(model, models.PlainAKOrN):
+        clusters = scorer = evaluation
+        features = partial(models.uptiled_features, model)
     else:
-        features = partial(uptiled_features, model.features, patch_size=model.config.patch_size)
+        clusters, scorer, patch = clustering, metrics, model.config.patch_size
+        features = partial(inference.uptiled_features, model.features, patch_size=patch)
     return {
         "features": torch.no_grad()(partial(features, factor=factor)),
-        "PCA": lambda features: by.pca(unit_sites(features), NUM_COMPONENTS),
-        "linkage": lambda points: by.average_linkage(points, NUM_CLUSTERS),
-        "scores": lambda labels: scores(enlarge(labels, masks), masks),
+        "PCA": lambda features: clusters.pca(unit_sites(features), NUM_COMPONENTS),
+        "linkage": lambda points: clusters.average_linkage(points, NUM_CLUSTERS),
+        "scores": lambda labels: scores(scorer, enlarge(labels, masks), masks),
     }
 
 

@@ -17,16 +17,10 @@ WARMUP_POWER = 2 / 3
 
 
 class WeightAverage:
-    """Average of a model's weights, updated now and then.
+    """Average of a model's weights, updated every few steps.
 
     Up to step ``start`` it is a copy. An update at step t after that keeps
-    ``min(decay, 1 - (1 + t - start)^(-2/3))`` of the average, which is young at first.
-
-    Args:
-        model: The model in training.
-        decay: Largest share of the average that an update keeps.
-        every: Steps between updates.
-        start: Step of the first update that averages.
+    ``min(decay, 1 - (1 + t - start)^(-2/3))`` of the average, so that early weights soon fade.
     """
 
     def __init__(self, model: nn.Module, *, decay: float, every: int, start: int):
@@ -50,7 +44,7 @@ class WeightAverage:
         return min(self.decay, 1 - (1 + step - self.start) ** -WARMUP_POWER)
 
     def update(self, step: int) -> None:
-        """Take in the weights after the optimiser's step number ``step``, counted from 0."""
+        """Include the weights after the optimiser's step number ``step``, counted from 0."""
         if step % self.every == 0 or step < self.start:
             self._keep = self.keep(step)
             self._averaged.update_parameters(self._source)
@@ -63,9 +57,14 @@ class Training:
     batch_size: int
     """Samples of a global batch."""
     learning_rate: float = 1e-3
-    """Learning rate of Adam, constant after the warm-up."""
+    """Learning rate of Adam, constant between warm-up and cooldown."""
+    muon_learning_rate: float | None = None
+    """Learning rate of Muon, which then trains the linear maps of the blocks; none: Adam alone."""
     warmup_steps: int = 0
-    """Steps over which the learning rate rises linearly."""
+    """Steps over which the learning rates rise linearly."""
+    cooldown: float = 0.0
+    """Share of the run, by steps or by time (whichever ends it), over which the learning rates fall
+    linearly to zero at its end."""
     epochs: int
     """Passes over the training data."""
     drop_last: bool = False
@@ -83,18 +82,21 @@ class Training:
     """Fields that change no number of a run."""
 
     def __post_init__(self):
-        names = ("batch_size", "learning_rate", "epochs", "ema_every", "keep_every")
-        check_positive(self, *names, prefix="training.")
+        names = ("batch_size", "learning_rate", "muon_learning_rate", "epochs", "ema_every")
+        check_positive(self, *names, "keep_every", prefix="training.")
         for name in ("warmup_steps", "ema_start"):
             if (value := getattr(self, name)) < 0:
                 option = option_name(f"training.{name}")
                 raise ValueError(f"{option} must be at least 0: got {value}")
-        if not 0 <= self.ema_decay <= 1:
-            raise ValueError(f"--training.ema-decay must lie in 0..1: got {self.ema_decay}")
+        for name in ("ema_decay", "cooldown"):
+            if not 0 <= (value := getattr(self, name)) <= 1:
+                raise ValueError(f"{option_name(f'training.{name}')} must lie in 0..1: got {value}")
 
-    def warmup_at(self, step: int) -> float:
-        """Share of the learning rate at a step, counted from 0."""
-        return min(1.0, (step + 1) / (self.warmup_steps + 1))
+    def share_at(self, step: int, *, done: float = 0.0) -> float:
+        """Share of the learning rates at a step, counted from 0; ``done`` of the run is over."""
+        warmup = min(1.0, (step + 1) / (self.warmup_steps + 1))
+        left = max(0.0, 1 - done)
+        return warmup * min(1.0, left / self.cooldown) if self.cooldown else warmup
 
     def average(self, model: nn.Module) -> WeightAverage:
         """Average of a model's weights with this decay."""
@@ -108,39 +110,43 @@ class Training:
         return {name: v for name, v in values.items() if name not in self.not_identity}
 
 
-def scale_learning_rates(optimizer: Optimizer, share: float) -> None:
-    """Set every learning rate to a share of the one that the optimiser was built with.
+def build_optimizer(model: Any, training: Training) -> Optimizer:
+    """Adam; with a learning rate of Muon, Muon for linear maps in ``model.blocks``, else Adam."""
+    if training.muon_learning_rate is None:
+        return Adam(model.parameters(), lr=training.learning_rate)
+    return MuonWithAdam(
+        model,
+        model.blocks,
+        muon_learning_rate=training.muon_learning_rate,
+        learning_rate=training.learning_rate,
+    )
 
-    Args:
-        optimizer: The optimiser; keeps its first learning rates in its state.
-        share: The share.
-    """
+
+def scale_learning_rates(optimizer: Optimizer, share: float) -> None:
+    """Set every learning rate to a share of the initial one, which the optimiser's state keeps."""
     for group in optimizer.param_groups:
         group["lr"] = group.setdefault("initial_lr", group["lr"]) * share
 
 
 class MuonWithAdam(Optimizer):
-    """Muon for the weights of the linear maps in some modules, Adam for all other parameters.
+    """Muon for the weights of the linear maps in ``inner``, Adam for all other parameters.
 
     Muon makes the update of a matrix orthogonal, so that all of its directions learn equally fast.
-
-    Args:
-        model: The network.
-        inner: Its modules whose `torch.nn.Linear` weights Muon takes; embeddings and output maps do
-            not belong there.
-        muon_rate: Learning rate of Muon.
-        adam_rate: Learning rate of Adam.
+    Embeddings and output maps do not belong in ``inner``.
 
     Reference:
         K. Jordan et al., *Muon: an optimizer for hidden layers in neural networks* (2024).
     """
 
-    def __init__(self, model: nn.Module, inner: nn.Module, *, muon_rate: float, adam_rate: float):
+    def __init__(
+        self, model: nn.Module, inner: nn.Module, *, muon_learning_rate: float, learning_rate: float
+    ):
         maps = [m.weight for m in inner.modules() if isinstance(m, nn.Linear)]
         taken = {id(weight) for weight in maps}
         rest = [p for p in model.parameters() if id(p) not in taken]
         super().__init__([*maps, *rest], {})
-        self.parts = (Muon(maps, lr=muon_rate, weight_decay=0.0), Adam(rest, lr=adam_rate))
+        muon = Muon(maps, lr=muon_learning_rate, weight_decay=0.0)
+        self.parts = (muon, Adam(rest, lr=learning_rate))
         self._gather()
 
     def step(self, closure: Callable | None = None) -> None:  # type: ignore[override]
@@ -154,7 +160,7 @@ class MuonWithAdam(Optimizer):
         return {type(part).__name__: part.state_dict() for part in self.parts}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take up the states of both."""
+        """Restore the states of both."""
         for part in self.parts:
             part.load_state_dict(state_dict[type(part).__name__])
         self._gather()
@@ -177,19 +183,19 @@ def backward(
 ) -> Tensor:
     """Add the gradient of ``loss_of(embed(*inputs))`` to the parameters.
 
-    A contrastive loss cannot be added up over parts of a batch: every sample meets all others. But
-    it depends on the network through the embeddings alone. So all parts are embedded without a
-    graph; the loss gives its gradient with respect to the embeddings; then part after part is
-    embedded once more, with a graph, and that gradient goes back through it. The full batch's
-    gradient costs one more forward pass.
+    A contrastive loss is not a sum over parts of a batch: every sample meets all others. But it
+    depends on the network through the embeddings alone. So all parts are embedded without a graph;
+    the loss gives its gradient with respect to the embeddings; then each part is embedded once
+    more, with a graph, and receives its share of that gradient. The gradient of the whole batch
+    costs one more forward pass.
 
     Args:
         embed: Maps parts of ``inputs``, ``(V, m, ...)``, to embeddings ``(V, m, C)``. It must give
             the same each time: noise is an input.
         inputs: V views of b samples, each ``(V, b, ...)``.
         loss_of: Embeddings ``(V, b, C)`` to the loss, a scalar.
-        micro_batch: Samples m that a graph is kept for at a time; None keeps the one of all b, and
-            spares the second forward pass.
+        micro_batch: Samples m that a graph is kept for at a time; None keeps one graph of all b,
+            and needs no second forward pass.
         unsynchronized: Context of every backward pass but the last: ``no_sync`` of DDP.
 
     Returns:

@@ -21,7 +21,12 @@ import kuramoto_nn
 from examples.common.command import Interrupt, check_positive, check_seed, deferred_interrupts
 from examples.common.device import GIB, Compile, Precision, peak_memory, should_compile
 from examples.common.files import exclusive, first_line, write_whole
-from examples.common.optimization import Training, WeightAverage
+from examples.common.optimization import (
+    Training,
+    WeightAverage,
+    build_optimizer,
+    scale_learning_rates,
+)
 from examples.common.processes import Processes, processes
 from examples.common.progress import PER_SECOND, Pace, RunLog
 
@@ -112,20 +117,16 @@ class Run:
     def prepare(
         self,
         model: Any,
-        optimizer: torch.optim.Optimizer,
-        average: WeightAverage,
         *,
         task: str,
         data: dict[str, Any],
         num_steps: int,
         network: nn.Module | None = None,
     ) -> None:
-        """Restore the saved state, or start; then compile the model and wrap it in DDP.
+        """Build the optimiser, restore the saved state if any, compile the model, wrap it in DDP.
 
         Args:
             model: The untrained network.
-            optimizer: Its optimiser.
-            average: Average of its weights.
             task: Name of the task.
             data: What identifies the training data, as plain values. With the model's
                 configuration, the training, the seed and the precision it decides all numbers.
@@ -135,13 +136,14 @@ class Run:
         Raises:
             ValueError: If the folder holds another run, or a file is damaged.
         """
-        options = self.options
-        self.model, self.optimizer, self.average = model, optimizer, average
+        options, training = self.options, self.options.training
+        self.model, self.optimizer = model, build_optimizer(model, training)
+        self.average = training.average(model)
         source = None if options.init_from is None else kuramoto_nn.load_model(options.init_from)
         self.identity = {
             "task": task,
             "model": model.describe(),
-            "training": _plain(options.training.identity()),
+            "training": _plain(training.identity()),
             "data": _plain(data),
             "seed": options.seed,
             "precision": options.precision,
@@ -151,7 +153,7 @@ class Run:
             self._restore(options.out / CHECKPOINT)
         elif source is not None:
             model.load_weights(source)
-            average.model.load_state_dict(model.state_dict())
+            self.average.model.load_state_dict(model.state_dict())
         if should_compile(options.compile, self.device):
             model.compile()
         called: nn.Module = network or model
@@ -172,6 +174,8 @@ class Run:
         over = self._is_over()
         while not over:
             self._over, self._record_is_due = None, False
+            share = self.options.training.share_at(self.step, done=self._pace.share_done(self.step))
+            scale_learning_rates(self.optimizer, share)
             yield self.step
             over = self._end_step()
             if over or self._record_is_due or self.step % self.options.log_every == 0:

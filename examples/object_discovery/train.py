@@ -13,13 +13,12 @@ numbers that an uninterrupted run would have had. ``OUT/model`` is the trained m
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-import torch
 from torch import Tensor
 from tyro.conf import Suppress
 
 from examples.common.command import recipe_options, run_command
 from examples.common.device import autocast, dtype_of
-from examples.common.optimization import backward, scale_learning_rates
+from examples.common.optimization import backward
 from examples.common.randomness import build_model
 from examples.common.run import Run, RunOptions, open_run
 from examples.object_discovery.batches import ViewBatches
@@ -68,23 +67,18 @@ def train(options: TrainOptions) -> Run:
         batches = ViewBatches(
             images, training, options.model, seed=options.seed, here=run.processes, dtype=dtype
         )
-        optimizer = torch.optim.Adam(model.parameters(), lr=training.learning_rate)
-        average = training.average(model)
         run.prepare(
             model,
-            optimizer,
-            average,
             task="object discovery",
             data={"name": data.name, **batches.identity()},
             num_steps=training.epochs * batches.steps_per_epoch,
         )
         for step in run:
             views, noise = batches.at(step)
-            scale_learning_rates(optimizer, training.warmup_at(step))
-            optimizer.zero_grad(set_to_none=True)
+            run.optimizer.zero_grad(set_to_none=True)
             loss = contrast(run, options, views, noise)
-            optimizer.step()
-            average.update(step)
+            run.optimizer.step()
+            run.average.update(step)
             run.report(loss, images=views.shape[1] * run.processes.world_size)
     return run
 

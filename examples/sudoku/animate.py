@@ -1,4 +1,4 @@
-"""An animation of the digits of a board and its oscillators, settling step by step."""
+"""Animation of the digits of a board and of its oscillators, step by step."""
 
 from pathlib import Path
 
@@ -8,12 +8,11 @@ from torch import Tensor
 
 from examples.common.files import write_whole
 from examples.sudoku.rules import BOX, SIDE
-from kuramoto_nn.models import AKOrNSudoku, SudokuTrajectory
+from kuramoto_nn.models import AKOrNSudoku
 from kuramoto_nn.plot import phase_colors
 
 CELL, MARGIN, CAPTION = 36, 14, 30
 """Pixels of a cell's side, around the boards, and of the line below them."""
-
 PAPER, INK, FAINT, GIVEN, LINE = "#ffffff", (0, 92, 158), (205, 208, 214), "#14161c", "#9a9ea8"
 FRAME_SECONDS, FIRST_SECONDS, LAST_SECONDS = 0.12, 1.0, 3.0
 MOST_FRAMES = 48
@@ -23,23 +22,22 @@ MOST_FRAMES = 48
 def animate(
     model: AKOrNSudoku, puzzle: Tensor, path: Path, *, num_steps: int, noise: Tensor
 ) -> None:
-    """Write how the network fills a board in, as a GIF.
+    """Write a GIF of the network filling in a puzzle ``(9, 9)`` from noise ``(1, C, 9, 9)``.
 
-    Left, every cell's most likely digit, the darker the more probable; right, the oscillators of
-    the same cells, coloured by `kuramoto_nn.plot.phase_colors`.
-
-    Args:
-        model: The network.
-        puzzle: ``(9, 9)``.
-        path: The GIF.
-        num_steps: T.
-        noise: Start of the oscillators, ``(1, C, 9, 9)``, on the model's device.
-
-    Raises:
-        OSError: If the file cannot be written.
+    Left, the most likely digit of every cell, darker if it is more probable; right, the oscillators
+    of the same cells, coloured by `kuramoto_nn.plot.phase_colors`.
     """
-    run = model.trajectory(puzzle[None].to(noise.device), num_steps=num_steps, noise=noise)
-    frames = _frames(SudokuTrajectory(*(part.cpu() for part in run)), puzzle, model)
+    run = model.trajectory(puzzle[None], num_steps=num_steps, noise=noise)
+    probabilities = run.logits[:, 0].softmax(-1).cpu()
+    colors = (255 * phase_colors(run.states[:, 0], model.config.oscillator_dim)).byte().cpu()
+    # Early steps change most, so the later ones of a long run are thinned out.
+    steps = torch.arange(len(colors))
+    if len(colors) > MOST_FRAMES:
+        steps = (torch.linspace(0, 1, MOST_FRAMES).square() * (len(colors) - 1)).round().unique()
+    frames = [
+        _frame(probabilities[t], colors[t], puzzle, f"step {t}   energy {run.energies[t, 0]:.1f}")
+        for t in steps.long().tolist()
+    ]
     seconds = [FIRST_SECONDS, *[FRAME_SECONDS] * (len(frames) - 2), LAST_SECONDS]
     write_whole(
         path,
@@ -54,33 +52,20 @@ def animate(
     )
 
 
-def _frames(run: SudokuTrajectory, puzzle: Tensor, model: AKOrNSudoku) -> list[Image.Image]:
-    probabilities = run.logits[:, 0].softmax(-1)
-    colors = (255 * phase_colors(run.states[:, 0], model.config.oscillator_dim)).byte()
-    # Early steps change most; of a long run the later ones are thinned out.
-    steps = torch.linspace(0, 1, min(len(colors), MOST_FRAMES)).square() * (len(colors) - 1)
-    if len(colors) <= MOST_FRAMES:
-        steps = torch.arange(len(colors))
-    shown = sorted({int(step) for step in steps.round()})
-    return [
-        _frame(probabilities[t], colors[t], puzzle, f"step {t}   energy {run.energies[t, 0]:.1f}")
-        for t in shown
-    ]
-
-
 def _frame(probabilities: Tensor, colors: Tensor, puzzle: Tensor, caption: str) -> Image.Image:
     side = SIDE * CELL
     width, height = 2 * side + 3 * MARGIN, side + MARGIN + CAPTION
     picture = Image.new("RGB", (width, height), PAPER)
     draw = ImageDraw.Draw(picture)
     font, small = (ImageFont.load_default(size) for size in (0.62 * CELL, 0.45 * CELL))
-    sure, digits = probabilities.max(-1)
+    confidence, digits = probabilities.max(-1)
     for row in range(SIDE):
         for column in range(SIDE):
             x, y = MARGIN + column * CELL, MARGIN + row * CELL
-            given = int(puzzle[row, column])
-            ink = GIVEN if given else _between(FAINT, INK, float(sure[row, column]))
+            given, share = int(puzzle[row, column]), float(confidence[row, column])
+            mixed = (round(a + (b - a) * share) for a, b in zip(FAINT, INK, strict=True))
             text = str(given or int(digits[row, column]) + 1)
+            ink = GIVEN if given else tuple(mixed)
             draw.text((x + CELL / 2, y + CELL / 2), text, fill=ink, font=font, anchor="mm")
             x += side + MARGIN
             draw.rectangle((x, y, x + CELL, y + CELL), fill=tuple(colors[row, column].tolist()))
@@ -91,9 +76,3 @@ def _frame(probabilities: Tensor, colors: Tensor, puzzle: Tensor, caption: str) 
             draw.line((left, MARGIN + at, left + side, MARGIN + at), fill=LINE, width=thick)
     draw.text((MARGIN, height - CAPTION / 2), caption, fill=GIVEN, font=small, anchor="lm")
     return picture
-
-
-def _between(
-    first: tuple[int, int, int], second: tuple[int, int, int], share: float
-) -> tuple[int, ...]:
-    return tuple(round(a + (b - a) * share) for a, b in zip(first, second, strict=True))

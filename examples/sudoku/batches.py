@@ -9,7 +9,7 @@ from examples.common.processes import Processes
 from examples.common.randomness import ShuffledBatches, generator_for
 from examples.sudoku.data import Boards
 from examples.sudoku.recipes import Training
-from examples.sudoku.symmetries import transform
+from examples.sudoku.rules import transform
 from kuramoto_nn.models import SudokuConfig
 
 

@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from examples.common.command import run_command
 from examples.common.download import DownloadOptions, download
-from examples.sudoku.data import read_boards
+from examples.sudoku.boards import read_boards
 
 # The addresses that the data's authors name; they could not be tried here. --url names others.
 ADDRESSES = {

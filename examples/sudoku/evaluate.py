@@ -4,7 +4,7 @@
     python -m examples.sudoku.evaluate runs/sudoku --data.name rrn --num-steps 128 \
         --samples 1 10 100 4096 --noise-seeds 0 1 2 --out runs/scores
 
-All sizes K of a vote come from one pass over the largest; memory grows with --batch-size alone.
+All sizes K of a vote come from one pass over the largest; memory grows with --batch-size only.
 With ``--out`` the same command resumes after the last T and noise seed that was finished.
 """
 
@@ -25,9 +25,10 @@ from examples.common.device import Precision, dtype_of, pick_device
 from examples.common.files import make_folder, write_json
 from examples.common.progress import Meter
 from examples.common.run import weights_hash
-from examples.sudoku.data import BoardOptions, Boards, load
+from examples.sudoku.boards import Boards
+from examples.sudoku.data import BoardOptions, load
 from examples.sudoku.scores import HEADER, Row, line, numbers, over_seeds
-from examples.sudoku.solver import Solver, votes_of
+from examples.sudoku.solver import RULES, Solver
 from kuramoto_nn import load_model
 from kuramoto_nn.models import AKOrNSudoku, SudokuModel
 
@@ -73,18 +74,8 @@ class EvaluateOptions:
             raise ValueError(f"--out must be a folder: got the file {self.out}")
 
 
-class _Timeout(Exception):
-    """The time limit has come."""
-
-
 def evaluate(options: EvaluateOptions) -> list[Row]:
-    """Score a model and print the results.
-
-    Args:
-        options: What to score, and on what.
-
-    Returns:
-        All scores that were asked for; fewer if the time limit came first.
+    """Score a model, print and return the results; fewer rows if the time limit came first.
 
     Raises:
         ValueError: If an option, the model or the boards are wrong, or ``--out`` holds other
@@ -95,15 +86,19 @@ def evaluate(options: EvaluateOptions) -> list[Row]:
     model, boards = _load(options), load(options.data, "test")
     identity = _identify(options, model, boards)
     known = {row.key: row for row in _read(options.out, identity)}
-    model.to(pick_device(options.device), dtype_of(options.precision))
+    device = pick_device(options.device)
+    model.to(device, dtype_of(options.precision))
     print(f"{options.model}, {len(boards)} boards{', checked votes' if options.checked else ''}")
     print(HEADER, flush=True)
     rows = []
-    for row in _rows(model, boards, options, known, deadline):
+    for row in _rows(model, boards.to(device), options, known, deadline):
         print(f"{line(row, [row.scores])}  noise seed {row.noise_seed}", flush=True)
         rows.append(row)
         known[row.key] = row
-        _save(options, identity, list(known.values()))  # the next one may take hours
+        if options.out is not None:  # now, as the next row may take hours
+            saved = list(map(dataclasses.asdict, known.values()))
+            head = {"identity": identity, "options": dataclasses.asdict(options)}
+            write_json(options.out / SCORES, head | {"rows": saved})
     if rows:
         _print_summary(rows, options)
     return rows
@@ -130,15 +125,16 @@ def _rows(
 ) -> Iterator[Row]:
     """Rows of every T and noise seed until the deadline; known ones are not scored again."""
     trials = list(product(options.num_steps, options.noise_seeds))
+    votes = [(k, v) for k in sorted({*options.samples}) for v in (RULES if k > 1 else [None])]
     for number, (num_steps, seed) in enumerate(trials):
-        keys = [(num_steps, seed, k, v) for k in sorted({*options.samples}) for v in votes_of(k)]
-        if all(key in known for key in keys):
-            yield from [known[key] for key in keys]
+        rows = [known.get((num_steps, seed, *vote)) for vote in votes]
+        if None not in rows:
+            yield from filter(None, rows)
             continue
         solver = Solver(model, num_steps, seed, options.batch_size, options.precision)
         try:
             yield from _score(solver, boards, options, deadline)
-        except _Timeout:
+        except TimeoutError:
             resume = "; the same command resumes" if options.out is not None else ""
             left = len(trials) - number
             print(f"time limit: {left} of {len(trials)} pairs of T and noise seed left{resume}")
@@ -149,14 +145,13 @@ def _score(
     solver: Solver, boards: Boards, options: EvaluateOptions, deadline: float
 ) -> Iterator[Row]:
     """Score one T and noise seed, at every K by every rule."""
-    boards = boards.to(next(solver.model.parameters()).device)
     num_steps, seed = solver.num_steps, solver.noise_seed
     with Meter(f"T {num_steps}, noise seed {seed}") as meter:
 
         def progress(done: int, total: int) -> None:
             meter.show(done, total)
             if done < total and time.monotonic() > deadline:
-                raise _Timeout
+                raise TimeoutError
 
         progress(0, len(boards))
         votes = solver.votes(
@@ -169,7 +164,7 @@ def _score(
 
 
 def _identify(options: EvaluateOptions, model: SudokuModel, boards: Boards) -> dict[str, Any]:
-    """What scores in one file have in common."""
+    """Properties that all scores in one file share."""
     return {
         "network": json.loads(json.dumps(model.describe())),  # tuples as JSON returns them
         "weights": weights_hash(model),
@@ -180,7 +175,7 @@ def _identify(options: EvaluateOptions, model: SudokuModel, boards: Boards) -> d
 
 
 def _read(folder: Path | None, identity: dict[str, Any]) -> list[Row]:
-    """Read the scores of an earlier call; makes the folder, as it may be hours to the first one."""
+    """Read the scores of an earlier call; fails early if the folder cannot be made."""
     if folder is None:
         return []
     make_folder(folder)
@@ -196,12 +191,6 @@ def _read(folder: Path | None, identity: dict[str, Any]) -> list[Row]:
     if differ:
         raise ValueError(f"{path} holds scores with other {', '.join(differ)}; name another --out")
     return rows
-
-
-def _save(options: EvaluateOptions, identity: dict[str, Any], rows: list[Row]) -> None:
-    if options.out is not None:
-        known = {"identity": identity, "options": dataclasses.asdict(options)}
-        write_json(options.out / SCORES, known | {"rows": list(map(dataclasses.asdict, rows))})
 
 
 def _print_summary(rows: list[Row], options: EvaluateOptions) -> None:

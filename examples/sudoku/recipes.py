@@ -2,14 +2,11 @@
 
 from dataclasses import dataclass, field, replace
 
-import torch
-
 from examples.common import optimization
 from examples.common.command import check_positive
-from examples.common.optimization import MuonWithAdam
 from examples.common.randomness import preset
 from examples.sudoku.data import BoardOptions
-from kuramoto_nn.models import SudokuConfig, SudokuModel
+from kuramoto_nn.models import SudokuConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,8 +36,6 @@ class Training(optimization.Training):
     """Largest decay of the weight average."""
     ema_start: int = 100
     """Step that the weight average starts at."""
-    muon_rate: float | None = None
-    """Learning rate of Muon, which then takes the maps of the blocks; none: Adam alone."""
     clip_norm: float = 1.0
     """Largest norm of the gradient."""
     stages: tuple[Stage, ...] = (Stage(),)
@@ -56,16 +51,15 @@ class Training(optimization.Training):
 
     def __post_init__(self):
         super().__post_init__()
-        names = ("muon_rate", "clip_norm", "read_every", "evaluate_every")
-        check_positive(self, *names, prefix="training.")
+        check_positive(self, "clip_norm", "read_every", "evaluate_every", prefix="training.")
 
     def stage_at(self, step: int) -> Stage:
         """The stage that a step of training belongs to."""
         return next(stage for stage in reversed(self.stages) if step >= stage.start)
 
-    def share_at(self, step: int) -> float:
-        """Share of the learning rates at a step, counted from 0."""
-        return self.warmup_at(step) * self.stage_at(step).share
+    def share_at(self, step: int, *, done: float = 0.0) -> float:
+        """Share of the learning rates at a step, counted from 0; ``done`` of the run is over."""
+        return super().share_at(step, done=done) * self.stage_at(step).share
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +94,7 @@ class Recipe:
 _TINY_CONTROL = Training(
     batch_size=32,
     learning_rate=2e-3,
-    muon_rate=0.02,
+    muon_learning_rate=0.02,
     warmup_steps=50,
     epochs=40,
     drop_last=True,
@@ -135,20 +129,3 @@ RECIPES: dict[str, Recipe] = {
     name: Recipe(model=preset(name), data=data, training=training)
     for name, (data, training) in _ROWS.items()
 }
-
-
-def build_optimizer(model: SudokuModel, training: Training) -> torch.optim.Optimizer:
-    """Build the optimiser of a training.
-
-    Args:
-        model: The network.
-        training: The learning rates.
-
-    Returns:
-        Adam, or Muon and Adam.
-    """
-    if training.muon_rate is None:
-        return torch.optim.Adam(model.parameters(), lr=training.learning_rate)
-    return MuonWithAdam(
-        model, model.blocks, muon_rate=training.muon_rate, adam_rate=training.learning_rate
-    )

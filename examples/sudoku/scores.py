@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from torch import Tensor
 
-from examples.sudoku.data import Boards
+from examples.sudoku.boards import Boards
 from examples.sudoku.rules import solves
 
 
@@ -15,14 +15,11 @@ from examples.sudoku.rules import solves
 class BoardScores:
     """Scores of one answer per board, in percent.
 
-    `solved` and `valid` count boards, `cells` counts cells. `solved` is what papers report.
-
     Attributes:
         boards: Number of boards.
-        solved: Boards of which every blank cell is right. Givens are not looked at.
-        valid: Boards that obey the rules and keep the givens, whatever the solution on file. For
-            puzzles with one solution that is stricter than `solved`, by boards of which a given
-            was changed.
+        solved: Boards with all blank cells right, the published measure; givens are not compared.
+        valid: Boards that obey the rules and keep the givens. For puzzles with one solution these
+            are the solved ones without those in which a given was changed.
         cells: Blank cells that are right, of the blank cells of all boards.
     """
 
@@ -33,28 +30,19 @@ class BoardScores:
 
     @classmethod
     def of(cls, answers: Tensor, boards: Boards) -> Self:
-        """Compare answers with the solutions.
-
-        Args:
-            answers: ``(B, 9, 9)``, digits 1 to 9, on the boards' device.
-            boards: The puzzles and their solutions.
-
-        Returns:
-            The scores.
-        """
-        right, blank = answers == boards.solutions, boards.puzzles == 0
+        """Compare answers ``(B, 9, 9)``, digits 1 to 9, with the solutions."""
+        right = (answers == boards.solutions)[boards.puzzles == 0]
         return cls(
             boards=len(boards),
             solved=_percent(solved(answers, boards)),
             valid=_percent(solves(answers, boards.puzzles)),
-            cells=_percent(right[blank]),
+            cells=_percent(right),
         )
 
 
 def solved(answers: Tensor, boards: Boards) -> Tensor:
     """Whether every blank cell of a board is right, ``(B, 9, 9)`` to booleans ``(B,)``."""
-    right, given = answers == boards.solutions, boards.puzzles > 0
-    return (right | given).flatten(1).all(1)
+    return ((answers == boards.solutions) | (boards.puzzles > 0)).flatten(1).all(1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,14 +67,13 @@ class Row:
 
     @property
     def key(self) -> tuple[int, int, int, str | None]:
-        """What tells a row from the others of an evaluation."""
+        """Distinguishes a row from the others of an evaluation."""
         return self.num_steps, self.noise_seed, self.num_samples, self.vote
 
     @classmethod
     def of(cls, answers: Tensor, boards: Boards, **trial: Any) -> Self:
         """Score answers ``(B, 9, 9)``; `trial` holds the other attributes."""
-        numbers = sorted(set(boards.givens.tolist()))
-        parts = {number: boards.givens == number for number in numbers}
+        parts = {number: boards.givens == number for number in boards.givens.unique().tolist()}
         return cls(
             scores=BoardScores.of(answers, boards),
             by_givens={n: BoardScores.of(answers[part], boards[part]) for n, part in parts.items()},
@@ -102,7 +89,7 @@ class Row:
 
 
 def over_seeds(rows: Iterable[Row]) -> list[list[Row]]:
-    """Group rows that differ by their noise seed alone."""
+    """Group rows that differ in their noise seed only."""
     groups: dict[tuple, list[Row]] = {}
     for row in rows:
         groups.setdefault((row.num_steps, row.num_samples, row.vote), []).append(row)

@@ -4,10 +4,10 @@
     python -m examples.sudoku.solve boards.txt > solutions.txt
     cat boards.txt | python -m examples.sudoku.solve -
 
-A board is 81 characters, row by row, ``.`` or 0 for a blank. One board is printed as a grid; of a
-file (plain, .gz or .xz; its form is recognised), or ``-`` for standard input, every board's
-solution as a line of 81 digits. A board that cannot be solved is a line of 81 dots; the reason goes
-to standard error, and the exit code is then not 0.
+A board is 81 characters, row by row, ``.`` or 0 for a blank. One board is printed as a grid. For a
+file (plain, .gz or .xz; its form is recognised), or ``-`` for standard input, the solution of every
+board is printed as a line of 81 digits. A board without an answer is a line of 81 dots; the reason
+goes to standard error, and the exit code is then not 0.
 """
 
 import math
@@ -20,7 +20,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any, TextIO, TypeVar
+from typing import Annotated, Any, NamedTuple, TextIO
 
 import torch
 import tyro
@@ -29,30 +29,28 @@ from torch import Tensor
 from examples.common.command import check_positive, check_seed, run_command
 from examples.common.device import pick_device
 from examples.sudoku.animate import animate
-from examples.sudoku.data import (
-    UNREADABLE,
+from examples.sudoku.boards import (
     Entry,
     digits,
     format_cells,
-    has_solution,
     open_text,
     parse_lines,
-    solutions_of,
+    read_entries,
 )
+from examples.sudoku.generate import has_solution, solutions_of
 from examples.sudoku.rules import contradiction, solves
+from examples.sudoku.solver import board_noise
 from kuramoto_nn import load_model
-from kuramoto_nn.inference import Noise, seeded_noise
+from kuramoto_nn.inference import Noise
 from kuramoto_nn.models import AKOrNSudoku
 
 SHIPPED = Path(__file__).parent / "trained" / "sudoku-akorn-tiny"
 """The small model in this repository."""
-MOST_TOGETHER = 64
-"""Boards of a file that are solved at once."""
+GROUP_SIZE = 64
+"""Boards of a file that are solved together."""
 NO_ANSWER = 81 * "."
 MOST_STEPS, MOST_SAMPLES = 128, 64
 """Limits of the steps, which double from round to round, and the samples, which quadruple."""
-NOTHING_YET = object()
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,17 +80,30 @@ class SolveOptions:
 
     @property
     def is_single(self) -> bool:
-        """Whether the argument is a board itself, well-formed or not, and no file."""
+        """Whether the argument is a board, well-formed or not, and not a file."""
         board = self.board
         looks_so = len(board) == 81 or "\n" in board or set(board) <= set("0123456789.")
         return looks_so and not os.path.isfile(board)  # Path's raises on long names
 
 
+class Attempt(NamedTuple):
+    """Result of trying to solve a board.
+
+    Attributes:
+        answer: ``(9, 9)``; None if no answer obeys the rules and keeps the givens.
+        num_steps: T of the answer, or of the last try.
+        sample: Number of its sample of the noise, from 0.
+        energy: Energy of its last state.
+    """
+
+    answer: Tensor | None = None
+    num_steps: int = 0
+    sample: int = -1
+    energy: float = math.nan
+
+
 def solve(options: SolveOptions) -> None:
     """Solve the boards that the options name, and print the answers.
-
-    Args:
-        options: Which boards, with which model.
 
     Raises:
         ValueError: If a board is malformed, contradicts itself, or no valid answer was found in
@@ -102,32 +113,31 @@ def solve(options: SolveOptions) -> None:
     if options.is_single:
         _solve_one(options)
     elif options.board == "-":
-        _solve_lines(sys.stdin, "standard input", options)
+        _solve_file(sys.stdin, "standard input", options)
     elif not os.path.exists(options.board):
         raise FileNotFoundError(
             f"{options.board} is neither a file nor a board of 81 characters, . or 0 for a "
             f"blank: got {len(options.board)} characters"
         )
     else:
-        with open_text(Path(options.board)) as file:
-            _solve_lines(file, options.board, options)
+        _solve_file(open_text(Path(options.board)), options.board, options)
 
 
 def _solve_one(options: SolveOptions) -> None:
     """Print the answer as a grid, and how it was found."""
-    entries = list(parse_lines(options.board.splitlines()))
+    entries = list(map(_checked, parse_lines(options.board.splitlines())))
     if len(entries) != 1:
         raise ValueError(f"BOARD must be one board: got {len(entries)}")
-    puzzle = _puzzle(entries[0])
+    if not entries[0].puzzle:
+        raise ValueError(entries[0].error)
     model, device = _load(options)
-    began = time.monotonic()
-    found = attempt(
-        model, puzzle[None].to(device), seconds=options.budget, noise_seed=options.noise_seed
-    )[0]
-    answer = _answer(found, puzzle, options)
+    puzzle, began = digits(entries[0].puzzle).to(device), time.monotonic()
+    (found,) = attempt(model, puzzle, seconds=options.budget, noise_seed=options.noise_seed)
+    if found.answer is None:
+        raise ValueError(_failure(found, entries[0], options.budget))
     rows = [
         " | ".join(" ".join(map(str, part)) for part in row)
-        for row in answer.unflatten(1, (3, 3)).tolist()
+        for row in found.answer.unflatten(1, (3, 3)).tolist()
     ]
     rule = "------+-------+------"
     print("\n".join([*rows[:3], rule, *rows[3:6], rule, *rows[6:]]))
@@ -136,58 +146,54 @@ def _solve_one(options: SolveOptions) -> None:
         f"noise, {time.monotonic() - began:.1f} s"
     )
     if options.animate is not None:
-        noise = _noise(model, options.noise_seed, device)
+        noise = board_noise(model, options.noise_seed, device)
         start = noise(torch.tensor([0]), torch.tensor([found.sample]))
-        animate(model, puzzle, options.animate, num_steps=found.num_steps, noise=start)
+        animate(model, puzzle[0], options.animate, num_steps=found.num_steps, noise=start)
         print(f"animation: {options.animate}")
 
 
-def _solve_lines(file: TextIO, name: str, options: SolveOptions) -> None:
+def _solve_file(file: TextIO, name: str, options: SolveOptions) -> None:
     """Print a line per board, group by group; errors go to standard error."""
     model, device = _load(options)
     count = failed = 0
-    for entries in ready(parse_lines(file), name, most=MOST_TOGETHER):
-        puzzles: dict[int, Tensor] = {}
-        errors: dict[int, ValueError] = {}
+    for group in grouped(read_entries(file, name), GROUP_SIZE):
+        entries = list(map(_checked, group))
+        puzzles = digits("".join(entry.puzzle for entry in entries)).to(device)
+        attempts = iter(
+            attempt(model, puzzles, seconds=options.budget, noise_seed=options.noise_seed)
+        )
         for entry in entries:
-            try:
-                puzzles[entry.line] = _puzzle(entry)
-            except ValueError as error:
-                errors[entry.line] = error
-        attempts = []
-        if puzzles:
-            batch = torch.stack(list(puzzles.values())).to(device)
-            attempts = attempt(model, batch, seconds=options.budget, noise_seed=options.noise_seed)
-        found = dict(zip(puzzles, attempts, strict=True))
-        for line in (entry.line for entry in entries):
-            answer = NO_ANSWER
-            try:
-                if line in errors:
-                    raise errors[line]
-                answer = format_cells(_answer(found[line], puzzles[line], options))
-            except ValueError as error:
+            found = next(attempts) if entry.puzzle else Attempt()
+            if found.answer is None:
                 failed += 1
-                print(f"{name}, line {line}: {error}", file=sys.stderr, flush=True)
-            print(answer, flush=True)
-        count += len(entries)
+                reason = _failure(found, entry, options.budget) if entry.puzzle else entry.error
+                print(f"{name}, line {entry.line}: {reason}", file=sys.stderr, flush=True)
+            print(NO_ANSWER if found.answer is None else format_cells(found.answer), flush=True)
+        count += len(group)
     if count == 0:
         raise ValueError(f"{name} has no board; give one of 81 characters a line")
     if failed:
         raise ValueError(f"{failed} of {count} boards of {name} were not solved")
 
 
-def _puzzle(entry: Entry) -> Tensor:
-    """The puzzle of a text's entry, if it has a solution."""
-    if not entry.boards:
-        raise ValueError(entry.error)
-    puzzle = digits(entry.boards[0])[0]
-    reason = contradiction(puzzle)
-    # PySAT refuses boards without a solution; it has no part in the answers.
-    if reason is None and not has_solution(puzzle):
-        reason = "no way of filling them up obeys the rules"
-    if reason is not None:
-        raise ValueError(f"contradictory givens: {reason}")
-    return puzzle
+def _checked(entry: Entry) -> Entry:
+    """Replace a puzzle that has no solution by the reason."""
+    # PySAT refuses boards without a solution; it is not used for the answers.
+    if not entry.puzzle or has_solution(puzzle := digits(entry.puzzle)[0]):
+        return entry
+    reason = contradiction(puzzle) or "no way of filling them up obeys the rules"
+    return Entry(entry.line, error=f"contradictory givens: {reason}")
+
+
+def _failure(found: Attempt, entry: Entry, budget: float) -> str:
+    """Why a puzzle was not solved."""
+    has_many = len([*islice(solutions_of(digits(entry.puzzle)), 2)]) > 1
+    many = "; it has more than one solution, unlike the boards that networks are trained on"
+    return (
+        f"no valid answer found in the budget of {budget:g} s a board, with {found.sample + 1} "
+        f"samples of the noise and up to {found.num_steps} steps; raise --budget"
+        f"{many if has_many else ''}"
+    )
 
 
 def _load(options: SolveOptions) -> tuple[AKOrNSudoku, torch.device]:
@@ -207,30 +213,6 @@ def _load(options: SolveOptions) -> tuple[AKOrNSudoku, torch.device]:
     return model.to(device), device
 
 
-def _noise(model: AKOrNSudoku, seed: int, device: torch.device) -> Noise:
-    return seeded_noise((model.config.channels, 9, 9), seed=seed, device=device)
-
-
-# Trying: more samples of the noise and more steps, until the rules are kept. ---------------------
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """Result of trying to solve a board.
-
-    Attributes:
-        answer: ``(9, 9)``; None if no answer obeys the rules and keeps the givens.
-        num_steps: T of the answer, or of the last try.
-        sample: Number of its sample of the noise, from 0.
-        energy: Energy of its last state.
-    """
-
-    answer: Tensor | None = None
-    num_steps: int = 0
-    sample: int = -1
-    energy: float = math.nan
-
-
 def attempt(
     model: AKOrNSudoku,
     puzzles: Tensor,
@@ -242,33 +224,28 @@ def attempt(
     """Try until every board has a valid answer, or its time is over.
 
     All boards start with one sample at the network's own T. Those that are unsolved then get twice
-    the steps and four times the samples, and so on. Of a board's valid answers the first in this
-    order is taken: time decides whether there is one, but not which; neither do the other boards,
-    as all of them start from the same samples.
+    the steps and four times the samples, and so on. The first valid answer in this order is taken.
+    The time decides whether there is one, but not which; the other boards do not matter, as all
+    start from the same samples.
 
     Args:
         model: The network.
         puzzles: ``(B, 9, 9)``, on the network's device.
-        seconds: Time per board, which takes its share of that of a batch; something is tried even
-            if it is too short.
+        seconds: Time per board, which takes its share of that of a batch; at least one sample runs.
         noise_seed: Seed of the noise.
         batch_size: Samples, of any boards, at a time.
-
-    Returns:
-        What was found, board by board.
     """
-    noise = _noise(model, noise_seed, puzzles.device)
+    noise = board_noise(model, noise_seed, puzzles.device)
     found = [Attempt() for _ in puzzles]
-    left = [seconds] * len(puzzles)
+    left, boards = [seconds] * len(puzzles), range(len(puzzles))
 
     def is_open(board: int) -> bool:
         return found[board].answer is None and left[board] > 0
 
     for num_steps, samples in _rounds(model.config.num_steps):
-        unsolved = [board for board in range(len(puzzles)) if is_open(board)]
-        if not unsolved:
+        pairs = [(board, sample) for sample in samples for board in filter(is_open, boards)]
+        if not pairs:
             break
-        pairs = [(board, sample) for sample in samples for board in unsolved]
         for start in range(0, len(pairs), batch_size):
             part = [pair for pair in pairs[start : start + batch_size] if is_open(pair[0])]
             if not part:
@@ -281,6 +258,16 @@ def attempt(
                 if found[board].answer is None:
                     found[board] = result
     return found
+
+
+def _rounds(num_steps: int) -> Iterator[tuple[int, range]]:
+    """T and the numbers of the samples of every round, without end."""
+    first, samples = 0, 1
+    while True:
+        yield num_steps, range(first, first + samples)
+        first += samples
+        num_steps = max(num_steps, min(2 * num_steps, MOST_STEPS))
+        samples = min(4 * samples, MOST_SAMPLES)
 
 
 @torch.no_grad()
@@ -303,78 +290,35 @@ def _try(
     ]
 
 
-def _rounds(num_steps: int) -> Iterator[tuple[int, range]]:
-    """T and the numbers of the samples of every round, without end."""
-    first, samples = 0, 1
-    while True:
-        yield num_steps, range(first, first + samples)
-        first += samples
-        num_steps = max(num_steps, min(2 * num_steps, MOST_STEPS))
-        samples = min(4 * samples, MOST_SAMPLES)
+def grouped(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
+    """Collect the items that are ready, up to ``size``; only the first of a group is waited for.
 
-
-def _answer(found: Attempt, puzzle: Tensor, options: SolveOptions) -> Tensor:
-    if found.answer is None:
-        has_many = len([*islice(solutions_of(puzzle), 2)]) > 1
-        many = "; it has more than one solution, unlike the boards that networks are trained on"
-        raise ValueError(
-            f"no valid answer found in the budget of {options.budget:g} s a board, with "
-            f"{found.sample + 1} samples of the noise and up to {found.num_steps} steps; "
-            f"raise --budget{many if has_many else ''}"
-        )
-    return found.answer
-
-
-# Reading: boards of a file or a pipe in groups, as they come. ------------------------------------
-
-
-def ready(items: Iterable[T], name: str, *, most: int) -> Iterator[list[T]]:
-    """Collect items into groups; only the first one of a group is waited for.
-
-    A person who types gets an answer after every board, and a long file is read in batches.
-
-    Args:
-        items: Read from an open text file.
-        name: Its name, for messages.
-        most: Largest group.
-
-    Yields:
-        The items of a group.
-
-    Raises:
-        ValueError: If the file is damaged, or no text.
+    A board that is typed is answered at once, and a long file is read in batches. Errors of the
+    items are raised in the end.
     """
-    waiting: queue.Queue[Any] = queue.Queue(maxsize=most)
+    waiting: queue.Queue[Any] = queue.Queue(size)
 
     def read() -> None:
+        end: Exception = StopIteration()
         try:
             for item in items:
                 waiting.put(item)
-            waiting.put(None)
-        except UNREADABLE as error:
-            waiting.put(ValueError(f"{name} is damaged, or no text in UTF-8: {error}"))
-        except Exception as error:  # raised again in the thread that waits
-            waiting.put(error)
+        except Exception as error:
+            end = error
+        waiting.put(end)
 
     threading.Thread(target=read, daemon=True).start()
-    at_end = False
-    while not at_end:
-        group, item = [], waiting.get()
-        while not (item is None or item is NOTHING_YET or isinstance(item, Exception)):
-            group.append(item)
-            item = _next(waiting) if len(group) < most else NOTHING_YET
+    end = None
+    while end is None:
+        group = [waiting.get()]
+        while len(group) < size and not waiting.empty():
+            group.append(waiting.get())
+        if isinstance(group[-1], Exception):
+            end = group.pop()
         if group:
             yield group
-        if isinstance(item, Exception):
-            raise item
-        at_end = item is None
-
-
-def _next(waiting: queue.Queue[Any]) -> Any:
-    try:
-        return waiting.get_nowait()
-    except queue.Empty:
-        return NOTHING_YET
+    if not isinstance(end, StopIteration):
+        raise end
 
 
 if __name__ == "__main__":

@@ -17,12 +17,11 @@ from torch.nn import functional as F
 
 from examples.common.command import recipe_options, run_command
 from examples.common.device import Compile, autocast, dtype_of
-from examples.common.optimization import scale_learning_rates
 from examples.common.randomness import build_model
 from examples.common.run import Run, RunOptions, open_run
 from examples.sudoku.batches import BoardBatches
 from examples.sudoku.data import BoardOptions, Boards, load
-from examples.sudoku.recipes import RECIPES, Scoring, Training, build_optimizer
+from examples.sudoku.recipes import RECIPES, Scoring, Training
 from examples.sudoku.scores import BoardScores
 from examples.sudoku.solver import Solver
 from kuramoto_nn.models import AKOrNSudoku, SudokuConfig, SudokuModel
@@ -69,11 +68,8 @@ def train(options: TrainOptions) -> Run:
         batches = BoardBatches(
             boards, training, options.model, seed=options.seed, here=run.processes, dtype=dtype
         )
-        optimizer, average = build_optimizer(model, training), training.average(model)
         run.prepare(
             model,
-            optimizer,
-            average,
             task="sudoku",
             data={"name": options.data.name, **batches.identity()},
             num_steps=training.epochs * batches.steps_per_epoch,
@@ -82,16 +78,15 @@ def train(options: TrainOptions) -> Run:
         for step in run:
             puzzles, solutions, noise = batches.at(step)
             stage, skip = training.stage_at(step), batches.skip(step)
-            scale_learning_rates(optimizer, training.share_at(step))
             with autocast(options.precision, run.device):
                 logits = run.network(puzzles, num_steps=stage.num_steps, skip=skip, noise=noise)
                 target = (solutions - 1).expand(logits.shape[:-1])
                 loss = F.cross_entropy(logits.flatten(0, -2), target.flatten())
-            optimizer.zero_grad(set_to_none=True)
+            run.optimizer.zero_grad(set_to_none=True)
             loss.backward()
             nn.utils.clip_grad_norm_(model.parameters(), training.clip_norm)
-            optimizer.step()
-            average.update(step)
+            run.optimizer.step()
+            run.average.update(step)
             run.report(loss, boards=len(puzzles) * run.processes.world_size)
             if run.is_due(training.evaluate_every) and run.processes.is_main:
                 score(run, held_out, num_steps=options.scoring.num_steps)

@@ -1,5 +1,6 @@
-"""Checks of numbers, and the words of errors that several parts of the library share."""
+"""Checks of numbers, and words that error messages of several packages share."""
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -7,19 +8,11 @@ import torch
 from torch import Tensor
 
 SHOWN = 8
-"""Problems that a message lists at most."""
+"""Largest number of problems that a message lists."""
 
 
 def as_integer(name: str, value: object, *, least: int | None = None) -> int:
-    """Convert an argument to a plain integer.
-
-    Args:
-        name: Name of the argument, for the error message.
-        value: An integer of Python or NumPy, or a zero-dimensional integer tensor or array.
-        least: Lowest allowed value; None allows every integer.
-
-    Returns:
-        The same number as an `int`.
+    """Convert a number of Python, NumPy or torch (zero-dimensional) to an `int`.
 
     Raises:
         ValueError: If it is a bool, no integer, or below ``least``.
@@ -37,7 +30,7 @@ def as_integer(name: str, value: object, *, least: int | None = None) -> int:
 
 
 def as_odd(name: str, value: object) -> int:
-    """Convert the side of a window to a plain integer; as `as_integer`, but odd and positive."""
+    """Convert the side of a window to an `int`; it must be odd and positive."""
     side = as_integer(name, value)
     if side < 1 or side % 2 == 0:
         raise ValueError(f"`{name}` must be odd and positive: got {side}; try {max(side, 0) + 1}")
@@ -45,14 +38,7 @@ def as_odd(name: str, value: object) -> int:
 
 
 def as_number(name: str, value: object) -> float:
-    """Convert an argument to a plain, finite floating-point number.
-
-    Args:
-        name: Name of the argument, for the error message.
-        value: A number of Python or NumPy, or a zero-dimensional tensor or array.
-
-    Returns:
-        The same number as a `float`.
+    """Convert a number of Python, NumPy or torch (zero-dimensional) to a `float`.
 
     Raises:
         ValueError: If it is a bool, no number, NaN or infinite.
@@ -63,7 +49,7 @@ def as_number(name: str, value: object) -> float:
     """
     number = _plain(value)
     real = isinstance(number, int | float) and not isinstance(number, bool)
-    if not real or not abs(number) <= _LARGEST:
+    if not real or not abs(number) <= sys.float_info.max:
         raise ValueError(f"`{name}` must be a finite number: got {value!r}")
     return float(number)
 
@@ -82,9 +68,6 @@ def listed(problems: list[str]) -> str:
     distinct = list(dict.fromkeys(problems))
     more = [f"and {len(distinct) - SHOWN} more"] if len(distinct) > SHOWN else []
     return "; ".join(distinct[:SHOWN] + more)
-
-
-_LARGEST = np.finfo(np.float64).max.item()
 
 
 def _plain(value: Any) -> Any:

@@ -8,18 +8,11 @@ from torch import Tensor, nn
 
 
 def constructor_arguments(module: nn.Module, *, always: Collection[str] = (), **values: Any) -> str:
-    """Arguments of a module's constructor, for `torch.nn.Module.extra_repr`.
+    """Text of the arguments of a module's constructor, for `torch.nn.Module.extra_repr`.
 
-    Required arguments are shown, and optional ones that differ from their default. Arguments that
-    are modules are left out, as PyTorch prints them below.
-
-    Args:
-        module: The module; it keeps its arguments as attributes of the same names.
-        always: Optional arguments that are shown in any case.
-        **values: Arguments that it does not keep, or not as they were given.
-
-    Returns:
-        The arguments, separated by commas.
+    It shows required arguments, optional ones that differ from their default or are in ``always``,
+    and no modules, as PyTorch prints those below. Arguments that the module does not keep as
+    attributes of the same names, or not as given, are passed as ``values``.
 
     Examples:
         >>> from kuramoto_nn.coupling import ConvCoupling

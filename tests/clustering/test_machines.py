@@ -67,40 +67,44 @@ def test_a_numba_that_does_not_work_is_told_once_and_torch_computes(breaks, reas
     assert ran.stdout.startswith(start + reason) and ran.stdout.count("\n") == 1, ran.stdout
 
 
-@pytest.fixture
-def eight_threads():
-    before = torch.get_num_threads()
-    torch.set_num_threads(8)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.mark.parametrize(("fitting", "held"), [(100, 8), (3, 3), (1, 1), (0.5, 0.5)])
-def test_memory_is_bounded_by_the_machine_and_not_by_the_threads(
-    fitting, held, eight_threads, monkeypatch
-):
+@pytest.mark.parametrize(("fitting", "held"), [(100, 64), (3, 3), (1, 1), (0.5, 0.5)])
+def test_memory_is_bounded_by_the_machine_and_not_by_the_threads(fitting, held, monkeypatch):
+    """64 images on 64 threads, where memory has room for 200, 6, 2, 1 of their matrices."""
     if linkage_module.load_chain() is None:
         pytest.skip("Numba is not installed")
-    expected = average_linkage(FEATURES, 5)
+    features = FEATURES.repeat(4, 1, 1)
+    expected = average_linkage(features, 5)
     matrix = 8 * 300**2
-    monkeypatch.setattr(linkage_module, "ALWAYS_FREE", 0)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 64)
     monkeypatch.setattr(linkage_module, "available_memory", lambda: int(2 * matrix * fitting) + 16)
     tracemalloc.start()
     try:
-        labels = average_linkage(FEATURES, 5)
+        labels = average_linkage(features, 5)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
     assert torch.equal(labels, expected)
-    assert peak < (held + 1.5) * matrix
+    assert peak < (1.1 * held + 1.5) * matrix
+
+
+@pytest.mark.parametrize("copies", [1, 4])
+@pytest.mark.parametrize("memory", [0, 2**20, 2**30, 2**34, 2**40])
+def test_the_plan_takes_half_of_the_memory_at_most(memory, copies):
+    for num_points in (2, 300, 4096, 16384, 10**5):
+        most_points, most_matrices = linkage_module.fitting(num_points, memory, copies)
+        assert 1 <= most_points <= linkage_module.MOST_POINTS
+        assert copies * 8 * most_points**2 <= max(memory / 2, 8 * copies)
+        if num_points <= most_points:  # else strips; a batch of 64 on 64 threads
+            assert 8 * min(64, most_matrices) * num_points**2 <= max(memory / 2, 8)
 
 
 def test_rounds_begin_in_strips_where_memory_is_short(monkeypatch):
     expected = average_linkage(FEATURES, 5)
     monkeypatch.setattr(linkage_module, "load_chain", lambda: None)
-    monkeypatch.setattr(linkage_module, "ALWAYS_FREE", 0)
     monkeypatch.setattr(linkage_module, "available_memory", lambda: 2**17)
     assert torch.equal(average_linkage(FEATURES, 5), expected)
+    monkeypatch.setattr(linkage_module, "available_memory", lambda: 0)
+    assert torch.equal(average_linkage(FEATURES[:1], 5), expected[:1])
 
 
 @pytest.mark.parametrize(

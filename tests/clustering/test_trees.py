@@ -9,7 +9,7 @@ from scipy.spatial.distance import pdist, squareform
 from torch import Tensor
 
 from kuramoto_nn._ops import condense, rounds
-from kuramoto_nn._ops.distances import pairwise_distances
+from kuramoto_nn._ops.rounds import pairwise_distances
 from kuramoto_nn.clustering import _linkage as linkage_module
 from kuramoto_nn.clustering._linkage import cut_tree
 

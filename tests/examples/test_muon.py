@@ -16,7 +16,7 @@ def network():
 
 
 def optimizer(model):
-    return MuonWithAdam(model, model[1], muon_rate=0.02, adam_rate=1e-3)
+    return MuonWithAdam(model, model[1], muon_learning_rate=0.02, learning_rate=1e-3)
 
 
 def learn(model, optimizer, steps):

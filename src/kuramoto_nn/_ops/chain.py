@@ -1,23 +1,27 @@
-"""Agglomeration along chains of nearest neighbours, compiled by Numba, for the CPU.
+"""Average linkage along chains of nearest neighbours, compiled by Numba, for CPUs.
 
-Start anywhere and go from every cluster to its nearest. Distances fall along the way, so it ends
-in two clusters that are each other's nearest; they merge, and the walk continues before them.
-Average linkage is reducible, which makes this the tree that merging the closest pair at a time
-would give (see `rounds`, which finds the same pairs many at a time). It takes 3 P searches of a
-row.
+Start at any cluster and step to its nearest neighbour, then to the nearest neighbour of that, and
+so on. The distances of these steps decrease, so that the chain ends in two clusters that are each
+other's nearest. They merge, and the walk resumes at the cluster before them in the chain, whose
+nearest neighbours are unchanged: average linkage is reducible, see `rounds`, which merges the same
+pairs many at a time and defines the tree. P points take about 3 P searches of a row.
+
+Every cluster keeps the slot (row and column of the matrix) of one of its parts. The matrix is
+symmetric to the last bit, else chains could run in circles. Slots out of use have a penalty of
+`FAR`, which is added to the distances of a row before its minimum is searched.
 
 Loops run over whole slices where they can: with other bounds Numba guards every index against
-negative ones, and vectorizes nothing. Numba caches what it compiles and looks for changes in the
+negative ones, and vectorizes nothing. Numba caches the compiled code and looks for changes in the
 file of a function only: touch this file when `CLOSE` or `FAR` change.
 
 Reference: Müllner, *Modern hierarchical, agglomerative clustering algorithms* (2011), section 3.1;
 Benzécri, *Construction d'une classification ascendante hiérarchique* (1982).
 """
 
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from threading import Lock
-from typing import Any
 
 import numpy as np
 import scipy.linalg.cython_blas  # noqa: F401  Numba's matrix products find it only once loaded
@@ -26,8 +30,7 @@ from numba import njit
 from threadpoolctl import ThreadpoolController
 from torch import Tensor
 
-from kuramoto_nn._ops.condense import Condensed
-from kuramoto_nn._ops.distances import CLOSE, FAR
+from kuramoto_nn._ops.rounds import CLOSE, FAR, Clusters
 
 STRIP = 256
 """Rows of distances that a thread computes at once, where threads share an image."""
@@ -38,120 +41,74 @@ COMPACT_BELOW = 0.7
 BLOCK = 32
 """Rows that are multiplied at once."""
 
-# No NaN and no sign of zero to heed: what a vectorized minimum asks for. Sums keep their order.
+# No NaN and no sign of zero to heed: a vectorized minimum needs both. Sums keep their order.
 compiled = njit(nogil=True, cache=True, fastmath={"nnan", "nsz"})
+
+_one_caller = Lock()  # the number of BLAS threads belongs to the process
 
 
 def merge_tree(points: Tensor, most_matrices: int) -> tuple[Tensor, Tensor]:
-    """Merge all points of every image by average linkage, on as many threads as torch uses.
+    """Merge all points of every image, on as many threads as torch uses.
 
     Threads take whole images, or share the distances of one where there are more threads than
-    images. BLAS is held to one thread meanwhile.
+    images. BLAS is held to one thread meanwhile; a second caller waits.
 
     Args:
         points: Shape ``(B, P, D)``, floating point, on the CPU.
-        most_matrices: Matrices of ``P^2`` distances that fit into memory, at least 1.
+        most_matrices: Matrices of ``P^2`` distances that may be held at once, at least 1.
 
     Returns:
-        ``parent`` and ``height``, as of `rounds.merge_tree`.
-
-    Examples:
-        >>> parent, height = merge_tree(torch.tensor([[[0.0], [1.0], [5.0]]]), 1)
-        >>> parent.tolist(), height.tolist()
-        ([[0, 0, 0]], [[inf, 1.0, 4.5]])
+        ``parent`` and ``height`` of the tree, ``(B, P)``, as defined in `rounds`.
     """
     num_images, num_points, _ = points.shape
     parent = np.zeros((num_images, num_points), np.int64)
     height = np.full((num_images, num_points), np.inf)
     num_threads = torch.get_num_threads()
     num_matrices = min(num_threads, most_matrices) if num_images >= num_threads else 1
-    together = num_matrices == 1
     # NumPy asks for huge pages, which spares most of the cost of fresh memory. An odd row length
     # spreads the entries of a column over the cache.
     matrices = np.empty((num_matrices, num_points, num_points | 1))
-
     if points.dtype == torch.bfloat16:  # which NumPy does not have
         points = points.float()
     images = points.detach().numpy()
 
-    def merge_images(thread: int) -> None:
-        matrix = matrices[thread]
-        for i in range(thread, num_images, num_matrices):
-            image = np.ascontiguousarray(images[i], dtype=np.float64)
-            fill_distances(image, *centred(image), matrix, 0, num_points)
-            _follow_chain(matrix, *_singles(num_points), parent[i], height[i])
-
-    def share_image(i: int) -> None:
+    def merge_image(i: int, matrix: np.ndarray, run: Callable[..., Iterable]) -> None:
         image = np.ascontiguousarray(images[i], dtype=np.float64)
         moved, square = centred(image)
 
         def fill_strip(start: int) -> None:
             stop = min(start + STRIP, num_points)
-            fill_distances(image, moved, square, matrices[0], start, stop)
+            fill_distances(image, moved, square, matrix, start, stop)
 
-        list(threads.map(fill_strip, range(0, num_points, STRIP)))
-        _follow_chain(matrices[0], *_singles(num_points), parent[i], height[i])
+        list(run(fill_strip, range(0, num_points, STRIP)))
+        singles = np.ones(num_points), np.arange(num_points), np.full(num_points, -1.0)
+        _follow_chain(matrix, *singles, parent[i], height[i])
 
-    with ThreadPoolExecutor(num_threads) as threads, one_blas_thread:
-        list(
-            map(share_image, range(num_images))
-            if together
-            else threads.map(merge_images, range(num_matrices))
-        )
+    def merge_images(thread: int) -> None:
+        for i in range(thread, num_images, num_matrices):
+            merge_image(i, matrices[thread], map)
+
+    with _one_caller, _blas().limit(limits=1), ThreadPoolExecutor(num_threads) as threads:
+        if num_matrices > 1:
+            list(threads.map(merge_images, range(num_matrices)))
+        else:
+            for i in range(num_images):
+                merge_image(i, matrices[0], threads.map)
     return torch.from_numpy(parent), torch.from_numpy(height)
 
 
-def merge_condensed(clusters: Condensed) -> tuple[Tensor, Tensor]:
-    """Merge what is left of one image, and complete its tree.
-
-    Args:
-        clusters: What is left; used up.
-
-    Returns:
-        ``parent`` and ``height`` as of `merge_tree`, of one image.
-    """
-    _follow_chain(*(values.numpy() for values in clusters))
-    return clusters.parent[None], clusters.height[None]
-
-
-def _singles(num_points):
-    """Sizes, lowest members and heights of clusters of one point."""
-    return np.ones(num_points), np.arange(num_points), np.full(num_points, -1.0)
-
-
-class OneBlasThread:
-    """Context that holds BLAS to one thread.
-
-    The setting belongs to the process. With callers on several threads, therefore, the first to
-    come saves it and the last to go restores it: one that came second would save the 1.
-    """
-
-    def __init__(self):
-        self._lock, self._inside, self._limit = Lock(), 0, None
-
-    def __enter__(self) -> None:
-        with self._lock:
-            if self._inside == 0:
-                self._limit = _libraries().limit(limits=1)
-            self._inside += 1
-
-    def __exit__(self, *error: Any) -> None:
-        with self._lock:
-            self._inside -= 1
-            if self._inside == 0 and self._limit is not None:
-                self._limit.restore_original_limits()
+def merge_clusters(clusters: Clusters, parent: Tensor, height: Tensor) -> tuple[Tensor, Tensor]:
+    """Merge the clusters of one image, and complete the tree ``(1, P)``; all are overwritten."""
+    _follow_chain(*(values[0].numpy() for values in (*clusters, parent, height)))
+    return parent, height
 
 
 @cache  # looking for libraries takes milliseconds
-def _libraries() -> ThreadpoolController:
+def _blas() -> ThreadpoolController:
     return ThreadpoolController().select(user_api="blas")
 
 
-one_blas_thread = OneBlasThread()
-"""For all callers."""
-
-
-# Distances, as in `distances`, for threads that work side by side.
+# Distances, as in `rounds`, for threads that work side by side.
 
 
 @compiled
@@ -170,15 +127,9 @@ def centred(points):
 
 @compiled
 def fill_distances(points, moved, square, matrix, start, stop):
-    """Fill the rows ``start`` to ``stop`` from the diagonal on, and the columns below them.
+    """Fill the rows ``start`` to ``stop`` of the matrix right of the diagonal, and mirror them.
 
-    Args:
-        points: (P, D), float64.
-        moved: The same, `centred`.
-        square: Its squared norms, (P,).
-        matrix: Distances, (P, P) or wider; the diagonal becomes `FAR`.
-        start: First row.
-        stop: Row after the last.
+    Points (P, D) are float64; `centred` gives ``moved`` and ``square``. The diagonal becomes `FAR`.
     """
     num_points = len(points)
     products = np.empty(BLOCK * num_points)
@@ -190,7 +141,7 @@ def fill_distances(points, moved, square, matrix, start, stop):
         for i in range(len(block)):
             own = first + i
             row, others = product[i, i + 1 :], square[own + 1 :]
-            least = np.inf
+            least = np.inf  # below 0 if any distance of the row lost digits
             for k in range(len(row)):
                 row[k] = np.sqrt(max(square[own] + others[k] - 2.0 * row[k], 0.0))
             for k in range(len(row)):
@@ -212,7 +163,7 @@ def fill_distances(points, moved, square, matrix, start, stop):
 
 @compiled
 def _follow_chain(matrix, size, first, level, parent, height):
-    """Merge all clusters; arguments as of `Condensed`. All but the tree is used up."""
+    """Merge all clusters of one image; the arguments are those of `Clusters` and the tree."""
     num_left = len(matrix)
     penalty = np.zeros(num_left)  # FAR for slots out of use
     chain = np.zeros(num_left, np.int64)

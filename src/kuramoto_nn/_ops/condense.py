@@ -1,10 +1,12 @@
-"""Merging of more points than a matrix of their distances has room for.
+"""First stage of average linkage for more points than their matrix of distances has room for.
 
-As in `rounds`, all reciprocal nearest neighbours merge at once, but distances are made in strips,
-from some clusters to all, and forgotten once the nearest cluster is known. A cluster has to be
-looked at again when it or its nearest has merged: average linkage is reducible, so that nothing
-else can come nearer. Rounds go on until the matrix of what is left fits into memory; `chain` and
-`rounds` take over there. The tree is the same, to rounding.
+As in `rounds`, all reciprocal nearest neighbours merge at once. The distances between clusters are
+computed in strips, from some clusters to all, and only the nearest neighbour of each is kept. It is
+computed again when the cluster or its nearest neighbour has merged: average linkage is reducible,
+so no other union can have come nearer. Once the matrix of the remaining clusters fits into memory,
+`chain` or `rounds` complete the tree, which is the same to rounding.
+
+Shapes: P points at U distinct places, n clusters.
 """
 
 from collections.abc import Iterator
@@ -13,67 +15,47 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from kuramoto_nn._ops.distances import FAR, distances_from
+from kuramoto_nn._ops.rounds import FAR, Clusters, distances_from, height_above
 
 STRIP_DISTANCES = {"cpu": 2**22, "cuda": 2**26}
 """Distances that are held at once, by device."""
 
 
-class Condensed(NamedTuple):
-    """Points that are merged in part, n clusters."""
-
-    matrix: Tensor  # (n, n | 1) mean distance between members, FAR to oneself, one column to spare
-    size: Tensor  # (n,) number of members, float64
-    first: Tensor  # (n,) the lowest member
-    level: Tensor  # (n,) the height at which it was merged, -1 for a single point
-    parent: Tensor  # (P,) and
-    height: Tensor  # (P,) the tree so far, as of `rounds.merge_tree`
-
-
 class _Places(NamedTuple):
-    """Where the points are, each place once."""
+    """The distinct points; equal points are one place, whose distances are computed once."""
 
     points: Tensor  # (U, D)
-    moved: Tensor  # (U, D) the same around their mean
+    centred: Tensor  # (U, D) the same around their mean
     square: Tensor  # (U,) its squared norms
     weight: Tensor  # (U,) number of points there, float64
 
 
 class _Partition(NamedTuple):
-    """Which cluster every place is in; the rest is as in `Condensed`."""
+    """The clusters; all but the first field as in `Clusters`, of one image."""
 
-    label: Tensor  # (U,)
-    size: Tensor
-    first: Tensor
-    level: Tensor
+    label: Tensor  # (U,) cluster of every place
+    size: Tensor  # (n,)
+    first: Tensor  # (n,)
+    level: Tensor  # (n,)
 
 
-def condense(points: Tensor, most: int) -> Condensed:
-    """Merge the points of one image by average linkage until few clusters are left.
+def condense(points: Tensor, most: int) -> tuple[Clusters, Tensor, Tensor]:
+    """Merge the points ``(P, D)`` of an image, float64, until at most ``most`` clusters are left.
 
-    Args:
-        points: Shape ``(P, D)``, float64.
-        most: Clusters that may be left.
-
-    Returns:
-        What is left, and the tree so far.
-
-    Examples:
-        >>> points = torch.tensor([[0.0], [1.0], [5.0], [7.0]], dtype=torch.float64)
-        >>> left = condense(points, 2)
-        >>> left.matrix[:, :2].tolist(), left.parent.tolist(), left.height.tolist()
-        ([[1e+300, 5.5], [5.5, 1e+300]], [0, 0, 0, 2], [inf, 1.0, inf, 2.0])
+    Returns these, with one spare column of distances as `chain` wants it, and the tree so far, all
+    as a batch of one.
     """
     parent = torch.zeros(len(points), dtype=torch.long, device=points.device)
     height = torch.full_like(points[:, 0], torch.inf)
     places, clusters = _join_equal(points, parent, height)
-    gap = torch.full_like(clusters.size, torch.nan)
-    neighbour = torch.full_like(clusters.first, -1)
+    gap = torch.full_like(clusters.size, torch.nan)  # distance to the nearest cluster
+    neighbour = torch.full_like(clusters.first, -1)  # which that is, -1 where it is not known
     while len(clusters.size) > most:
         for chosen, rows in _rows(places, clusters, neighbour < 0):
             gap[chosen], neighbour[chosen] = rows.min(1)
         clusters, gap, neighbour = _merge(clusters, gap, neighbour, parent, height)
-    return Condensed(_matrix(places, clusters), *clusters[1:], parent, height)
+    left = (_matrix(places, clusters), *clusters[1:])
+    return Clusters(*(values[None] for values in left)), parent[None], height[None]
 
 
 def _join_equal(points: Tensor, parent: Tensor, height: Tensor) -> tuple[_Places, _Partition]:
@@ -85,13 +67,13 @@ def _join_equal(points: Tensor, parent: Tensor, height: Tensor) -> tuple[_Places
     parent[joins] = first[place][joins]
     height[joins] = 0.0
     size, level = count.double(), torch.where(count > 1, 0.0, -1.0).double()
-    moved = places - places.mean(0)
-    of_places = _Places(places, moved, moved.square().sum(1), size.clone())
+    centred = places - places.mean(0)
+    of_places = _Places(places, centred, centred.square().sum(1), size.clone())
     return of_places, _Partition(own[: len(places)], size, first, level)
 
 
 def _matrix(places: _Places, clusters: _Partition) -> Tensor:
-    """All distances between clusters, symmetric to the last bit."""
+    """All distances between clusters ``(n, n | 1)``, symmetric to the last bit."""
     num_clusters = len(clusters.size)
     matrix = places.points.new_full((num_clusters, num_clusters | 1), FAR)
     for chosen, rows in _rows(places, clusters, torch.ones_like(clusters.first, dtype=torch.bool)):
@@ -105,7 +87,7 @@ def _matrix(places: _Places, clusters: _Partition) -> Tensor:
 
 def _rows(places: _Places, clusters: _Partition, wanted: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
     """Distances from the wanted clusters (n,) to all, in strips: which ones (c,), and (c, n)."""
-    points, moved, square, weight = places
+    points, centred, square, weight = places
     num_clusters = len(wanted)
     budget = STRIP_DISTANCES.get(points.device.type, STRIP_DISTANCES["cpu"])
     length = max(1, budget // len(points))
@@ -117,7 +99,7 @@ def _rows(places: _Places, clusters: _Partition, wanted: Tensor) -> Iterator[tup
     for strip, of_strip in zip(strips, order[wanted[label]].split(counts), strict=True):
         rows = points.new_zeros(len(strip), num_clusters)
         for part in of_strip.split(length):  # a cluster may have more places than fit
-            sums = members @ distances_from(points, moved, square, part)
+            sums = members @ distances_from(points, centred, square, part)
             owner = torch.searchsorted(strip, clusters.label[part])
             own = torch.arange(len(part), device=part.device)
             rows += _membership(owner, own, weight[part], len(strip)) @ sums.mT
@@ -139,11 +121,7 @@ def _membership(label: Tensor, place: Tensor, weight: Tensor, num_clusters: int)
 def _merge(
     clusters: _Partition, gap: Tensor, neighbour: Tensor, parent: Tensor, height: Tensor
 ) -> tuple[_Partition, Tensor, Tensor]:
-    """Join all pairs that are each other's nearest, and write them into the tree.
-
-    Returns:
-        What is left, its distances to the nearest and which those are, -1 where that is not known.
-    """
+    """Join all reciprocal pairs, add them to the tree, and renumber clusters and neighbours."""
     label, size, first, level = clusters
     closest = gap.argmin()
     neighbour[neighbour[closest]] = closest  # whatever rounding says: every round makes progress
@@ -153,8 +131,7 @@ def _merge(
     left = (mutual & stays).nonzero().squeeze(1)
     right = neighbour[left]
 
-    below = torch.maximum(level[left], level[right])
-    level[left] = torch.maximum(gap[left], below.nextafter(torch.full_like(below, FAR)))
+    level[left] = height_above(torch.maximum(level[left], level[right]), gap[left])
     child = torch.maximum(first[left], first[right])
     first[left] = torch.minimum(first[left], first[right])
     parent[child], height[child] = first[left], level[left]

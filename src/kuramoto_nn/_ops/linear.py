@@ -8,23 +8,11 @@ _HAS_ONEDNN = torch.backends.mkldnn.is_available()  # the compiler cannot ask
 
 
 class SiteLinear(nn.Linear):
-    """``y = W x + b`` over the last axis: `torch.nn.Linear`, up to rounding.
+    """`torch.nn.Linear`, up to rounding.
 
     On a CPU, float32 runs as a 1x1 convolution over site-major memory. That is the same product,
     but by oneDNN, which on AMD processors takes half the time of the matrix product that
     `torch.nn.Linear` uses there.
-
-    Args:
-        in_features: Channels of the input.
-        out_features: Channels of the result.
-        bias: Whether to add b.
-
-    Shape:
-        ``(..., in_features)`` to ``(..., out_features)``.
-
-    Examples:
-        >>> SiteLinear(8, 6)(torch.randn(2, 5, 8)).shape
-        torch.Size([2, 5, 6])
     """
 
     def forward(self, input: Tensor) -> Tensor:

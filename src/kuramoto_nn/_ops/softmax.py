@@ -11,22 +11,10 @@ KEPT_SCORES = 2**21
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    """Compute ``softmax(q k^T / sqrt(d)) v`` in every head.
+    """Compute ``softmax(q k^T / sqrt(d)) v`` of tensors ``(B, heads, sites, d)``.
 
-    On a CPU, where there are few scores, plain products take some images at a time; that beats
-    PyTorch's fused kernel, which serves everything else.
-
-    Args:
-        query: Shape ``(B, heads, sites, d)``.
-        key: Same shape.
-        value: Same shape.
-
-    Returns:
-        Tensor of the same shape.
-
-    Examples:
-        >>> attend(*torch.zeros(3, 2, 4, 5, 8)).shape
-        torch.Size([2, 4, 5, 8])
+    On a CPU with few scores, plain products of some images at a time are faster than PyTorch's
+    fused kernel, which computes all else.
     """
     length = _images_at_once(query)
     if length == 0:
@@ -42,16 +30,15 @@ def _by_products(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
 
 
 def _images_at_once(query: Tensor) -> int:
-    """How many images plain products should take at a time; 0 if the fused kernel suits better."""
+    """Number of images in one plain product; 0 if the fused kernel suits better."""
     if query.device.type != "cpu" or query.dtype not in (torch.float32, torch.float64):
         return 0
-    if torch.compiler.is_exporting() or torch._C._get_tracing_state():  # sizes stay open
-        return 0
-    if query.numel() == 0:
+    sizes_stay_open = torch.compiler.is_exporting() or torch._C._get_tracing_state()
+    if sizes_stay_open or query.numel() == 0:
         return 0
     batch, heads, sites, _ = query.shape
     scores = heads * sites**2
-    # Nor can the compiler cut a batch up without compiling anew for every size.
+    # Gradients keep all scores, and the compiler would recompile for every size of a batch.
     if torch.compiler.is_compiling() or (torch.is_grad_enabled() and query.requires_grad):
         return batch if batch * scores <= KEPT_SCORES else 0
     return CHUNK_SCORES // scores

@@ -10,40 +10,13 @@ LARGEST_FEATURE = 1e100
 
 
 def as_double(features: Tensor) -> Tensor:
-    """Check ``features`` and convert them to float64, on the CPU if their device has none.
-
-    Args:
-        features: One row per site, shape ``(B, P, D)``, floating point.
-
-    Returns:
-        The same values in float64.
-
-    Raises:
-        ValueError: As `check_features`.
-
-    Examples:
-        >>> import torch
-        >>> as_double(torch.ones(1, 2, 3)).dtype
-        torch.float64
-    """
+    """Check ``features`` and convert them to float64, on the CPU if their device has none."""
     check_features(features)
     return with_float64(features).double()
 
 
 def check_features(features: Tensor) -> None:
-    """Check that ``features`` can be clustered.
-
-    Args:
-        features: One row per site, shape ``(B, P, D)``, floating point.
-
-    Raises:
-        ValueError: If the rank is not 3, the batch is empty, the type is not floating point, or a
-            value is NaN, infinite or larger than ``LARGEST_FEATURE``.
-
-    Examples:
-        >>> import torch
-        >>> check_features(torch.ones(1, 2, 3))
-    """
+    """Check that ``features`` are a finite, non-empty floating-point ``(B, P, D)`` tensor."""
     shape = tuple(features.shape)
     if features.ndim != 3:
         raise ValueError(
@@ -69,22 +42,7 @@ def check_features(features: Tensor) -> None:
 
 
 def as_num_clusters(num_clusters: int, num_points: int) -> int:
-    """Convert a number of clusters to a plain integer.
-
-    Args:
-        num_clusters: K.
-        num_points: P, the number of sites.
-
-    Returns:
-        K.
-
-    Raises:
-        ValueError: If K is not an integer in ``1..P``.
-
-    Examples:
-        >>> as_num_clusters(2, 3)
-        2
-    """
+    """Convert K to a plain integer in ``1..P``."""
     number = as_integer("num_clusters", num_clusters)
     if not 1 <= number <= num_points:
         raise ValueError(

@@ -17,9 +17,9 @@ def kmeans(
 ) -> Tensor:
     r"""Cluster the sites of every image by Lloyd's algorithm from a k-means++ start.
 
-    Lowers :math:`\sum_p |f_p - m_{k(p)}|^2` by turns: every site joins the nearest centre, every
-    centre moves to the mean of its sites. A cluster left empty restarts at a site far from its
-    centre. The result is a local optimum which depends on the random start.
+    Lowers :math:`\sum_p |f_p - m_{k(p)}|^2` in turns: every site joins the nearest centre, then
+    every centre moves to the mean of its sites. An empty cluster restarts at a site far from its
+    centre. The result is a local optimum that depends on the random start.
 
     Args:
         features: One row per site, shape ``(B, P, D)``; float16 to float64.
@@ -55,7 +55,7 @@ def kmeans(
 
 
 def _spread_out(points: Tensor, num_clusters: int, generator: torch.Generator | None) -> Tensor:
-    """Draw every centre with odds proportional to the squared distance to those before it."""
+    """Draw centres one by one, each with odds of its squared distance to those before it."""
     odds = points.new_ones(points.shape[:2])
     nearest = torch.full_like(odds, torch.inf)
     centres = []
@@ -70,20 +70,9 @@ def _spread_out(points: Tensor, num_clusters: int, generator: torch.Generator | 
 
 
 def move_centres(points: Tensor, centres: Tensor) -> Tensor:
-    """Move every centre to the mean of the sites nearest to it.
+    """Move the centres ``(B, K, D)`` to the mean of their sites, the nearest ``(B, P, D)``.
 
-    Args:
-        points: Shape ``(B, P, D)``.
-        centres: Shape ``(B, K, D)``, K at most P.
-
-    Returns:
-        The new centres; one without a site restarts at a site far from its centre.
-
-    Examples:
-        >>> points = torch.tensor([[[0.0], [2.0], [10.0]]])
-        >>> move_centres(points, torch.tensor([[[0.0], [9.0]]]))
-        tensor([[[ 1.],
-                 [10.]]])
+    A centre without a site restarts at a site far from its centre.
     """
     distance, label = torch.cdist(points, centres).min(2)
     member = torch.zeros_like(points[..., :1]).expand(-1, -1, centres.shape[1])

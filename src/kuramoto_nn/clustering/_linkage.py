@@ -1,7 +1,11 @@
-"""Average-linkage clustering of the sites of an image."""
+"""Average-linkage clustering of the sites of an image.
+
+The tree of merges comes from `chain` on a CPU with Numba, and from `rounds` elsewhere; for more
+sites than a matrix of distances has room for, `condense` merges first. Cutting the tree at K
+clusters is the same for all.
+"""
 
 import warnings
-from collections.abc import Iterable
 from contextlib import suppress
 from functools import cache
 from importlib import import_module
@@ -16,17 +20,14 @@ from torch import Tensor
 from kuramoto_nn._checks import with_float64
 from kuramoto_nn._ops import rounds
 from kuramoto_nn._ops.condense import condense
-from kuramoto_nn._ops.distances import pairwise_distances
 from kuramoto_nn.clustering._checks import as_num_clusters, check_features
 
 CHUNK_DISTANCES = {"cpu": 2**22, "cuda": 2**26}
 """Distances that `rounds` hold at once, by device: many share a launch, few fit a cache."""
 MOST_POINTS = 2**14
-"""Sites whose distances are kept as a matrix, which takes 2 GiB."""
+"""Clusters whose distances are kept as a matrix, which takes 2 GiB."""
 COPIES = 4
 """Matrices of distances that `rounds` hold per image; `chain` holds one."""
-ALWAYS_FREE = 2**25
-"""Distances for which memory is not asked for: 256 MiB."""
 
 
 @torch.no_grad()
@@ -42,9 +43,8 @@ def average_linkage(features: Tensor, num_clusters: int) -> Tensor:
     order of the sites only. Distances are float64 on every device. Memory grows with
     P\ :sup:`2` up to `MOST_POINTS` sites; beyond, distances are computed several times and kept in
     strips, until there are no more clusters than that; exact ties then also depend on the length of
-    a strip, that is on the device. Images are worked through in chunks. On a CPU, matrices take at
-    most half of the available memory, and strips begin earlier where not even one fits. On a device
-    without float64 the CPU computes.
+    a strip, that is on the device. On a CPU, matrices take at most half of the available memory,
+    and strips begin earlier where not even one fits. On a device without float64 the CPU computes.
 
     Args:
         features: One row per site, shape ``(B, P, D)``; float16 to float64.
@@ -72,36 +72,24 @@ def average_linkage(features: Tensor, num_clusters: int) -> Tensor:
 
 
 def merge_tree(features: Tensor) -> tuple[Tensor, Tensor]:
-    """Merge all sites of every image, first in the strips of `condense` where there are too many.
-
-    Args:
-        features: Shape ``(B, P, D)``, floating point.
-
-    Returns:
-        ``parent`` and ``height`` of all images, as of `rounds.merge_tree`.
-
-    Examples:
-        >>> parent, height = merge_tree(torch.tensor([[[0.0], [1.0], [5.0]]]))
-        >>> parent.tolist(), height.tolist()
-        ([[0, 0, 0]], [[inf, 1.0, 4.5]])
-    """
+    """Merge all sites ``(B, P, D)`` of every image; parent and height as defined in `rounds`."""
     num_images, num_points, _ = features.shape
-    on_cpu = features.device.type == "cpu"
-    chain = load_chain() if on_cpu else None  # Numba, whose import takes as long as torch's
+    device = features.device.type
+    chain = load_chain() if device == "cpu" else None  # Numba's import takes as long as torch's
     most_points, most_matrices = MOST_POINTS, num_images
-    if on_cpu:
-        copies = 1 if chain else COPIES
-        room = _room(copies * min(num_images, torch.get_num_threads()) * num_points**2)
-        most_points = min(MOST_POINTS, isqrt(room // copies))
-        most_matrices = room // num_points**2
+    if device == "cpu":
+        most_points, most_matrices = fitting(num_points, available_memory(), 1 if chain else COPIES)
     if num_points > most_points:
-        finish = (chain or rounds).merge_condensed
-        return _catenate(finish(condense(image.double(), most_points)) for image in features)
-    if chain is not None:
+        finish = (chain or rounds).merge_clusters
+        trees = [finish(*condense(image.double(), most_points)) for image in features]
+    elif chain is not None:
         return chain.merge_tree(features, most_matrices)
-    budget = CHUNK_DISTANCES.get(features.device.type, CHUNK_DISTANCES["cpu"])
-    chunks = features.split(max(1, budget // num_points**2))
-    return _catenate(rounds.merge_tree(pairwise_distances(chunk.double())) for chunk in chunks)
+    else:
+        budget = CHUNK_DISTANCES.get(device, CHUNK_DISTANCES["cpu"])
+        chunks = features.split(max(1, budget // num_points**2))
+        trees = [rounds.merge_tree(rounds.pairwise_distances(chunk.double())) for chunk in chunks]
+    parent, height = (torch.cat(parts) for parts in zip(*trees, strict=True))
+    return parent, height
 
 
 @cache
@@ -123,20 +111,19 @@ def load_chain() -> ModuleType | None:
     return chain
 
 
-def _room(distances: int) -> int:
-    """Number of distances that may be held: those asked for if few, else by half of the memory."""
-    return ALWAYS_FREE if distances <= ALWAYS_FREE else available_memory() // 2 // 8
+def fitting(num_points: int, memory: int, copies: int) -> tuple[int, int]:
+    """Plan for half of the memory, in bytes.
+
+    Returns the number of clusters up to which an image's matrix of distances is kept, if there are
+    ``copies`` of it, and the number of matrices of P points that are held at once.
+    """
+    distances = memory // 2 // 8
+    most_points = min(MOST_POINTS, isqrt(distances // copies))
+    return max(1, most_points), max(1, distances // num_points**2)
 
 
 def available_memory(root: Path = Path("/")) -> int:
-    """Bytes that Linux has available and a container's limit allows; 16 GiB on other systems.
-
-    Args:
-        root: Root of the file system.
-
-    Returns:
-        Number of bytes.
-    """
+    """Bytes that Linux has available and a container's limit allows; 16 GiB on other systems."""
     bounds = []
     for name in ("memory.max", "memory/memory.limit_in_bytes"):  # control groups 2 and 1
         with suppress(OSError, ValueError):  # no such file, or "max"
@@ -148,27 +135,8 @@ def available_memory(root: Path = Path("/")) -> int:
     return min(bounds, default=2**34)
 
 
-def _catenate(trees: Iterable[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
-    parent, height = (torch.cat(parts) for parts in zip(*trees, strict=True))
-    return parent, height
-
-
 def cut_tree(parent: Tensor, height: Tensor, num_clusters: int) -> Tensor:
-    """Undo the K - 1 highest merges of a tree and number what is left.
-
-    Args:
-        parent: Of every point a lower one in the same cluster, shape ``(B, P)``; see `rounds`.
-        height: Distance of the merge that joined them, infinite for point 0, shape ``(B, P)``.
-        num_clusters: K.
-
-    Returns:
-        Labels in ``0..K-1``, numbered by first appearance, shape ``(B, P)``.
-
-    Examples:
-        >>> height = torch.tensor([[torch.inf, 4.0, 1.0]])
-        >>> cut_tree(torch.tensor([[0, 0, 1]]), height, 2)
-        tensor([[0, 1, 1]])
-    """
+    """Undo the K - 1 highest merges of the trees ``(B, P)``; label by first appearance."""
     num_points = parent.shape[1]
     roots = height.sort(dim=1, descending=True, stable=True).indices[:, :num_clusters]
     is_root = torch.zeros_like(parent, dtype=torch.bool).scatter_(1, roots, True)

@@ -61,37 +61,36 @@ class NaturalFrequency(nn.Module):
         planes = planes or ("paired" if even else "all")
         if planes not in ("paired", "all"):
             raise ValueError(f'`planes` must be "paired", "all" or None: got {planes!r}')
-        if planes == "paired" and not even:
-            raise ValueError(
-                f'`planes="paired"` needs an even `oscillator_dim`: got {oscillator_dim}; '
-                f'try planes="all"'
-            )
-        if planes == "paired" and not init > 0:
-            raise ValueError(
-                f'`init` must be positive for paired planes: got {init}; try planes="all"'
-            )
         self.shared, self.planes = shared, planes
         if planes == "paired":
+            if not even:
+                raise ValueError(
+                    f'`planes="paired"` needs an even `oscillator_dim`: got {oscillator_dim}; '
+                    f'try planes="all"'
+                )
+            if not init > 0:
+                raise ValueError(
+                    f'`init` must be positive for paired planes: got {init}; try planes="all"'
+                )
             leading = () if shared else (num_oscillators, oscillator_dim // 2)
-            self.weight = nn.Parameter(torch.full((*leading, 2), init / 2**0.5))
+            start = torch.full((*leading, 2), init / 2**0.5)
         else:
-            row, col = torch.triu_indices(oscillator_dim, oscillator_dim, 1).unbind()
-            leading = () if shared else (num_oscillators,)
-            paired = init * ((row % 2 == 0) & (col == row + 1)).to(torch.get_default_dtype())
-            self.weight = nn.Parameter(paired.repeat(*leading, 1).view(*leading, -1))
-        self.weight.requires_grad_(trainable)
+            row, col = torch.triu_indices(oscillator_dim, oscillator_dim, 1)
+            start = init * ((row % 2 == 0) & (col == row + 1)).to(torch.get_default_dtype())
+            start = start if shared else start.repeat(num_oscillators, 1)
+        self.weight = nn.Parameter(start, requires_grad=trainable)
 
     def matrix(self) -> Tensor:
         """The skew-symmetric matrices Omega, ``(N, N)`` if shared, else ``(K, N, N)``."""
-        size = self.oscillator_dim
+        weight, size = self.weight, self.oscillator_dim
         if self.planes == "paired":
-            basis = torch.eye(size, dtype=self.weight.dtype, device=self.weight.device)
+            basis = torch.eye(size, dtype=weight.dtype, device=weight.device)
             if not self.shared:
-                basis = basis.unsqueeze(1).expand(-1, self.weight.shape[0], -1)
+                basis = basis.unsqueeze(1).expand(-1, len(weight), -1)
             return self(basis).movedim(0, -1)
-        upper = self.weight.new_zeros(*self.weight.shape[:-1], size, size)
-        row, col = torch.triu_indices(size, size, 1, device=self.weight.device).unbind()
-        upper[..., row, col] = self.weight
+        upper = weight.new_zeros(*weight.shape[:-1], size, size)
+        row, col = torch.triu_indices(size, size, 1, device=weight.device).unbind()
+        upper[..., row, col] = weight
         return upper - upper.mT
 
     def forward(self, x: Tensor) -> Tensor:

@@ -26,7 +26,6 @@ class PatchEmbed(nn.Module):
         ``(B, in_channels, H, W)`` to ``(B, channels, H / patch_size, W / patch_size)``.
 
     Examples:
-        >>> import torch
         >>> PatchEmbed(4, 16)(torch.rand(2, 3, 32, 24)).shape
         torch.Size([2, 16, 8, 6])
     """
@@ -57,15 +56,7 @@ RANGE_TOLERANCE = 0.5
 
 
 def check_images(images: Tensor, in_channels: int = 3) -> None:
-    """Check that a tensor is a batch of images; warn once if a CPU sees pixels far from [0, 1].
-
-    Args:
-        images: Shape ``(B, in_channels, H, W)``, floating point.
-        in_channels: Expected channels.
-
-    Raises:
-        ValueError: If the shape or the type differs.
-    """
+    """Check that a tensor is a batch of images; on a CPU, warn once of pixels far from [0, 1]."""
     if images.ndim != 4 or images.shape[1] != in_channels:
         raise ValueError(
             f"`images` must be (B, {in_channels}, H, W): got shape {tuple(images.shape)}"
@@ -74,19 +65,16 @@ def check_images(images: Tensor, in_channels: int = 3) -> None:
         raise ValueError(
             f"`images` must be floating point in [0, 1]: got {images.dtype}; try images / 255"
         )
-    if images.device.type == "cpu" and images.numel() and not _is_traced():
-        low, high = images.detach().aminmax()
-        if low < -RANGE_TOLERANCE or high > 1 + RANGE_TOLERANCE:
-            _warn_of_range()
-
-
-def _is_traced() -> bool:
-    return (
+    traced = (
         torch.compiler.is_compiling()
         or torch.compiler.is_exporting()
         or torch._C._get_tracing_state() is not None
         or torch._C._are_functorch_transforms_active()
     )
+    if images.device.type == "cpu" and images.numel() and not traced:
+        low, high = images.detach().aminmax()
+        if low < -RANGE_TOLERANCE or high > 1 + RANGE_TOLERANCE:
+            _warn_of_range()
 
 
 @cache  # warns once per process
@@ -120,7 +108,6 @@ class PooledHead(nn.Module):
         Chen et al., *A Simple Framework for Contrastive Learning of Visual Representations* (2020).
 
     Examples:
-        >>> import torch
         >>> PooledHead(8, 8, 32)(torch.randn(2, 8, 5, 5)).shape
         torch.Size([2, 8])
     """

@@ -19,7 +19,7 @@ Energy = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
 class Trajectory(NamedTuple):
-    """States and energies of a `KuramotoLayer`; entry t of both describes the state after t steps.
+    """States of a `KuramotoLayer` and their energies; entry t belongs to the state after t steps.
 
     Attributes:
         states: Shape ``(T + 1, B, C, *S)``; entry 0 is the normalised start.
@@ -35,8 +35,7 @@ class Rollout(NamedTuple):
 
     Attributes:
         state: Shape ``(B, C, *S)``.
-        energies: Shape ``(T + 1, B)``, or ``(T + 1, B, ...)`` if the energy returned ``(B, ...)``;
-            entry t belongs to the state after t steps.
+        energies: As in a `Trajectory`.
     """
 
     state: Tensor
@@ -64,7 +63,7 @@ class KuramotoLayer(Stepwise):
         checkpoint_steps: Whether a call with gradients keeps one state for every sqrt(T) steps and
             recomputes the rest in the backward pass, which takes longer and needs a fraction of the
             memory. `torch.func` cannot differentiate it. A batch normalisation inside the coupling
-            would update its running statistics twice; use another normalisation there.
+            would update its running statistics twice per step; use another normalisation there.
 
     Raises:
         ValueError: If N does not divide the channels, ``num_steps`` is no integer of at least 0,
@@ -102,26 +101,22 @@ class KuramotoLayer(Stepwise):
         checkpoint_steps: bool = False,
     ):
         super().__init__()
-        self.channels = as_integer("channels", channels, least=1)
-        self.oscillator_dim = as_integer("oscillator_dim", oscillator_dim, least=1)
-        count_oscillators(self.channels, self.oscillator_dim)
+        count_oscillators(channels, oscillator_dim)
+        self.channels = as_integer("channels", channels)
+        self.oscillator_dim = as_integer("oscillator_dim", oscillator_dim)
         self.num_steps = as_integer("num_steps", num_steps, least=0)
         gamma = as_number("step_size", step_size)
         self.step_size = nn.Parameter(torch.tensor(gamma)) if trainable_step_size else gamma
         self.coupling, self.frequency, self.stimulus_norm = coupling, frequency, stimulus_norm
-        self.integrator, self.project = integrator, project
-        self.checkpoint_steps = checkpoint_steps
+        self.integrator, self.project, self.checkpoint_steps = integrator, project, checkpoint_steps
 
     def forward(self, x: Tensor, c: Tensor, *, num_steps: int | None = None) -> Tensor:
-        """Take T steps.
+        """Oscillators after T steps, ``(B, C, *S)``.
 
         Args:
             x: Start of the oscillators, ``(B, C, *S)``; normalised on entry.
             c: Stimulus, same shape.
             num_steps: T; the layer's own if None. Zero returns the normalised start.
-
-        Returns:
-            The oscillators after T steps, ``(B, C, *S)``.
 
         Raises:
             ValueError: If x and c do not fit the layer or each other.
@@ -157,18 +152,10 @@ class KuramotoLayer(Stepwise):
         num_steps: int | None = None,
         energy: Energy = functional.energy,
     ) -> Trajectory:
-        """All states of a call and their energies.
+        """All states of a call and their energies; arguments as in a call.
 
-        Args:
-            x: As in a call.
-            c: As in a call.
-            num_steps: As in a call.
-            energy: Function ``(x, coupled, stimulus) -> (B, ...)`` that is evaluated at every state
-                x, with ``coupled = J x`` and the normalised stimulus, as oscillator views
-                ``(B, *S, K, N)``.
-
-        Returns:
-            The states and their energies.
+        ``energy`` is a function ``(x, coupled, stimulus) -> (B, ...)`` that is evaluated at every
+        state x, with ``coupled = J x`` and the normalised stimulus, as views ``(B, *S, K, N)``.
         """
         states, energies = zip(*self._observed(x, c, num_steps, energy), strict=True)
         return Trajectory(

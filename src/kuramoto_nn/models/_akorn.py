@@ -3,36 +3,24 @@
 from dataclasses import dataclass
 from typing import Literal, cast
 
-import torch
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 
 from kuramoto_nn.layers import NormReadout, PatchEmbed, PooledHead, Trajectory
+from kuramoto_nn.models import _parts as parts
 from kuramoto_nn.models._base import ObjectDiscoveryModel
-from kuramoto_nn.models._parts import (
-    KuramotoBlock,
-    ObjectDiscoveryConfig,
-    OscillatorConfig,
-    Position,
-    build_layer,
-    build_position,
-    plain,
-    start_noise,
-)
 
 
 @dataclass(frozen=True, kw_only=True)
-class AKOrNConfig(ObjectDiscoveryConfig, OscillatorConfig):
+class AKOrNConfig(parts.ObjectDiscoveryConfig, parts.OscillatorConfig):
     """Configuration of `AKOrN`; all other fields are those of the base classes.
 
     Attributes:
-        position: "gta" inside the attention blocks, as in the paper, "sincos" added before the
-            first block, or None.
         map_oscillators: Whether a linear map lies between the oscillators of two blocks.
         readout: "norm" for the norms of linear combinations of oscillators; None is an ablation,
             whose features are the oscillators themselves.
     """
 
-    position: Position | None = "gta"
+    position: parts.Position | None = "gta"
     map_oscillators: bool = False
     readout: Literal["norm"] | None = "norm"
 
@@ -86,58 +74,46 @@ class AKOrN(ObjectDiscoveryModel):
         super().__init__(config)
         channels = config.channels
         self.embed = PatchEmbed(config.patch_size, channels)
-        self.position_x, self.position_c = build_position(config), build_position(config)
-        self.blocks = nn.ModuleList(_blocks(config))
+        self.position_x = parts.build_position(config)
+        self.position_c = parts.build_position(config)
+        self.blocks = nn.ModuleList()
+        for i, block in enumerate(config.blocks()):
+            layer, dim = parts.build_layer(block), parts.plain(block.oscillator_dim)
+            readout = NormReadout(channels, channels, dim) if config.readout else None
+            mapped = config.map_oscillators and i < config.num_blocks - 1
+            oscillator_map = nn.Conv2d(channels, channels, 1) if mapped else None
+            self.blocks.append(parts.KuramotoBlock(layer, readout, oscillator_map))
         self.head = PooledHead(channels, channels, 4 * channels, pool=config.pool)
-
-    def features(
-        self,
-        images: Tensor,
-        *,
-        noise: Tensor | None = None,
-        generator: torch.Generator | None = None,
-        num_steps: int | None = None,
-    ) -> Tensor:
-        """Features of every patch for clustering, ``(B, C, h, w)``. Arguments as in a call."""
-        x, c = self._start(images, noise, generator)
-        for block in self.blocks:
-            x, c = block(x, c, num_steps=num_steps)
-        return c
 
     def trajectories(
         self,
         images: Tensor,
         *,
         noise: Tensor | None = None,
-        generator: torch.Generator | None = None,
+        generator: Generator | None = None,
         num_steps: int | None = None,
     ) -> list[Trajectory]:
         """States and energies of every block, first to last. Arguments as in a call."""
         x, c = self._start(images, noise, generator)
         trajectories = []
-        for block in cast(list[KuramotoBlock], list(self.blocks)):
+        for block in cast(list[parts.KuramotoBlock], list(self.blocks)):
             trajectories.append(block.layer.trajectory(x, c, num_steps=num_steps))
             x, c = block.read(trajectories[-1].states[-1])
         return trajectories
 
+    def _encode(
+        self, images: Tensor, noise: Tensor | None, generator: Generator | None, steps: int | None
+    ) -> Tensor:
+        x, c = self._start(images, noise, generator)
+        for block in self.blocks:
+            x, c = block(x, c, num_steps=steps)
+        return c
+
     def _start(
-        self, images: Tensor, noise: Tensor | None, generator: torch.Generator | None
+        self, images: Tensor, noise: Tensor | None, generator: Generator | None
     ) -> tuple[Tensor, Tensor]:
         c = self.embed(images)
-        x = start_noise(c, noise, generator, dtype=self.embed.conv.weight.dtype)
+        x = parts.start_noise(c, noise, generator, dtype=self.embed.conv.weight.dtype)
         if self.position_x is not None and self.position_c is not None:
             x, c = self.position_x(x), self.position_c(c)
         return x, c
-
-
-def _blocks(config: AKOrNConfig) -> list[KuramotoBlock]:
-    channels, blocks = config.channels, []
-    for i in range(config.num_blocks):
-        block = config.block(i)
-        dim, last = plain(block.oscillator_dim), i == config.num_blocks - 1
-        layer = build_layer(block)
-        readout = NormReadout(channels, channels, dim) if config.readout else None
-        mapped = config.map_oscillators and not last
-        oscillator_map = nn.Conv2d(channels, channels, 1) if mapped else None
-        blocks.append(KuramotoBlock(layer, readout, oscillator_map))
-    return blocks

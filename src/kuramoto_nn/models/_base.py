@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import torch
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from kuramoto_nn._checks import listed
@@ -61,14 +61,10 @@ class Model(Pretrained):
         self.config = config
 
     def compile(self, *args: Any, **kwargs: Any) -> None:
-        """Compile the step of every block with `torch.compile`, in place.
+        """Compile the step of every block in place; arguments are those of `torch.compile`.
 
         No number of steps compiles anything again, and every method uses the compiled steps. The
         names in the state dict stay as they are.
-
-        Args:
-            *args: Those of `torch.compile`.
-            **kwargs: Likewise.
         """
         for module in self.modules():
             if isinstance(module, Stepwise):
@@ -78,9 +74,6 @@ class Model(Pretrained):
         """Copy the weights of a model whose configuration is the same up to `FREE_FIELDS`.
 
         Positions that were learned on another grid are resized bilinearly.
-
-        Args:
-            other: The model.
 
         Raises:
             ValueError: If the classes, other fields of the configurations, or tensors differ; the
@@ -111,14 +104,7 @@ class Model(Pretrained):
 
     @classmethod
     def from_preset(cls, name: str, **overrides: Any) -> Self:
-        """Build an untrained model from a preset.
-
-        Args:
-            name: One of `presets()`.
-            **overrides: Fields of the configuration to change.
-
-        Returns:
-            The model, freshly initialised.
+        """Build an untrained model from a preset; ``overrides`` change its configuration.
 
         Raises:
             ValueError: If the name or a field is unknown.
@@ -175,7 +161,7 @@ class Preset:
 class ObjectDiscoveryModel(Model):
     """Network that embeds images and gives the features of every patch.
 
-    A subclass has an `ObjectDiscoveryConfig`, blocks and a `PooledHead`, and defines `features`.
+    A subclass has an `ObjectDiscoveryConfig`, blocks and a `PooledHead`, and defines `_encode`.
     """
 
     config: Any  # an ObjectDiscoveryConfig, which subclasses narrow down
@@ -187,34 +173,37 @@ class ObjectDiscoveryModel(Model):
         images: Tensor,
         *,
         noise: Tensor | None = None,
-        generator: torch.Generator | None = None,
+        generator: Generator | None = None,
         num_steps: int | None = None,
     ) -> Tensor:
-        """Embed images.
+        """Embed images, for the contrastive loss.
 
         Args:
             images: ``(B, 3, H, W)`` in [0, 1].
             noise: Start of the oscillators, before normalisation and before positions are added,
-                ``(B, C, h, w)``. Networks without oscillators take it and do not use it, so that
-                all can stand in for each other; likewise ``generator``.
+                ``(B, C, h, w)``. Networks without oscillators ignore it, and ``generator``.
             generator: Draws the noise if none is given; the global one if None.
             num_steps: T of every block; the configured one if None.
 
         Returns:
-            Embeddings ``(B, C)``, what the contrastive loss compares.
+            Embeddings ``(B, C)``.
         """
-        features = self.features(images, noise=noise, generator=generator, num_steps=num_steps)
-        return self.head(features)
+        return self.head(self._encode(images, noise, generator, num_steps))
 
     def features(
         self,
         images: Tensor,
         *,
         noise: Tensor | None = None,
-        generator: torch.Generator | None = None,
+        generator: Generator | None = None,
         num_steps: int | None = None,
     ) -> Tensor:
-        """Features of every patch, ``(B, C, h, w)``: what is clustered. Arguments as in a call."""
+        """Features of every patch for clustering, ``(B, C, h, w)``. Arguments as in a call."""
+        return self._encode(images, noise, generator, num_steps)
+
+    def _encode(
+        self, images: Tensor, noise: Tensor | None, generator: Generator | None, steps: int | None
+    ) -> Tensor:
         raise NotImplementedError
 
 
@@ -225,13 +214,7 @@ def all_presets() -> dict[str, Preset]:
 
 
 def list_models(pattern: str = "*") -> list[str]:
-    """List the presets of every network.
-
-    Args:
-        pattern: Pattern of the names in the manner of `fnmatch`.
-
-    Returns:
-        Names for `create_model`, sorted.
+    """Names of the presets of every network that match a pattern (`fnmatch`), sorted.
 
     Examples:
         >>> list_models("cifar10-akorn*")

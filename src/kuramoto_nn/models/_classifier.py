@@ -4,54 +4,37 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 
 from kuramoto_nn._checks import as_integer
 from kuramoto_nn.layers import FeedForwardReadout
 from kuramoto_nn.layers._images import check_images
+from kuramoto_nn.models import _parts as parts
 from kuramoto_nn.models._base import Model
-from kuramoto_nn.models._parts import (
-    Coupling,
-    Frequency,
-    ImageConfig,
-    KuramotoBlock,
-    OscillatorConfig,
-    StimulusNorm,
-    build_layer,
-    build_position,
-    plain,
-    start_noise,
-)
 
 
 @dataclass(frozen=True, kw_only=True)
-class AKOrNClassifierConfig(ImageConfig, OscillatorConfig):
+class AKOrNClassifierConfig(parts.ImageConfig, parts.OscillatorConfig):
     """Configuration of `AKOrNClassifier`; all other fields are those of the base classes.
 
     Stage i = 0, 1, … has ``2^i channels`` on a grid of ``1 / 2^i`` the sides of the image.
 
+    A stage is a block. The defaults are the paper's.
+
     Attributes:
         channels: Channels of the first stage.
         num_blocks: Number of stages.
-        num_steps: Updates T, one number or one per stage.
-        coupling: "attention" or "convolution", for all stages or one per stage.
-        kernel_size: Side of the convolutions' kernels, one number or one per stage.
         readout_kernel_size: Side of the kernels in the readout.
         readout_dim: Components per norm of the readout, one number or one per stage.
         num_classes: Number of classes.
         image_size: Side, or height and width, of the images in pixels; only positions depend on it.
-        oscillator_dim: Components N of an oscillator, one number or one per stage.
         step_size: Step size gamma; the authors' value, as there are frequencies.
-        stimulus_norm: "group" for a group normalisation per oscillator, as in the paper, "scale"
-            for a scale and a bias per channel, or None.
-        frequency: Natural frequencies: "per-oscillator", "shared" by all of a stage, as in the
-            paper, or None.
     """
 
     channels: int = 64
     num_blocks: int = 3
     num_steps: int | tuple[int, ...] = 3
-    coupling: Coupling | tuple[Coupling, ...] = "convolution"
+    coupling: parts.Coupling | tuple[parts.Coupling, ...] = "convolution"
     kernel_size: int | tuple[int, ...] = (9, 7, 5)
     readout_kernel_size: int = 3
     readout_dim: int | tuple[int, ...] = 2
@@ -59,8 +42,8 @@ class AKOrNClassifierConfig(ImageConfig, OscillatorConfig):
     image_size: int | tuple[int, int] = 32
     oscillator_dim: int | tuple[int, ...] = 2
     step_size: float = 1.0
-    stimulus_norm: StimulusNorm | None = "group"
-    frequency: Frequency | None = "shared"
+    stimulus_norm: parts.StimulusNorm | None = "group"
+    frequency: parts.Frequency | None = "shared"
 
     @property
     def grid(self) -> tuple[int, int]:
@@ -108,26 +91,20 @@ class AKOrNClassifier(Model):
 
     def __init__(self, config: AKOrNClassifierConfig):
         super().__init__(config)
-        stages = [config.block(i) for i in range(config.num_blocks)]
+        stages = config.blocks()
         widths = [stage.channels for stage in stages]
         self.stem = nn.Conv2d(3, widths[0], 3, padding=1, bias=False)
-        self.position_x, self.position_c = build_position(config), build_position(config)
+        self.position_x = parts.build_position(config)
+        self.position_c = parts.build_position(config)
         self.transitions = nn.ModuleList(
             nn.Conv2d(width // 2, width, 3, stride=2, padding=1) for width in widths[1:]
         )
-        self.blocks = nn.ModuleList(
-            KuramotoBlock(
-                build_layer(stage),
-                FeedForwardReadout(
-                    width,
-                    width,
-                    plain(stage.readout_dim),
-                    stage.readout_kernel_size,
-                    norm=nn.BatchNorm2d,
-                ),
-            )
-            for width, stage in zip(widths, stages, strict=True)
-        )
+        self.blocks = nn.ModuleList()
+        for width, stage in zip(widths, stages, strict=True):
+            layer, dim = parts.build_layer(stage), parts.plain(stage.readout_dim)
+            side = config.readout_kernel_size
+            readout = FeedForwardReadout(width, width, dim, side, norm=nn.BatchNorm2d)
+            self.blocks.append(parts.KuramotoBlock(layer, readout))
         self.out = nn.Linear(widths[-1], config.num_classes)
 
     def forward(
@@ -135,7 +112,7 @@ class AKOrNClassifier(Model):
         images: Tensor,
         *,
         noise: Tensor | None = None,
-        generator: torch.Generator | None = None,
+        generator: Generator | None = None,
         num_steps: int | None = None,
     ) -> Tensor:
         """Classify images.
@@ -154,7 +131,7 @@ class AKOrNClassifier(Model):
         """
         check_images(images)
         c = self.stem(2 * images - 1)
-        x = start_noise(c, noise, generator, dtype=self.stem.weight.dtype)
+        x = parts.start_noise(c, noise, generator, dtype=self.stem.weight.dtype)
         if self.position_x is not None and self.position_c is not None:
             x, c = self.position_x(x), self.position_c(c)
         for stage, block in enumerate(self.blocks):
@@ -169,19 +146,12 @@ class AKOrNClassifier(Model):
         images: Tensor,
         num_samples: int,
         *,
-        generator: torch.Generator | None = None,
+        generator: Generator | None = None,
         num_steps: int | None = None,
     ) -> Tensor:
-        """Mean logits over starting noises, ``(B, num_classes)``, one forward pass after another.
+        """Mean logits over ``num_samples`` starting noises, ``(B, num_classes)``.
 
-        Args:
-            images: ``(B, 3, H, W)`` in [0, 1].
-            num_samples: How many noises.
-            generator: Draws them; the global one if None.
-            num_steps: T of every stage; the configured one if None.
-
-        Returns:
-            Logits.
+        One forward pass after another; other arguments as in a call.
 
         Raises:
             ValueError: If ``num_samples`` is not positive.

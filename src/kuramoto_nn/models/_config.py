@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-import math
+import sys
 from collections.abc import Iterable, Mapping
 from types import NoneType, UnionType
 from typing import Any, ClassVar, Literal, Self, Union, get_args, get_origin, get_type_hints
@@ -43,12 +43,6 @@ class Checked:
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """Build from a dictionary; the inverse of `dataclasses.asdict`.
 
-        Args:
-            values: Fields by name; those left out keep their default.
-
-        Returns:
-            The dataclass.
-
         Raises:
             ValueError: If a name is unknown, a field without default is left out, or a value does
                 not fit.
@@ -61,12 +55,6 @@ class Checked:
 
     def replace(self, **changes: Any) -> Self:
         """Copy with some fields changed.
-
-        Args:
-            **changes: Fields by name.
-
-        Returns:
-            The copy.
 
         Raises:
             ValueError: If a name is unknown or a value does not fit.
@@ -101,15 +89,12 @@ class Config(Checked):
     num_steps: int | tuple[int, ...] = 8
 
     def block(self, index: int) -> Self:
-        """Configuration of one block, as a network of this block alone.
-
-        Args:
-            index: Number of the block, from 0.
-
-        Returns:
-            The configuration with ``num_blocks=1`` and a plain value in every field.
-        """
+        """Configuration of block ``index`` (from 0): one block, and one value in every field."""
         return dataclasses.replace(self, num_blocks=1, **self._of_block(index))
+
+    def blocks(self) -> list[Self]:
+        """Configurations of all blocks."""
+        return [self.block(i) for i in range(self.num_blocks)]
 
     def example_input(self) -> Tensor:
         """An input of batch size 1 that fits the configuration; its values mean nothing."""
@@ -162,7 +147,7 @@ def _fits(value: Any, hint: Any) -> bool:
     if hint is int:
         return type(value) is int and value >= 1
     if hint is float:
-        return type(value) in (int, float) and math.isfinite(value)
+        return type(value) in (int, float) and abs(value) <= sys.float_info.max
     return isinstance(value, hint)
 
 

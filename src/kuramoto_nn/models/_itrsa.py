@@ -2,26 +2,20 @@
 
 from dataclasses import dataclass
 
-import torch
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 
 from kuramoto_nn._ops.linear import SiteLinear
 from kuramoto_nn.layers import PatchEmbed, PooledHead, SiteNorm
 from kuramoto_nn.layers._stepwise import Stepwise
+from kuramoto_nn.models import _parts as parts
 from kuramoto_nn.models._base import ObjectDiscoveryModel
-from kuramoto_nn.models._parts import (
-    ObjectDiscoveryConfig,
-    Position,
-    build_coupling,
-    build_position,
-    plain,
-)
+from kuramoto_nn.models._config import Checked
 from kuramoto_nn.models._sudoku import SIDE, SudokuConfig, SudokuModel, check_puzzles
 
 
 @dataclass(frozen=True, kw_only=True)
-class ItrSAConfig(ObjectDiscoveryConfig):
-    """Configuration of `ItrSA`; all other fields are those of the base classes.
+class IteratedConfig(Checked):
+    """Blocks of iterated self-attention or convolution.
 
     Attributes:
         position: "gta" inside the attention blocks, "sincos" added before the first block, as in
@@ -29,22 +23,18 @@ class ItrSAConfig(ObjectDiscoveryConfig):
         mlp_channels: Hidden width of the MLP; twice the channels if None, as in the paper.
     """
 
-    position: Position | None = "sincos"
+    position: parts.Position | None = "sincos"
     mlp_channels: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
-class ItrSASudokuConfig(SudokuConfig):
-    """Configuration of `ItrSASudoku`; all other fields are those of the base classes.
+class ItrSAConfig(IteratedConfig, parts.ObjectDiscoveryConfig):
+    """Configuration of `ItrSA`: the fields of its base classes."""
 
-    Attributes:
-        position: "gta" inside the attention blocks, "sincos" added before the first block, as in
-            the paper, or None.
-        mlp_channels: Hidden width of the MLP; twice the channels if None, as in the paper.
-    """
 
-    position: Position | None = "sincos"
-    mlp_channels: int | None = None
+@dataclass(frozen=True, kw_only=True)
+class ItrSASudokuConfig(IteratedConfig, SudokuConfig):
+    """Configuration of `ItrSASudoku`: the fields of its base classes."""
 
 
 # Networks of the paper's tables; those that end in -tiny are ours. Two rest on our reading of the
@@ -58,27 +48,16 @@ _TRANSFORMER = ItrSASudokuConfig(num_steps=1, num_blocks=8)
 
 
 class ItrSABlock(Stepwise):
-    """T times ``y + mix(norm(y))`` with the same weights, then once ``y + mlp(norm(y))``.
-
-    Args:
-        mix: Any module ``(B, C, *S) -> (B, C, *S)``.
-        channels: Channels C.
-        num_steps: T.
-        mlp_channels: Hidden width of the MLP; ``2 channels`` if None.
-
-    Shape:
-        ``(B, C, *S)`` to the same shape.
-    """
+    """T times ``y + mix(norm(y))`` with the same weights, then once ``y + mlp(norm(y))``."""
 
     step_methods = ("_repeat",)
 
-    def __init__(
-        self, mix: nn.Module, channels: int, num_steps: int, *, mlp_channels: int | None = None
-    ):
+    def __init__(self, config: ItrSAConfig | ItrSASudokuConfig):
         super().__init__()
-        self.num_steps = num_steps
-        self.mix, self.mix_norm, self.mlp_norm = mix, SiteNorm(channels), SiteNorm(channels)
-        hidden = mlp_channels or 2 * channels
+        channels, self.num_steps = config.channels, parts.plain(config.num_steps)
+        self.mix = parts.build_coupling(config)
+        self.mix_norm, self.mlp_norm = SiteNorm(channels), SiteNorm(channels)
+        hidden = config.mlp_channels or 2 * channels
         self.mlp = nn.Sequential(
             SiteLinear(channels, hidden), nn.GELU(), SiteLinear(hidden, channels)
         )
@@ -93,27 +72,6 @@ class ItrSABlock(Stepwise):
 
     def extra_repr(self) -> str:
         return f"num_steps={self.num_steps}"
-
-
-def build_itrsa_blocks(config: ItrSAConfig | ItrSASudokuConfig) -> nn.ModuleList:
-    """Build the blocks of an iterated model.
-
-    Args:
-        config: The model's configuration.
-
-    Returns:
-        Its `ItrSABlock` modules.
-    """
-    blocks = map(config.block, range(config.num_blocks))
-    return nn.ModuleList(
-        ItrSABlock(
-            build_coupling(block),
-            block.channels,
-            plain(block.num_steps),
-            mlp_channels=block.mlp_channels,
-        )
-        for block in blocks
-    )
 
 
 class ItrSA(ObjectDiscoveryModel):
@@ -156,25 +114,15 @@ class ItrSA(ObjectDiscoveryModel):
         super().__init__(config)
         channels = config.channels
         self.embed = PatchEmbed(config.patch_size, channels)
-        self.position = build_position(config)
-        self.blocks = build_itrsa_blocks(config)
+        self.position = parts.build_position(config)
+        self.blocks = nn.ModuleList(map(ItrSABlock, config.blocks()))
         self.norm = SiteNorm(channels)
         self.head = PooledHead(channels, channels, 4 * channels, pool=config.pool)
 
-    def features(
-        self,
-        images: Tensor,
-        *,
-        noise: Tensor | None = None,
-        generator: torch.Generator | None = None,
-        num_steps: int | None = None,
+    def _encode(
+        self, images: Tensor, noise: Tensor | None, generator: Generator | None, steps: int | None
     ) -> Tensor:
-        """Features of every patch for clustering, ``(B, C, h, w)``. Arguments as in a call."""
-        y = self.embed(images)
-        y = y if self.position is None else self.position(y)
-        for block in self.blocks:
-            y = block(y, num_steps=num_steps)
-        return self.norm(y)
+        return _iterate(self, self.embed(images), steps)
 
 
 class ItrSASudoku(SudokuModel):
@@ -188,7 +136,7 @@ class ItrSASudoku(SudokuModel):
         digits 1 to 9 on the last axis.
 
     Reference:
-        Miyato, Löwe, Geiger, Welling, *Artificial Kuramoto Oscillatory Neurons* (ICLR 2025).
+        Miyato et al., *Artificial Kuramoto Oscillatory Neurons* (ICLR 2025), section 5.
 
     Examples:
         >>> solver = ItrSASudoku.from_preset("sudoku-transformer-tiny")
@@ -209,37 +157,20 @@ class ItrSASudoku(SudokuModel):
         super().__init__(config)
         channels = config.channels
         self.embed = nn.Embedding(SIDE + 1, channels)
-        self.position = build_position(config)
-        self.blocks = build_itrsa_blocks(config)
+        self.position = parts.build_position(config)
+        self.blocks = nn.ModuleList(map(ItrSABlock, config.blocks()))
         self.norm = SiteNorm(channels)
         self.out = nn.Linear(channels, SIDE)
 
-    def forward(
-        self,
-        puzzles: Tensor,
-        *,
-        num_steps: int | None = None,
-        noise: Tensor | None = None,
-        generator: torch.Generator | None = None,
+    def _encode(
+        self, puzzles: Tensor, noise: Tensor | None, generator: Generator | None, steps: int | None
     ) -> Tensor:
-        """Fill puzzles in.
-
-        Args:
-            puzzles: ``(B, 9, 9)``, integers; 0 is a blank.
-            num_steps: T of every block; the configured one if None.
-            noise: Ignored, as nothing here is random; accepted so that AKOrN and its control are
-                called alike.
-            generator: Ignored as well.
-
-        Returns:
-            Logits ``(B, 9, 9, 9)`` of the digits 1 to 9 on the last axis.
-
-        Raises:
-            ValueError: If the puzzles have another shape or type, or hold other numbers.
-        """
         check_puzzles(puzzles)
-        y = self.embed(puzzles).movedim(-1, 1)
-        y = y if self.position is None else self.position(y)
-        for block in self.blocks:
-            y = block(y, num_steps=num_steps)
-        return self.out(self.norm(y).movedim(1, -1))
+        return _iterate(self, self.embed(puzzles).movedim(-1, 1), steps)
+
+
+def _iterate(model: ItrSA | ItrSASudoku, y: Tensor, steps: int | None) -> Tensor:
+    y = y if model.position is None else model.position(y)
+    for block in model.blocks:
+        y = block(y, num_steps=steps)
+    return model.norm(y)

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any, Literal, TypeVar
 
 import torch
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 
 from kuramoto_nn.coupling import AttentionCoupling, ConvCoupling, GeometricTransform
 from kuramoto_nn.layers import (
@@ -155,14 +155,7 @@ def plain(value: Value | tuple[Value, ...]) -> Value:
 
 
 def build_coupling(config: GridConfig) -> nn.Module:
-    """Build the coupling between the sites of a grid.
-
-    Args:
-        config: Configuration of one block.
-
-    Returns:
-        A convolution, or attention with or without GTA.
-    """
+    """Build the coupling of a block: a convolution, or attention with or without GTA."""
     if config.coupling == "convolution":
         return ConvCoupling(config.channels, plain(config.kernel_size))
     position = None
@@ -172,26 +165,12 @@ def build_coupling(config: GridConfig) -> nn.Module:
 
 
 def build_position(config: GridConfig) -> SinCosEmbedding | None:
-    """Build the embedding that is added before the first block.
-
-    Args:
-        config: Configuration of the network.
-
-    Returns:
-        The embedding; None if the configuration has no sine/cosine positions.
-    """
+    """Build the embedding that is added before the first block, if there is one."""
     return SinCosEmbedding(config.channels, config.grid) if config.position == "sincos" else None
 
 
 def build_layer(config: OscillatorConfig) -> KuramotoLayer:
-    """Build a Kuramoto layer with its coupling.
-
-    Args:
-        config: Configuration of one block.
-
-    Returns:
-        The layer.
-    """
+    """Build the Kuramoto layer of a block."""
     channels, oscillator_dim = config.channels, plain(config.oscillator_dim)
     frequency = stimulus_norm = None
     if config.frequency is not None:
@@ -221,15 +200,12 @@ def build_layer(config: OscillatorConfig) -> KuramotoLayer:
 
 
 class KuramotoBlock(nn.Module):
-    """A Kuramoto layer and its readout.
+    """Maps x and c ``(B, C, *S)`` to the next block's: a Kuramoto layer and its readout.
 
     Args:
         layer: The layer.
         readout: Map from oscillators to features, the next stimulus; None passes the oscillators.
         oscillator_map: Map applied to the oscillators before the next block; None for none.
-
-    Shape:
-        x and c ``(B, C, *S)`` to the next block's x and c.
     """
 
     def __init__(
@@ -248,34 +224,20 @@ class KuramotoBlock(nn.Module):
 
     def read(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Oscillators and stimulus of the next block, from the last state of this one."""
-        features = x if self.readout is None else self.readout(x)
-        return x if self.oscillator_map is None else self.oscillator_map(x), features
+        c = x if self.readout is None else self.readout(x)
+        return x if self.oscillator_map is None else self.oscillator_map(x), c
 
 
 def start_noise(
-    stimulus: Tensor,
-    noise: Tensor | None,
-    generator: torch.Generator | None,
-    *,
-    dtype: torch.dtype,
+    stimulus: Tensor, noise: Tensor | None, generator: Generator | None, *, dtype: torch.dtype
 ) -> Tensor:
-    """Return the given noise, or draw standard normal noise of the stimulus' shape.
+    """Return the given noise, or draw standard normal noise, of the stimulus' shape.
 
-    Args:
-        stimulus: Gives shape and device.
-        noise: The noise; drawn if None.
-        generator: Source of the noise; the global generator if None.
-        dtype: Type of the result, that of the weights (under autocast the stimulus has another).
-
-    Returns:
-        Noise of the stimulus' shape.
-
-    Raises:
-        ValueError: If the given noise has another shape.
+    ``dtype`` is that of the weights; under autocast the stimulus has another.
     """
     if noise is None:
         wide = torch.promote_types(dtype, torch.float32)
-        # ONNX has no such option: it is given where it is needed.
+        # ONNX cannot export a call with `generator`, not even with None.
         draw = torch.randn if generator is None else partial(torch.randn, generator=generator)
         noise = draw(stimulus.shape, dtype=wide, device=stimulus.device)
     if noise.shape != stimulus.shape:

@@ -28,7 +28,7 @@ UNFINISHED = ".saving."
 GENERATED = "<!-- Written by save_pretrained, which writes it anew unless this line is gone. -->"
 """Marks a card that is not the user's own."""
 
-TOLD = {"data", "command", "seed", "score", "notes", "repo_id"}
+FACTS = ("data", "command", "seed", "score", "notes")
 """Facts about the weights that a user may give for the card."""
 
 TEMPLATE = f"""---
@@ -48,13 +48,9 @@ from kuramoto_nn import load_model
 
 model = load_model("{{ repo_id or "this folder" }}")
 ```
-{% for title, text in [
-  ("Data", data), ("Command", command), ("Seed", seed), ("Score", score), ("Notes", notes)
-] %}
-{%- if text is defined %}
+{% for title, text in facts %}
 **{{ title }}.** {{ text }}
-{% endif %}
-{%- endfor %}
+{% endfor %}
 ## Configuration
 
 ```json
@@ -83,7 +79,7 @@ class Pretrained(
 
     def describe(self) -> dict[str, Any]:
         """Content of ``config.json``: the class's name as "model", and the configuration."""
-        return {"model": type(self).__name__} | dataclasses.asdict(self.config)
+        return _describe(type(self), self.config)
 
     def save_pretrained(  # type: ignore[override]
         self,
@@ -121,7 +117,7 @@ class Pretrained(
             raise ValueError(f"used with push_to_hub=True only: {unused}")
         _check_card(model_card_kwargs)
         self._check_loadable()
-        folder = Path(save_directory)
+        folder = Path(save_directory).expanduser()
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder, prefix=UNFINISHED) as name:
             fresh, card = Path(name), folder / CARD
@@ -225,13 +221,11 @@ class Pretrained(
             )
         try:  # nothing is allocated or drawn before all is known to fit
             model = on_meta(network, config)
-        except (ValueError, RuntimeError, TypeError) as error:
-            reason = str(error).splitlines()[0]
-            raise ValueError(f"{config_file} describes no model: {reason}") from error
+        except ValueError as error:
+            raise ValueError(f"{config_file} describes no model: {error}") from error
         problems = misfits(model, weights)
         if not problems and saved is not None:
-            network, config = _parse(saved, weights_file)
-            before = {"model": network.__name__} | dataclasses.asdict(config)
+            before = _describe(*_parse(saved, weights_file))
             problems = [
                 f"`{name}` is {value!r}, but was {before.get(name)!r} when saved"
                 for name, value in model.describe().items()
@@ -248,11 +242,11 @@ class Pretrained(
         own = self.state_dict()
         try:
             problems = misfits(on_meta(type(self), self.config), own)
-        except (ValueError, RuntimeError, TypeError) as error:
+        except ValueError as error:
             problems = [str(error)]
         names: dict[int, list[str]] = {}
-        for name, value in own.items():
-            if address := value.untyped_storage().data_ptr():
+        for name, value in own.items():  # of a quantised module not all values are tensors
+            if isinstance(value, Tensor) and (address := value.untyped_storage().data_ptr()):
                 names.setdefault(address, []).append(f"`{name}`")
         problems += [f"{' and '.join(same)} share memory" for same in names.values() if same[1:]]
         if problems:
@@ -261,15 +255,16 @@ class Pretrained(
                 f"{listed(problems)}; save its state_dict() instead"
             )
 
-    def generate_model_card(self, *args: Any, **kwargs: Any) -> ModelCard:
-        """Write the card: class, configuration, a snippet, and the facts in ``kwargs``."""
-        facts = {
-            "class_name": type(self).__name__,
-            "config": json.dumps(self.describe(), indent=2),
-            "parameters": f"{sum(p.numel() for p in self.parameters()):,}",
-            "repo_id": None,
-        }
-        return super().generate_model_card(*args, **(facts | kwargs))
+    def generate_model_card(self, *args: Any, repo_id: str | None = None, **told: Any) -> ModelCard:
+        """Write the card: class, configuration, a snippet, and the facts that the user told."""
+        return super().generate_model_card(
+            *args,
+            class_name=type(self).__name__,
+            config=json.dumps(self.describe(), indent=2),
+            parameters=f"{sum(p.numel() for p in self.parameters()):,}",
+            repo_id=repo_id,
+            facts=[(name.capitalize(), told[name]) for name in FACTS if name in told],
+        )
 
     def _save_pretrained(self, save_directory: Path) -> None:
         config_file, weights_file = save_directory / CONFIG, save_directory / WEIGHTS
@@ -283,22 +278,21 @@ class Pretrained(
         shutil.copymode(config_file, weights_file)  # safetensors makes private files
 
 
+def _describe(network: Any, config: Any) -> dict[str, Any]:
+    return {"model": network.__name__} | dataclasses.asdict(config)
+
+
 def on_meta(network: Any, config: Config) -> Any:
-    """Build a network without memory and without drawing random numbers."""
-    with torch.device("meta"):
-        return network(config)
+    """Build a network without memory and random numbers; ValueError if none can be built."""
+    try:
+        with torch.device("meta"):
+            return network(config)
+    except (RuntimeError, TypeError) as error:
+        raise ValueError(str(error).splitlines()[0]) from error
 
 
 def misfits(model: nn.Module, given: dict[str, Tensor]) -> list[str]:
-    """Compare tensors with those of a model.
-
-    Args:
-        model: The model.
-        given: Tensors by name.
-
-    Returns:
-        A phrase for every tensor that is missing, unknown, or of another shape or kind.
-    """
+    """A phrase for every tensor that a model lacks, or that has another shape or kind there."""
     own = model.state_dict()
     problems = [f"`{name}` is missing" for name in own if name not in given]
     problems += [f"`{name}` is unknown" for name in given if name not in own]
@@ -371,8 +365,8 @@ def _read_weights(path: Path, device: torch.device | str) -> tuple[dict[str, Ten
 
 
 def _check_card(told: dict[str, Any] | None) -> None:
-    if unknown := (told or {}).keys() - TOLD:
+    if unknown := (told or {}).keys() - {*FACTS, "repo_id"}:
         raise ValueError(
             f"`model_card_kwargs` has unknown entries: {', '.join(sorted(unknown))}; "
-            f"try {', '.join(sorted(TOLD))}"
+            f"try {', '.join(sorted(FACTS))}"
         )

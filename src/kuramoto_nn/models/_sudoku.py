@@ -4,34 +4,24 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, cast
 
 import torch
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 
 from kuramoto_nn import functional
 from kuramoto_nn._checks import as_integer
 from kuramoto_nn.layers import FeedForwardReadout, NormReadout
 from kuramoto_nn.layers._kuramoto import Energy
+from kuramoto_nn.models import _parts as parts
 from kuramoto_nn.models._base import Model
-from kuramoto_nn.models._parts import (
-    Frequency,
-    GridConfig,
-    KuramotoBlock,
-    OscillatorConfig,
-    Position,
-    build_layer,
-    build_position,
-    start_noise,
-)
 
 SIDE = 9
 """Rows, columns and digits of a Sudoku."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class SudokuConfig(GridConfig):
+class SudokuConfig(parts.GridConfig):
     """Networks with a site per cell of a Sudoku.
 
     Attributes:
-        channels: Channels C of the feature maps.
         num_steps: Updates, or repetitions, T of every block.
     """
 
@@ -49,28 +39,24 @@ class SudokuConfig(GridConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
-class AKOrNSudokuConfig(SudokuConfig, OscillatorConfig):
+class AKOrNSudokuConfig(SudokuConfig, parts.OscillatorConfig):
     """Configuration of `AKOrNSudoku`; all other fields are those of the base classes.
 
+    The defaults are the paper's.
+
     Attributes:
-        position: "gta" inside the attention blocks, as in the paper, "sincos" added before the
-            first block, or None.
         oscillator_dim: Components N of an oscillator.
         readout: "feed-forward" for the norm readout and a residual network, or "norm" for the norm
             readout alone.
         step_size: Step size gamma; the authors' value, as there are frequencies.
-        trainable_step_size: Whether every block learns its gamma, as in the paper.
-        frequency: Natural frequencies: "per-oscillator", "shared" by all of a block, as in the
-            paper, or None.
-        frequency_init: Angular speed at the start of training, in radians per unit time.
     """
 
-    position: Position | None = "gta"
+    position: parts.Position | None = "gta"
     oscillator_dim: int = 4
     readout: Literal["feed-forward", "norm"] = "feed-forward"
     step_size: float = 1.0
     trainable_step_size: bool = True
-    frequency: Frequency | None = "shared"
+    frequency: parts.Frequency | None = "shared"
     frequency_init: float = 0.5
 
 
@@ -105,6 +91,39 @@ class SudokuModel(Model):
 
     config: Any  # a SudokuConfig, which subclasses narrow down
     blocks: nn.ModuleList
+    out: nn.Linear
+
+    def forward(
+        self,
+        puzzles: Tensor,
+        *,
+        num_steps: int | None = None,
+        noise: Tensor | None = None,
+        generator: Generator | None = None,
+    ) -> Tensor:
+        """Fill in puzzles.
+
+        Args:
+            puzzles: ``(B, 9, 9)``, integers; 0 is a blank.
+            num_steps: T of every block; the configured one if None.
+            noise: Start of the oscillators of blank cells, before normalisation,
+                ``(B, C, 9, 9)``; its values at given cells are not used. Networks without
+                oscillators ignore it, and ``generator``.
+            generator: Draws the noise if none is given; the global one if None.
+
+        Returns:
+            Logits ``(B, 9, 9, 9)`` of the digits 1 to 9 on the last axis.
+
+        Raises:
+            ValueError: If the puzzles have another shape or type, or hold other numbers.
+        """
+        return self.out(self._encode(puzzles, noise, generator, num_steps).movedim(1, -1))
+
+    def _encode(
+        self, puzzles: Tensor, noise: Tensor | None, generator: Generator | None, steps: int | None
+    ) -> Tensor:
+        """Features of every cell, ``(B, C, 9, 9)``."""
+        raise NotImplementedError
 
 
 class AKOrNSudoku(SudokuModel):
@@ -138,40 +157,13 @@ class AKOrNSudoku(SudokuModel):
         channels, dim = config.channels, config.oscillator_dim
         readout = NormReadout if config.readout == "norm" else FeedForwardReadout
         self.embed = nn.Embedding(SIDE + 1, channels)
-        self.position_x, self.position_c = build_position(config), build_position(config)
+        self.position_x = parts.build_position(config)
+        self.position_c = parts.build_position(config)
         self.blocks = nn.ModuleList(
-            KuramotoBlock(build_layer(config.block(i)), readout(channels, channels, dim))
-            for i in range(config.num_blocks)
+            parts.KuramotoBlock(parts.build_layer(block), readout(channels, channels, dim))
+            for block in config.blocks()
         )
         self.out = nn.Linear(channels, SIDE)
-
-    def forward(
-        self,
-        puzzles: Tensor,
-        *,
-        num_steps: int | None = None,
-        noise: Tensor | None = None,
-        generator: torch.Generator | None = None,
-    ) -> Tensor:
-        """Fill puzzles in.
-
-        Args:
-            puzzles: ``(B, 9, 9)``, integers; 0 is a blank.
-            num_steps: T of every block; the configured one if None.
-            noise: Start of the oscillators of blank cells, before normalisation,
-                ``(B, C, 9, 9)``; its values at given cells are not used.
-            generator: Draws the noise if none is given; the global one if None.
-
-        Returns:
-            Logits ``(B, 9, 9, 9)`` of the digits 1 to 9 on the last axis.
-
-        Raises:
-            ValueError: If the puzzles have another shape or type, or hold other numbers.
-        """
-        x, c = self._start(puzzles, noise, generator)
-        for block in self.blocks:
-            x, c = block(x, c, num_steps=num_steps)
-        return self._read(c)
 
     def rollout(
         self,
@@ -179,27 +171,17 @@ class AKOrNSudoku(SudokuModel):
         *,
         num_steps: int | None = None,
         noise: Tensor | None = None,
-        generator: torch.Generator | None = None,
+        generator: Generator | None = None,
         energy: Energy = functional.energy,
     ) -> SudokuRollout:
-        """Logits, and the energies of the last block at every step.
+        """Logits, and the energies of the last block at every step; arguments as in a call.
 
+        ``energy`` is as in `KuramotoLayer.rollout`; `kuramoto_nn.reference.energy` is the authors'.
         Keeps no states: without gradients, memory does not grow with the number of steps.
-
-        Args:
-            puzzles: As in a call.
-            num_steps: As in a call.
-            noise: As in a call.
-            generator: As in a call.
-            energy: As in `KuramotoLayer.rollout`, evaluated at every state of the last block;
-                `kuramoto_nn.reference.energy` is the authors' convention.
-
-        Returns:
-            Logits ``(B, 9, 9, 9)`` and energies ``(T + 1, B)``.
         """
-        last, x, c = self._before_last(puzzles, num_steps, noise, generator)
+        last, x, c = self._before_last(puzzles, noise, generator, num_steps)
         state, energies = last.layer.rollout(x, c, num_steps=num_steps, energy=energy)
-        return SudokuRollout(self._read(last.read(state)[1]), energies)
+        return SudokuRollout(self._read(last, state), energies)
 
     def trajectory(
         self,
@@ -207,13 +189,13 @@ class AKOrNSudoku(SudokuModel):
         *,
         num_steps: int | None = None,
         noise: Tensor | None = None,
-        generator: torch.Generator | None = None,
+        generator: Generator | None = None,
         energy: Energy = functional.energy,
     ) -> SudokuTrajectory:
         """Logits, energies and states of the last block at every step; arguments of a rollout."""
-        last, x, c = self._before_last(puzzles, num_steps, noise, generator)
+        last, x, c = self._before_last(puzzles, noise, generator, num_steps)
         states, energies = last.layer.trajectory(x, c, num_steps=num_steps, energy=energy)
-        logits = self._read(last.read(states.flatten(0, 1))[1])
+        logits = self._read(last, states.flatten(0, 1))
         return SudokuTrajectory(logits.unflatten(0, states.shape[:2]), energies, states)
 
     def answers(
@@ -224,26 +206,18 @@ class AKOrNSudoku(SudokuModel):
         skip: int = 0,
         num_steps: int | None = None,
         noise: Tensor | None = None,
-        generator: torch.Generator | None = None,
+        generator: Generator | None = None,
     ) -> Tensor:
-        """Logits after every few steps of the last block, for a loss on each of them.
+        """Logits after each ``every`` steps of the last block, ``(T / every, B, 9, 9, 9)``.
 
-        Args:
-            puzzles: As in a call.
-            every: Steps from one reading to the next; divides T.
-            skip: Steps of the last block before these, without gradients, to train the behaviour
-                after many steps at the cost of a few.
-            num_steps: As in a call.
-            noise: As in a call.
-            generator: As in a call.
-
-        Returns:
-            Logits ``(T / every, B, 9, 9, 9)``; the last are those of a call, if none is skipped.
+        For a loss on each of them. ``skip`` steps of the last block come before these, without
+        gradients, to train the behaviour after many steps at the cost of a few. Without them the
+        last logits are those of a call, whose arguments are the others.
 
         Raises:
             ValueError: If ``every`` does not divide T, or as in a call.
         """
-        last, x, c = self._before_last(puzzles, num_steps, noise, generator)
+        last, x, c = self._before_last(puzzles, noise, generator, num_steps)
         steps, every = last.layer._count(num_steps), as_integer("every", every)
         if every < 1 or steps < every or steps % every:
             raise ValueError(
@@ -255,36 +229,33 @@ class AKOrNSudoku(SudokuModel):
         for _ in range(steps // every):
             x = last.layer(x, c, num_steps=every)
             states.append(x)
-        logits = self._read(last.read(torch.cat(states))[1])
+        logits = self._read(last, torch.cat(states))
         return logits.unflatten(0, (len(states), -1))
 
     def _before_last(
-        self,
-        puzzles: Tensor,
-        num_steps: int | None,
-        noise: Tensor | None,
-        generator: torch.Generator | None,
-    ) -> tuple[KuramotoBlock, Tensor, Tensor]:
-        """The last block, and the oscillators and stimulus that come to it."""
-        x, c = self._start(puzzles, noise, generator)
-        *first, last = cast(list[KuramotoBlock], list(self.blocks))
-        for block in first:
-            x, c = block(x, c, num_steps=num_steps)
-        return last, x, c
-
-    def _start(
-        self, puzzles: Tensor, noise: Tensor | None, generator: torch.Generator | None
-    ) -> tuple[Tensor, Tensor]:
+        self, puzzles: Tensor, noise: Tensor | None, generator: Generator | None, steps: int | None
+    ) -> tuple[parts.KuramotoBlock, Tensor, Tensor]:
+        """The last block, and its input: oscillators and stimulus."""
         check_puzzles(puzzles)
         c = self.embed(puzzles).movedim(-1, 1)
-        noise = start_noise(c, noise, generator, dtype=c.dtype)
+        noise = parts.start_noise(c, noise, generator, dtype=c.dtype)
         x = torch.where(puzzles.unsqueeze(1) > 0, c, noise)
         if self.position_x is not None and self.position_c is not None:
             x, c = self.position_x(x), self.position_c(c)
-        return x, c
+        *first, last = cast(list[parts.KuramotoBlock], list(self.blocks))
+        for block in first:
+            x, c = block(x, c, num_steps=steps)
+        return last, x, c
 
-    def _read(self, c: Tensor) -> Tensor:
-        return self.out(c.relu().movedim(1, -1))
+    def _encode(
+        self, puzzles: Tensor, noise: Tensor | None, generator: Generator | None, steps: int | None
+    ) -> Tensor:
+        last, x, c = self._before_last(puzzles, noise, generator, steps)
+        return last(x, c, num_steps=steps)[1].relu()
+
+    def _read(self, last: parts.KuramotoBlock, x: Tensor) -> Tensor:
+        """Logits of the last block's state."""
+        return self.out(last.read(x)[1].relu().movedim(1, -1))
 
 
 def check_puzzles(puzzles: Tensor) -> None:

@@ -13,11 +13,7 @@ from kuramoto_nn.reference._load import load
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Load a file of the authors' code, write a folder that `load_model` loads.
-
-    Args:
-        argv: The command line; that of the process if None.
-    """
+    """Load a file of the authors' code, and write a folder that `load_model` loads."""
     options = _parser(argv).parse_args(argv)
     given = {n: v for n, v in vars(options).items() if n not in ("source", "folder", "kind")}
     given = {n: v[0] if isinstance(v, list) and len(v) == 1 else v for n, v in given.items()}
@@ -36,7 +32,7 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def _parser(argv: list[str] | None) -> argparse.ArgumentParser:
-    """The options of the kind that the command line names are the authors' arguments of it."""
+    """Options of the command line: those of the named kind are the authors' arguments."""
     kinds = [kind for kind in KINDS if kind != "layer"]  # a layer alone is no folder's model
     parser = argparse.ArgumentParser(
         prog="python -m kuramoto_nn.reference",
@@ -51,7 +47,7 @@ def _parser(argv: list[str] | None) -> argparse.ArgumentParser:
     first.add_argument("--kind")
     kind = first.parse_known_args(argv)[0].kind
     if kind in kinds:
-        arguments = KINDS[kind].arguments
+        arguments = KINDS[kind][0]
         hints = get_type_hints(arguments)
         group = parser.add_argument_group(f"the authors' constructor arguments of {kind}")
         for field in dataclasses.fields(arguments):
@@ -62,7 +58,7 @@ def _parser(argv: list[str] | None) -> argparse.ArgumentParser:
 
 
 def _option(hint: Any, field: dataclasses.Field) -> dict[str, Any]:
-    """Options of argparse for a field; a field with an entry per block takes several values."""
+    """Options of `add_argument` for a field; one with an entry per block takes several values."""
     text = f"default: {_written(field.default)}"
     types = get_args(hint) or (hint,)
     if any(get_origin(member) is tuple for member in types):

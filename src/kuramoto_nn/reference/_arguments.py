@@ -1,9 +1,9 @@
-"""The authors' constructor arguments, kind by kind, and the configuration that each stands for.
+"""The authors' constructor arguments, kind by kind; ``config`` converts them into ours.
 
 Fields have the authors' names; a tuple holds one entry per block. Defaults are those of the paper's
-recipes (CLEVRTex, Sudoku, CIFAR-10). Where a checkpoint holds the number itself (gamma, the
-frequencies), it counts and the argument does not. ``Literal`` types of one value mark options whose
-files we have not seen.
+recipes (CLEVRTex, Sudoku, CIFAR-10). Numbers that a checkpoint holds itself (gamma, the
+frequencies) override the argument. ``Literal`` types of one value mark options of which no file
+with another value is known.
 """
 
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ class Oscillators(Checked):
     learn_omg: bool = True
 
     def step_size(self, gamma: Any) -> Any:
-        """Our step size, of a number or a tensor: without frequencies theirs adds x itself."""
+        """Our step size, from a number or a tensor: without frequencies theirs adds x itself."""
         if self.use_omega:
             return gamma
         if gamma == -1:
@@ -101,7 +101,6 @@ class LayerArguments(CoupledSites):
     hw: tuple[int, int] | None = None
 
     def config(self, gamma: float) -> AKOrNConfig:
-        """A configuration of ours with such a layer: one pixel is one site."""
         position = self.position(otherwise=None)
         if position and self.hw is None:
             raise ValueError("`hw`, the grid (height, width), is needed with gta=True: got None")
@@ -134,7 +133,6 @@ class AKOrNArguments(CoupledSites):
     no_ro: bool = False
 
     def config(self, gamma: float) -> AKOrNConfig:
-        """Our configuration."""
         return AKOrNConfig(
             image_size=self.imsize,
             patch_size=self.psize,
@@ -168,7 +166,6 @@ class SudokuAKOrNArguments(Oscillators):
     nl: bool = True
 
     def config(self, gamma: float) -> AKOrNSudokuConfig:
-        """Our configuration."""
         return AKOrNSudokuConfig(
             channels=self.ch,
             num_blocks=self.L,
@@ -212,7 +209,6 @@ class ItrSAArguments(Iterated):
     imsize: int = 128
 
     def config(self) -> ItrSAConfig:
-        """Our configuration."""
         return ItrSAConfig(image_size=self.imsize, patch_size=self.psize, **self.iterated_fields())
 
 
@@ -224,7 +220,6 @@ class SudokuTransformerArguments(Iterated):
     T: int = 16
 
     def config(self) -> ItrSASudokuConfig:
-        """Our configuration."""
         return ItrSASudokuConfig(**self.iterated_fields())
 
 
@@ -248,7 +243,6 @@ class ClassifierArguments(CoupledSites):
     global_omg: bool = True
 
     def config(self, gamma: float) -> AKOrNClassifierConfig:
-        """Our configuration."""
         return AKOrNClassifierConfig(
             num_blocks=self.L,
             kernel_size=self.ksizes,

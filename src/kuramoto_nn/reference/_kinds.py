@@ -1,20 +1,18 @@
-"""The kinds of module that the authors' code saves: how each is built and filled."""
+"""The kinds of module that the authors' code saves: how each is built, and filled from a file.
 
-from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar
+Every ``fill_`` function copies the tensors below a prefix of the authors' names into one module.
+"""
+
+from math import prod
+from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from kuramoto_nn.layers import KuramotoLayer
-from kuramoto_nn.models import (
-    AKOrN,
-    AKOrNClassifier,
-    AKOrNSudoku,
-    ItrSA,
-    ItrSASudoku,
-    Model,
-)
+from kuramoto_nn.coupling import AttentionCoupling, ConvCoupling
+from kuramoto_nn.layers import FeedForwardReadout, KuramotoLayer, NormReadout, OscillatorNorm
+from kuramoto_nn.models import AKOrN, AKOrNClassifier, AKOrNSudoku, ItrSA, ItrSASudoku
+from kuramoto_nn.models._itrsa import ItrSABlock
 from kuramoto_nn.models._parts import build_layer as build_kuramoto_layer
 from kuramoto_nn.reference._arguments import (
     AKOrNArguments,
@@ -24,24 +22,12 @@ from kuramoto_nn.reference._arguments import (
     SudokuAKOrNArguments,
     SudokuTransformerArguments,
 )
-from kuramoto_nn.reference._fill import (
-    fill_feed_forward_readout,
-    fill_images,
-    fill_itrsa_block,
-    fill_layer,
-    fill_norm_readout,
-)
 from kuramoto_nn.reference._reader import StateDictReader
-
-AnyModel = TypeVar("AnyModel", bound=Model)
 
 
 def build_layer(arguments: LayerArguments, reader: StateDictReader) -> KuramotoLayer:
     """One Kuramoto layer, whose gamma is an argument."""
-    config = arguments.config(arguments.gamma)
-    with torch.device("meta"):
-        layer = build_kuramoto_layer(config)
-    layer = layer.to(reader.dtype).to_empty(device="cpu")
+    layer = _blank(build_kuramoto_layer, arguments.config(arguments.gamma), reader)
     fill_layer(reader, layer, "")
     return layer
 
@@ -49,11 +35,11 @@ def build_layer(arguments: LayerArguments, reader: StateDictReader) -> KuramotoL
 def build_akorn(arguments: AKOrNArguments, reader: StateDictReader) -> AKOrN:
     """AKOrN for object discovery."""
     model = _blank(AKOrN, arguments.config(reader.number("gamma")), reader)
-    fill_images(reader, model.embed, model.head)
+    fill_images(reader, model)
     for name, position in (("pemb_x", model.position_x), ("pemb_c", model.position_c)):
         if position is not None:
             reader.fill(position.weight, name)
-    for i, block in enumerate(_typeless(model.blocks)):
+    for i, block in enumerate(model.blocks):
         fill_layer(reader, block.layer, f"layers.{i}.0.")
         if block.readout is not None:
             fill_norm_readout(reader, block.readout, f"layers.{i}.1.")
@@ -65,13 +51,10 @@ def build_akorn(arguments: AKOrNArguments, reader: StateDictReader) -> AKOrN:
 def build_itrsa(arguments: ItrSAArguments, reader: StateDictReader) -> ItrSA:
     """Iterated self-attention on images."""
     model = _blank(ItrSA, arguments.config(), reader)
-    names = ("gamma", "beta")
-    fill_images(reader, model.embed, model.head)
+    fill_images(reader, model)
     if model.position is not None:
         reader.fill(model.position.weight, "pos_embed")
-    for i, block in enumerate(_typeless(model.blocks)):
-        fill_itrsa_block(reader, block, f"transformer_encoder.{i}.", norm_names=names)
-    reader.affine(model.norm, "out.0.", names)
+    fill_itrsa(reader, model, ("gamma", "beta"))
     return model
 
 
@@ -80,13 +63,13 @@ def build_sudoku_akorn(arguments: SudokuAKOrNArguments, reader: StateDictReader)
     model = _blank(AKOrNSudoku, arguments.config(reader.number("gamma")), reader)
     reader.fill(model.embed.weight, "embedding.weight")
     reader.skip("x0")
-    for i, block in enumerate(_typeless(model.blocks)):
+    for i, block in enumerate(model.blocks):
         fill_layer(reader, block.layer, f"layers.{i}.0.")
         reader.fill(block.layer.step_size, "gamma", shape=(1,), convert=arguments.step_size)
-        fill_readout = fill_feed_forward_readout if arguments.nl else fill_norm_readout
-        fill_readout(
-            reader, block.readout, f"layers.{i}.1." if arguments.nl else f"layers.{i}.1.0."
-        )
+        if arguments.nl:
+            fill_feed_forward_readout(reader, block.readout, f"layers.{i}.1.")
+        else:
+            fill_norm_readout(reader, block.readout, f"layers.{i}.1.0.")
     reader.affine(model.out, "out.1.")
     return model
 
@@ -96,14 +79,11 @@ def build_sudoku_transformer(
 ) -> ItrSASudoku:
     """Iterated self-attention, or a transformer, on Sudoku."""
     model = _blank(ItrSASudoku, arguments.config(), reader)
-    names = ("weight", "bias")
     reader.fill(model.embed.weight, "embedding.weight")
     if model.position is not None:
         cells = (81, arguments.ch)
         reader.fill(model.position.weight, "pos_embed", shape=cells, convert=lambda rows: rows.T)
-    for i, block in enumerate(_typeless(model.blocks)):
-        fill_itrsa_block(reader, block, f"transformer_encoder.{i}.", norm_names=names)
-    reader.affine(model.norm, "out.0.", names)
+    fill_itrsa(reader, model, ("weight", "bias"))
     reader.affine(model.out, "out.1.")
     return model
 
@@ -115,36 +95,121 @@ def build_classifier(arguments: ClassifierArguments, reader: StateDictReader) ->
     for i, transition in enumerate(model.transitions, start=1):
         reader.affine(transition, f"layers.{i}.0.1.")
         reader.affine(transition, f"layers.{i}.0.0.")
-    for i, block in enumerate(_typeless(model.blocks)):
+    for i, block in enumerate(model.blocks):
         fill_layer(reader, block.layer, f"layers.{i}.2.")
         fill_feed_forward_readout(reader, block.readout, f"layers.{i}.3.")
     reader.affine(model.out, "out.")
     return model
 
 
-class Kind(NamedTuple):
-    """A kind: the class of the authors' arguments, and the function that builds its module."""
-
-    arguments: type[Any]
-    build: Callable[[Any, StateDictReader], nn.Module]
-
-
 KINDS = {
-    "layer": Kind(LayerArguments, build_layer),
-    "akorn": Kind(AKOrNArguments, build_akorn),
-    "itrsa": Kind(ItrSAArguments, build_itrsa),
-    "sudoku-akorn": Kind(SudokuAKOrNArguments, build_sudoku_akorn),
-    "sudoku-transformer": Kind(SudokuTransformerArguments, build_sudoku_transformer),
-    "classifier": Kind(ClassifierArguments, build_classifier),
+    "layer": (LayerArguments, build_layer),
+    "akorn": (AKOrNArguments, build_akorn),
+    "itrsa": (ItrSAArguments, build_itrsa),
+    "sudoku-akorn": (SudokuAKOrNArguments, build_sudoku_akorn),
+    "sudoku-transformer": (SudokuTransformerArguments, build_sudoku_transformer),
+    "classifier": (ClassifierArguments, build_classifier),
 }
+"""By kind, the class of the authors' arguments and the function that builds the module."""
 
 
-def _blank(model_class: type[AnyModel], config: Any, reader: StateDictReader) -> AnyModel:
-    """A model whose numbers are yet to be filled in; nothing is drawn for them."""
+def _blank(make: Any, config: Any, reader: StateDictReader) -> Any:
+    """Make a module whose numbers are not drawn but left to be filled in."""
     with torch.device("meta"):
-        model = model_class(config)
-    return model.to(reader.dtype).to_empty(device="cpu")
+        module = make(config)
+    return module.to(reader.dtype).to_empty(device="cpu")
 
 
-def _typeless(modules: nn.ModuleList) -> list[Any]:
-    return list(modules)
+def fill_layer(reader: StateDictReader, layer: KuramotoLayer, prefix: str) -> None:
+    """A Kuramoto layer; its step size is filled by the caller."""
+    fill_coupling(reader, layer.coupling, f"{prefix}connectivity.")
+    if layer.frequency is not None:
+        speeds: Any = layer.frequency.weight
+        planes = tuple(speeds.reshape(-1, speeds.shape[-1]).shape)  # of all oscillators in one row
+        reader.fill(speeds, f"{prefix}omg.omg_param", shape=planes)
+    norm = layer.stimulus_norm
+    if norm is not None:
+        scale = "weight" if isinstance(norm, OscillatorNorm) else "scale"
+        reader.affine(norm, f"{prefix}c_norm.", (scale, "bias"))
+
+
+def fill_coupling(reader: StateDictReader, coupling: nn.Module, prefix: str) -> None:
+    """A convolution, or attention, whose heads are interleaved there and contiguous here."""
+    if isinstance(coupling, ConvCoupling):
+        reader.affine(coupling, prefix)
+        return
+    assert isinstance(coupling, AttentionCoupling)
+    channels, heads = coupling.channels, coupling.num_heads
+    head_dim = channels // heads
+    # Their channel of (head, component).
+    order = torch.arange(channels, device="cpu").view(head_dim, heads).T
+    position = coupling.position
+    if position is not None:  # the two channels of a pair: side by side there, apart here
+        order = order.unflatten(1, (-1, 2)).transpose(1, 2)
+    order = order.flatten()
+
+    def rows(qkv: Tensor) -> Tensor:
+        return qkv.unflatten(0, (3, channels))[:, order]
+
+    reader.fill(coupling.qkv.weight, f"{prefix}W_qkv.weight", convert=rows)
+    reader.fill(coupling.qkv.bias, f"{prefix}W_qkv.bias", convert=rows)
+    reader.fill(coupling.out.weight, f"{prefix}W_o.weight", convert=lambda out: out[:, order])
+    reader.fill(coupling.out.bias, f"{prefix}W_o.bias")
+    if position is not None:
+        reader.fill(
+            position.weight,
+            *(f"{prefix}mat_{name}" for name in "qkvo"),
+            shape=(prod(position.grid), head_dim // 2, 2, 2),
+            convert=_transforms,
+        )
+
+
+def _transforms(*rho: Tensor) -> Tensor:
+    """2x2 matrices ``(sites, pairs, 2, 2)`` of q, k, v, o as our ``(2, sites, 4, 2, pairs)``."""
+    matrices = torch.stack(rho, 1)
+    diagonal = torch.stack((matrices[..., 0, 0], matrices[..., 1, 1]), -2)
+    rest = torch.stack((matrices[..., 0, 1], matrices[..., 1, 0]), -2)
+    return torch.stack((diagonal, rest))
+
+
+def fill_norm_readout(reader: StateDictReader, readout: NormReadout, prefix: str) -> None:
+    """The lengths of linear combinations of oscillators."""
+    reader.affine(readout.mix, f"{prefix}invconv.")
+    reader.fill(readout.bias, f"{prefix}bias")
+
+
+def fill_feed_forward_readout(
+    reader: StateDictReader, readout: FeedForwardReadout, prefix: str
+) -> None:
+    """The norm readout and the residual network after it, of units (norm, relu, convolution)."""
+    fill_norm_readout(reader, readout.readout, f"{prefix}0.")
+    units = [(unit, f"{prefix}1.fn.fn.{i}.fn.") for i, unit in enumerate(readout.residual)]
+    for unit, name in [*units, (readout.out, f"{prefix}2.fn.")]:
+        *before, _, convolve = unit
+        reader.affine(convolve, f"{name}2.")
+        for norm in before:
+            reader.affine(norm, f"{name}0.")
+            for statistic in ("running_mean", "running_var", "num_batches_tracked"):
+                reader.fill(getattr(norm, statistic), f"{name}0.{statistic}")
+
+
+def fill_itrsa(
+    reader: StateDictReader, model: ItrSA | ItrSASudoku, norm_names: tuple[str, str]
+) -> None:
+    """The blocks of iterated attention; scale and bias of a norm have other names with images."""
+    for i, block in enumerate(model.blocks):
+        assert isinstance(block, ItrSABlock)
+        prefix = f"transformer_encoder.{i}."
+        fill_coupling(reader, block.mix, f"{prefix}attn.")
+        reader.affine(block.mix_norm, f"{prefix}layernorm1.", norm_names)
+        reader.affine(block.mlp_norm, f"{prefix}layernorm2.", norm_names)
+        reader.affine(block.mlp[0], f"{prefix}mlp.0.")
+        reader.affine(block.mlp[2], f"{prefix}mlp.2.")
+    reader.affine(model.norm, "out.0.", norm_names)
+
+
+def fill_images(reader: StateDictReader, model: AKOrN | ItrSA) -> None:
+    """Both ends of an object-discovery model."""
+    reader.affine(model.embed.conv, "patchfy.1.")
+    reader.affine(model.head.hidden, "out.3.")
+    reader.affine(model.head.out, "out.5.")

@@ -1,7 +1,7 @@
-"""From a state dict into a module, tensor by tensor."""
+"""Copying of a state dict into a module, tensor by tensor."""
 
-import functools
 from collections.abc import Callable
+from functools import reduce
 
 import torch
 from torch import Tensor, nn
@@ -10,11 +10,7 @@ from kuramoto_nn._checks import listed
 
 
 class StateDictReader:
-    """Copies tensors into modules by name, and collects mismatches.
-
-    Args:
-        tensors: Tensors by the authors' names.
-    """
+    """Copies tensors, by the authors' names, into modules, and collects all mismatches."""
 
     def __init__(self, tensors: dict[str, Tensor]):
         self._tensors = tensors
@@ -26,7 +22,7 @@ class StateDictReader:
     def dtype(self) -> torch.dtype:
         """The widest floating-point type among the tensors."""
         types = [value.dtype for value in self._tensors.values() if value.is_floating_point()]
-        return functools.reduce(torch.promote_types, types) if types else torch.float32
+        return reduce(torch.promote_types, types) if types else torch.float32
 
     def number(self, name: str) -> float:
         """Take a tensor of one finite number; 1.0 if it is none, which `finish` reports."""
@@ -43,13 +39,10 @@ class StateDictReader:
         shape: tuple[int, ...] | None = None,
         convert: Callable[..., Tensor] = lambda tensor: tensor,
     ) -> None:
-        """Copy tensors into a parameter or buffer.
+        """Copy one or several tensors into a parameter or buffer.
 
-        Args:
-            target: The parameter or buffer.
-            *names: The authors' names of its source tensors.
-            shape: The shape that each must have, up to axes of length one; the target's if None.
-            convert: Makes the value of the target from the tensors, in our order of channels.
+        Each must have the given shape (the target's if None) up to axes of length one; ``convert``
+        makes the target's value from them.
         """
         self._filled.add(id(target))
         expected = tuple(target.shape) if shape is None else shape
@@ -62,13 +55,7 @@ class StateDictReader:
     def affine(
         self, module: nn.Module, prefix: str, names: tuple[str, str] = ("weight", "bias")
     ) -> None:
-        """Fill ``weight`` and, if there is one, ``bias`` of a module.
-
-        Args:
-            module: A linear map, a convolution or a normalisation.
-            prefix: Prefix of the authors' names.
-            names: Endings of the authors' names of weight and bias.
-        """
+        """Fill ``weight`` and, if there is one, ``bias`` of a module; ``names`` are the authors'."""
         for ours, theirs in zip(("weight", "bias"), names, strict=True):
             target = getattr(module, ours)
             if target is not None:
@@ -79,15 +66,7 @@ class StateDictReader:
         self._used |= set(names)
 
     def finish(self, module: nn.Module, where: str) -> None:
-        """Report all that did not fit.
-
-        Args:
-            module: The filled module.
-            where: Source of the tensors, for the message.
-
-        Raises:
-            ValueError: If a tensor was missing, left over or of a wrong shape.
-        """
+        """Raise ValueError if a tensor was missing, left over or of a wrong shape or type."""
         unknown = [f"`{name}` is unknown" for name in self._tensors if name not in self._used]
         if problems := self._problems + unknown:
             raise ValueError(
@@ -102,7 +81,7 @@ class StateDictReader:
             self._problems.append(f"`{name}` is missing")
             return None
         value = self._tensors[name]
-        if _squeezed(value.shape) != _squeezed(expected):
+        if [n for n in value.shape if n != 1] != [n for n in expected if n != 1]:
             self._problems.append(f"`{name}` has shape {tuple(value.shape)}, expected {expected}")
             return None
         if value.is_floating_point() != like.is_floating_point() or value.is_complex():
@@ -112,7 +91,3 @@ class StateDictReader:
             self._problems.append(f"`{name}` is sparse or quantised, expected plain numbers")
             return None
         return value.reshape(expected)
-
-
-def _squeezed(shape: tuple[int, ...]) -> list[int]:
-    return [size for size in shape if size != 1]

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from examples.sudoku.data import BoardOptions, Boards, read_boards
+from examples.sudoku.boards import Boards, read_boards
+from examples.sudoku.data import BoardOptions
 
 MADE = Path(__file__).with_name("made.csv")
 """36 boards of 22 to 39 givens, two each: ``generate(36, givens=range(22, 40), seed=11)``."""

@@ -6,20 +6,16 @@ import lzma
 import pytest
 import torch
 
-from examples.sudoku.data import (
-    SETS,
-    BoardOptions,
+from examples.sudoku.boards import (
     Boards,
     digits,
     format_cells,
-    has_solution,
-    load,
     open_text,
     parse_lines,
     read_boards,
-    solutions_of,
 )
-from examples.sudoku.data.generate import generate
+from examples.sudoku.data import SETS, BoardOptions, load
+from examples.sudoku.generate import generate, has_solution, solutions_of
 from examples.sudoku.rules import is_valid, keeps_givens
 from tests.examples.sudoku.boards import MADE, REAL, made, options
 
@@ -151,7 +147,7 @@ def test_puzzles_are_recognised_in_every_kind_of_text(shared):
     assert len(paths) == 15
     for path in paths:
         with open_text(path) as file:
-            found = [board for entry in parse_lines(file) for board in entry.boards[:1]]
+            found = [entry.puzzle for entry in parse_lines(file) if entry.puzzle]
         if path.stem == "sudoku_mixed":  # its other boards have other solutions
             assert len(found) == 3 and found[0] == expected[0]
         else:
@@ -178,7 +174,7 @@ def test_every_blank_and_form_is_read_as_soon_as_it_is_complete(form, blank):
     }[form]
     text = iter(["# boards", "name of the puzzle", *lines, "", cells])
     first, second = (next(entries) for entries in [parse_lines(text)] for _ in range(2))
-    assert first.boards == second.boards == (board,)
+    assert first.puzzle == second.puzzle == board and not first.solution
     assert second.line == len(lines) + 4
 
 
@@ -222,9 +218,9 @@ def test_bad_files_are_named(tmp_path):
         ({"name": "kaggle"}, "--data.name must be one of satnet, rrn, generated: got 'kaggle'"),
         ({"rows": "9"}, "--data.rows must be START:STOP"),
         ({"rows": "::-1"}, "--data.rows must be START:STOP"),
-        ({"num_boards": 0}, "--data.num-boards must be at least 1: got 0"),
-        ({"num_test_boards": -1}, "--data.num-test-boards must be at least 1"),
-        ({"seed": -1}, "--data.seed must be at least 0"),
+        ({"num_boards": 0}, "--data.num-boards must be positive and finite: got 0"),
+        ({"num_test_boards": -1}, "--data.num-test-boards must be positive"),
+        ({"seed": -1}, "--data.seed must lie in 0"),
         ({"givens": (9, 5)}, r"--data.givens must be two numbers in 20\.\.81"),
         ({"givens": (19, 25)}, r"--data.givens must be .* got 19 25"),
         ({"givens": (30, 82)}, r"--data.givens must be .* got 30 82"),

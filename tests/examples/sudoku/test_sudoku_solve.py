@@ -12,7 +12,8 @@ import torch
 from PIL import Image
 
 from examples.sudoku import solve as command
-from examples.sudoku.data import BoardOptions, format_cells, load
+from examples.sudoku.boards import format_cells
+from examples.sudoku.data import BoardOptions, load
 from examples.sudoku.solve import NO_ANSWER, SHIPPED, SolveOptions, attempt, solve
 from kuramoto_nn import load_model
 from kuramoto_nn.inference import seeded_noise

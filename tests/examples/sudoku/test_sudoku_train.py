@@ -90,7 +90,7 @@ def test_the_papers_rows_are_the_facts():
         "ema_start": 100,
         "symmetries": False,
         "read_every": None,
-        "muon_rate": None,
+        "muon_learning_rate": None,
     }
     rates = {"sudoku-akorn": 1e-3, "sudoku-itrsa": 5e-4, "sudoku-transformer": 5e-4}
     for name, rate in rates.items():

@@ -1,0 +1,130 @@
+"""Generate boards with exactly one solution and any number of givens from 20 up.
+
+A satisfiability solver (PySAT) decides whether a solution exists. A variable is a digit in a cell;
+every cell has one digit, and every row, column and box has every digit once.
+"""
+
+from collections.abc import Iterator
+from functools import cache
+from itertools import combinations
+
+import numpy as np
+import torch
+from pysat.solvers import Solver
+from torch import Tensor
+
+from examples.common.progress import Meter
+from examples.sudoku.boards import Boards
+from examples.sudoku.rules import CELLS, SIDE, units
+
+FEWEST_GIVENS = 20
+"""Boards with fewer exist (17 is the minimum), but a random search hardly finds any."""
+PUT_BACK, ROUNDS = 4, 40
+"""Cells that are filled again if too many givens are left, and how often."""
+
+
+def generate(count: int, *, givens: range, seed: int) -> Boards:
+    """Generate boards with exactly one solution, with each number of givens in turn.
+
+    A grid is filled at random. Then cells are emptied in random order, as long as the solution
+    stays the only one. If too many givens are left, some cells are filled again and others tried.
+
+    Raises:
+        ValueError: If a number of givens is below 20 or above 81, or there is none.
+    """
+    if not givens or min(givens) < FEWEST_GIVENS or max(givens) > CELLS:
+        raise ValueError(
+            f"`givens` must lie in {FEWEST_GIVENS}..{CELLS}: got {givens}; boards with fewer "
+            f"are in the RRN archive and in Royle's list"
+        )
+    rng = np.random.default_rng(seed)
+    puzzles, solutions = np.zeros((2, count, CELLS), dtype=np.int64)
+    with Meter("generate boards") as meter, _new_solver() as solver:
+        for row in range(count):
+            meter.show(row, count)
+            kept: list[int] = []
+            while not kept:
+                solutions[row] = _filled_grid(solver, rng)
+                kept = _empty(solver, solutions[row], givens[row % len(givens)], rng)
+            puzzles[row, kept] = solutions[row, kept]
+    return Boards(*(torch.from_numpy(side).view(-1, SIDE, SIDE) for side in (puzzles, solutions)))
+
+
+def solutions_of(puzzle: Tensor) -> Iterator[Tensor]:
+    """All solutions ``(9, 9)`` of a puzzle ``(9, 9)``, one by one."""
+    with _new_solver() as solver:
+        for model in solver.enum_models(_givens(puzzle)) or ():
+            yield torch.from_numpy(_digits(model)).view(SIDE, SIDE)
+
+
+def has_solution(puzzle: Tensor) -> bool:
+    """Whether a puzzle ``(9, 9)`` has a solution; 0.1 ms a puzzle."""
+    return _is_solvable(_shared_solver(), _givens(puzzle))
+
+
+def _new_solver() -> Solver:
+    return Solver("minisat22", bootstrap_with=_rules())
+
+
+_shared_solver = cache(_new_solver)
+
+
+@cache
+def _rules() -> list[list[int]]:
+    """Clauses: every cell has one digit, every unit has every digit once."""
+    groups = [[_variable(cell, digit) for digit in range(1, 10)] for cell in range(CELLS)]
+    for unit in units(torch.arange(CELLS).view(SIDE, SIDE)).tolist():
+        groups += [[_variable(cell, digit) for cell in unit] for digit in range(1, 10)]
+    return groups + [[-a, -b] for group in groups for a, b in combinations(group, 2)]
+
+
+def _variable(cell: int, digit: int) -> int:
+    return cell * SIDE + digit
+
+
+def _givens(puzzle: Tensor) -> list[int]:
+    return [_variable(cell, digit) for cell, digit in enumerate(puzzle.flatten().tolist()) if digit]
+
+
+def _digits(model: list[int] | None) -> np.ndarray:
+    assert model is not None, "every puzzle that gets here has a solution"
+    return (np.reshape(model, (CELLS, SIDE)) > 0).argmax(1) + 1
+
+
+def _is_solvable(solver: Solver, assumptions: list[int]) -> bool:
+    try:
+        return bool(solver.solve(assumptions))
+    except Exception as error:  # PySAT reports Ctrl-C in its compiled code this way
+        if "keyboard interrupt" in str(error):
+            raise KeyboardInterrupt from error
+        raise
+
+
+def _filled_grid(solver: Solver, rng: np.random.Generator) -> np.ndarray:
+    """A solution ``(81,)``: three boxes on the diagonal at random, the rest by the solver."""
+    solver.set_phases([v * int(rng.choice((-1, 1))) for v in range(1, CELLS * SIDE + 1)])
+    boxes = units(torch.arange(CELLS).view(SIDE, SIDE))[[18, 22, 26]].tolist()
+    digits = (zip(box, rng.permutation(SIDE) + 1, strict=True) for box in boxes)
+    _is_solvable(solver, [_variable(cell, int(d)) for pairs in digits for cell, d in pairs])
+    return _digits(solver.get_model())
+
+
+def _empty(
+    solver: Solver, solution: np.ndarray, wanted: int, rng: np.random.Generator
+) -> list[int]:
+    """Givens for which the solution is the only one; an empty list if so few were not found."""
+    true = [_variable(cell, int(digit)) for cell, digit in enumerate(solution)]
+    kept = set(range(CELLS))
+    for _ in range(ROUNDS):
+        for cell in rng.permutation(sorted(kept)).tolist():
+            if len(kept) == wanted:
+                return sorted(kept)
+            # So far the solution is the only one: another one would differ in this cell.
+            others = [true[other] for other in kept - {cell}]
+            if not _is_solvable(solver, [*others, -true[cell]]):
+                kept.remove(cell)
+        if len(kept) == wanted:
+            return sorted(kept)
+        blanks = sorted(set(range(CELLS)) - kept)
+        kept |= set(rng.choice(blanks, PUT_BACK, replace=False).tolist())
+    return []
