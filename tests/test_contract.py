@@ -2,6 +2,9 @@
 
 import importlib
 import inspect
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -19,6 +22,7 @@ from kuramoto_nn import (
 )
 from kuramoto_nn.functional import euler
 
+ROOT = Path(__file__).resolve().parents[1]
 NOISE = "noise=None, generator=None"
 SIGNATURES = {
     kuramoto_nn.list_models: "pattern='*'",
@@ -117,10 +121,29 @@ def test_models_are_made_by_name_saved_and_loaded(tmp_path):
         assert torch.equal(loaded(images, noise=noise), model.eval()(images, noise=noise))
 
 
+def test_functions_of_inference_are_also_found_in_models():
+    code = (
+        "import sys; from kuramoto_nn import models; print('kuramoto_nn.inference' in sys.modules)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.stdout == "False\n", result.stderr
+    for name in ("energy_vote", "seeded_noise"):
+        assert getattr(models, name) is getattr(inference, name)
+
+
+@pytest.mark.slow
+def test_a_user_s_script_satisfies_a_type_checker(shared):
+    pytest.importorskip("pyright")
+    script = shared / "inputs" / "typed_user_script.py"
+    command = [sys.executable, "-m", "pyright", script.resolve()]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout
+
+
 def test_packages_are_attributes_and_unknown_names_are_errors():
     assert set(kuramoto_nn.__all__) <= set(dir(kuramoto_nn))
     for name in ("functional", "inference", "models", "plot", "reference"):
         assert getattr(kuramoto_nn, name) is importlib.import_module(f"kuramoto_nn.{name}")
-    for module in (kuramoto_nn, coupling, metrics):
+    for module in (kuramoto_nn, coupling, metrics, models):
         with pytest.raises(AttributeError, match="has no attribute 'wrong'"):
             module.wrong  # noqa: B018

@@ -31,6 +31,8 @@ from kuramoto_nn.models import OscillatorConfig, all_presets
 PRESETS = all_presets()
 CPU_MICRO_BATCH = 64
 """A batch of 256 images can need more memory than a machine has, and is no faster on a CPU."""
+KEPT = ("max_steps", "seed", "device", "precision", "compile")
+"""Settings that are options of the training under the same name."""
 Scores = dict[str, Statistic]
 
 
@@ -93,27 +95,21 @@ class Experiment(ABC):
 
     def __init__(self, name: str, settings: Settings, **training: Any):
         self.name, self.settings, self.folder = name, settings, settings.out / name
-        own, num_test = self.options_for(name), f"num_test_{self.samples}"
+        own = self.options_for(name)
+        given = {field: getattr(settings, field) for field in KEPT}
+        available = getattr(own.data, f"num_test_{self.samples}") or math.inf
+        counts = {
+            f"num_{self.samples}": settings.num_images,
+            f"num_test_{self.samples}": min(settings.num_test_images, available),
+        }
+        place = {"name": settings.data_name, "root": settings.data_root, "seed": settings.seed}
+        training |= {"batch_size": settings.batch_size}
         self.options = self.options_for(
             name,
             out=self.folder,
-            data=_given(
-                name=settings.data_name,
-                root=settings.data_root,
-                seed=settings.seed,
-                **{
-                    f"num_{self.samples}": settings.num_images,
-                    num_test: min(
-                        settings.num_test_images, getattr(own.data, num_test) or math.inf
-                    ),
-                },
-            ),
-            training=_given(batch_size=settings.batch_size, **training),
-            max_steps=settings.max_steps,
-            seed=settings.seed,
-            device=settings.device,
-            precision=settings.precision,
-            **_given(compile=settings.compile),
+            data=_given(place | counts),
+            training=_given(training),
+            **_given(given),
         )
         self.data = self.options.data
         self.is_random = isinstance(self.options.model, OscillatorConfig)
@@ -329,7 +325,7 @@ def _solved(rows: list[Row]) -> Statistic:
     return Statistic.of(list(columns.values()))
 
 
-def _given(**fields: Any) -> dict[str, Any]:
+def _given(fields: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 

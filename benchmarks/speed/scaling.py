@@ -10,71 +10,63 @@ import matplotlib
 import torch
 
 from benchmarks.baseline import evaluation, models
-from benchmarks.speed import vote
+from benchmarks.speed import synthetic, vote
 from benchmarks.speed.layer import sized
 from benchmarks.speed.measure import Work
 from benchmarks.speed.report import BASELINE, OURS, Report, main
-from benchmarks.speed.synthetic import sites
 from kuramoto_nn.clustering import average_linkage
 
 Candidates = dict[str, Work]
 
 
 def layer_work(
-    device: torch.device, *, side: int = 8, num_steps: int = 8, batch: int = 16
+    device: torch.device, *, sites: int = 64, steps: int = 8, batch: int = 16
 ) -> Candidates:
     """A forward pass of a layer with attention and GTA, ch 128."""
-    plain = models.PlainKuramoto(sized(128, side, num_steps)).to(device)
+    side = math.isqrt(sites)
+    plain = models.PlainKuramoto(sized(128, side, steps)).to(device)
     x, c = torch.randn(2, batch, 128, side, side, device=device)
     layers = {BASELINE: plain, OURS: plain.to_library().to(device)}
     return {name: torch.no_grad()(partial(layer, x, c)) for name, layer in layers.items()}
 
 
-def vote_work(samples: int, device: torch.device) -> Candidates:
+def vote_work(device: torch.device, *, votes: int) -> Candidates:
     """K samples of one board, ch 64, T 16."""
     plain = models.PlainSudoku("sudoku-akorn-tiny").to(device)
     puzzles = torch.zeros(1, 9, 9, dtype=torch.long, device=device)
-    noise = torch.randn(1, samples, plain.config.channels, 9, 9, device=device)
+    noise = torch.randn(1, votes, plain.config.channels, 9, 9, device=device)
     return {
         BASELINE: torch.no_grad()(partial(models.vote, plain, puzzles, noise, 16)),
         OURS: partial(vote.vote, plain.to_library().to(device), puzzles, noise, 16),
     }
 
 
-def linkage_work(num_points: int, device: torch.device) -> Candidates:
+def linkage_work(device: torch.device, *, points: int) -> Candidates:
     """Average linkage of one image's sites in 128 dimensions."""
-    features = sites(1, num_points, 128).to(device)
+    features = synthetic.sites(1, points, 128).to(device)
     by = {BASELINE: evaluation.average_linkage, OURS: average_linkage}
     return {name: partial(link, features, 11) for name, link in by.items()}
 
 
-Curve = tuple[tuple[int, ...], tuple[int, ...], Callable[[int, torch.device], Candidates], str]
+Curve = tuple[tuple[int, ...], tuple[int, ...], Callable[..., Candidates], str]
 CURVES: dict[str, Curve] = {
     "sites": (
-        (16, 64, 256, 1024),
-        (16, 64),
-        lambda value, device: layer_work(device, side=math.isqrt(value), batch=4),
+        *((16, 64, 256, 1024), (16, 64), partial(layer_work, batch=4)),
         "Up to a few hundred sites the four linear maps dominate, whose cost is linear; beyond, "
         "the pairs of sites in attention, quadratic.",
     ),
     "steps": (
-        (1, 4, 16, 64),
-        (1, 4),
-        lambda value, device: layer_work(device, num_steps=value),
+        *((1, 4, 16, 64), (1, 4), layer_work),
         "Linear: every step is the same work on the same memory.",
     ),
     "batch": (
-        (1, 4, 16, 64, 256),
-        (1, 4),
-        lambda value, device: layer_work(device, batch=value),
+        *((1, 4, 16, 64, 256), (1, 4), layer_work),
         "Linear once all cores have work; below that, the cost of the calls dominates. Tensors of "
         "tens of MB also cost fresh memory from the system, page by page.",
     ),
     "votes": ((1, 4, 16, 64), (1, 2), vote_work, "Linear: samples are a larger batch."),
     "points": (
-        (64, 256, 1024, 4096),
-        (64, 128),
-        linkage_work,
+        *((64, 256, 1024, 4096), (64, 128), linkage_work),
         "Quadratic in the number of points: all distances are computed, kept and averaged.",
     ),
 }
@@ -86,7 +78,10 @@ def run(report: Report) -> None:
     panels = []
     for axis, (full, quick, work, bound) in CURVES.items():
         values = quick if report.quick else full
-        rows = [report.compare(f"{axis} = {value}", work(value, report.device)) for value in values]
+        rows = [
+            report.compare(f"{axis} = {value}", work(report.device, **{axis: value}))
+            for value in values
+        ]
         growth = rows[-1].seconds() / rows[-2].seconds()
         slope = math.log(growth) / math.log(values[-1] / values[-2])
         rows[-1].note(f"growth of ours at the end, power of {axis}", slope)

@@ -1,4 +1,4 @@
-"""What a script computes on and with: device, precision, compilation, memory."""
+"""Device, precision, compilation and memory of a script."""
 
 import math
 import sys
@@ -13,29 +13,21 @@ GIB = 2**30
 
 
 def pick_device(name: str, local_rank: int = 0) -> torch.device:
-    """Turn an option into a device.
+    """Device of an option: auto (CUDA if there is any), cpu, cuda (GPU ``local_rank``) or cuda:1.
 
-    Args:
-        name: ``"auto"`` (CUDA if there is any), ``"cpu"``, ``"cuda"``, ``"cuda:1"``, …
-        local_rank: Number of the GPU that a plain ``"cuda"`` means.
-
-    Returns:
-        The device.
-
-    Raises:
-        ValueError: If the device is unknown or not available.
+    ValueError if the device is unknown or not available.
     """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         device = torch.device(name)
     except RuntimeError as error:
-        raise ValueError(f"unknown device {name!r}; try auto, cpu or cuda") from error
+        raise ValueError(f"unknown --device {name!r}; try auto, cpu or cuda") from error
     if device.type not in ("cpu", "cuda"):
-        raise ValueError(f"device {name!r} is not supported; try auto, cpu or cuda")
+        raise ValueError(f"--device {name!r} is not supported; try auto, cpu or cuda")
     if device.type == "cuda":
         if not torch.cuda.is_available():
-            raise ValueError(f"device {name!r} needs a CUDA build of torch and a GPU; try cpu")
+            raise ValueError(f"--device {name!r} needs a CUDA build of torch and a GPU; try cpu")
         device = device if device.index is not None else torch.device("cuda", local_rank)
         torch.cuda.set_device(device)
     return device
@@ -51,36 +43,17 @@ def dtype_of(precision: Precision) -> torch.dtype:
 
 
 def autocast(precision: Precision, device: torch.device) -> torch.autocast:
-    """Make the context of a forward pass.
-
-    Args:
-        precision: ``"bf16"`` lets matrix products and convolutions run in bfloat16.
-        device: Where the network runs.
-
-    Returns:
-        A context; it does nothing for the other precisions.
-    """
+    """Context of a forward pass: bfloat16 products and convolutions under ``"bf16"``."""
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
 
 
 def should_compile(choice: Compile, device: torch.device) -> bool:
-    """Decide by the user's choice, or by trying a small function: CPUs need a C++ compiler.
-
-    Args:
-        choice: ``"on"``, ``"off"``, or ``"auto"`` to try.
-        device: Where the model runs.
-
-    Returns:
-        Whether to compile.
-
-    Raises:
-        ValueError: If compiling is asked for and does not work.
-    """
+    """Whether to compile; auto tries a small function, as CPUs need a C++ compiler."""
     if choice == "off":
         return False
     try:
         torch.compile(torch.sin)(torch.ones(2, device=device))
-    except Exception as error:  # whatever is missing, eager mode runs without it
+    except Exception as error:  # eager mode needs none of the parts that may be missing
         torch.compiler.reset()
         if choice == "on":
             raise ValueError(
@@ -92,7 +65,7 @@ def should_compile(choice: Compile, device: torch.device) -> bool:
 
 
 def peak_memory(device: torch.device) -> int:
-    """Most bytes in use so far: those that torch has allocated on a GPU, else of the process."""
+    """Largest number of bytes in use so far: allocated by torch on a GPU, else by the process."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
     try:
@@ -110,7 +83,7 @@ def free_memory(device: torch.device) -> int:
     """Bytes that can still be allocated: on a GPU, else in main memory or its container's share."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
-    import psutil  # late, as it is only needed here
+    import psutil  # imported late, as it is only needed here
 
     return int(min(psutil.virtual_memory().available, free_memory_of_container()))
 
@@ -120,12 +93,8 @@ def free_memory_of_container(
 ) -> float:
     """Bytes that Linux's control groups leave to this process; caches count as free.
 
-    Args:
-        root: Where the groups are mounted.
-        own: File that names the group of this process, for version 2 of the groups.
-
-    Returns:
-        The least of what this process's group and those around it leave; infinite without limits.
+    The groups are mounted at ``root``. For version 2, ``own`` names the group of this process;
+    those around it count as well. Infinite without limits.
     """
     try:
         name = own.read_text().rpartition("::")[2].strip()

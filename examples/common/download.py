@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import sys
 import tarfile
 import tempfile
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pooch
+from rich.progress import DownloadColumn, TimeRemainingColumn, TransferSpeedColumn
 
 from examples.common.files import first_line, one_at_a_time, write_json
 from examples.common.progress import Meter
@@ -32,7 +34,7 @@ class DownloadOptions:
     """The published addresses of every set; subclasses name them."""
 
     dataset: str
-    """Which set."""
+    """Name of the set."""
     to: Path = Path("runs/data")
     """Folder for the archives and their contents."""
     url: tuple[str, ...] = ()
@@ -47,7 +49,7 @@ class DownloadOptions:
             )
         names = [name_of(url) for url in self.urls]
         if len(set(names)) < len(names):
-            raise ValueError(f"the addresses must end in different file names: got {names}")
+            raise ValueError(f"addresses (--url) must end in different file names: got {names}")
         if self.sha256 and len(self.sha256) != len(names):
             raise ValueError(
                 f"--sha256 needs one checksum per address: got {len(self.sha256)} for {len(names)}"
@@ -60,15 +62,9 @@ class DownloadOptions:
 
 
 def download(options: DownloadOptions, *, check: Callable[[Path], None]) -> None:
-    """Get everything of a data set that is not there yet.
+    """Get everything of a data set that is missing.
 
-    Args:
-        options: Which one, from where, to where.
-        check: Raises ValueError for a file, no archive, that is damaged or of another kind.
-
-    Raises:
-        ValueError: If a checksum or an archive is wrong.
-        OSError: If the server or the disk refuses.
+    ``check`` raises ValueError for a file (not an archive) that is damaged or of another kind.
     """
     checksums = options.sha256 or (None,) * len(options.urls)
     for url, sha256 in zip(options.urls, checksums, strict=True):
@@ -92,21 +88,14 @@ def name_of(url: str) -> str:
     parts = urllib.parse.urlsplit(url)
     name = urllib.parse.unquote(parts.path).rsplit("/", 1)[-1]
     if parts.scheme not in ("http", "https") or not re.fullmatch(r"\w[\w.+-]*", name):
-        raise ValueError(f"an address must be http(s)://… and end in a file name: got {url!r}")
+        raise ValueError(f"--url must be http(s)://… and end in a file name: got {url!r}")
     return name
 
 
 def fetch(url: str, path: Path, *, sha256: str | None = None) -> None:
-    """Download a file unless it is there; a failed download starts again, it is not resumed.
+    """Download a file unless it exists; a failed download starts again, it is not resumed.
 
-    Args:
-        url: An http or https address.
-        path: The file; it gets its name when it is complete.
-        sha256: Checksum in hexadecimal digits; None checks the length alone.
-
-    Raises:
-        ValueError: If the checksum is wrong.
-        OSError: If the server refuses or cannot be reached, or the disk is full.
+    The file gets its name when it is complete. Without a checksum its length alone is checked.
     """
     name = path.name
     source = pooch.create(
@@ -114,7 +103,7 @@ def fetch(url: str, path: Path, *, sha256: str | None = None) -> None:
     )
     headers = {"Accept-Encoding": "identity"}  # else a server may send an archive decompressed
     try:
-        with Meter(name, in_bytes=True) as meter:
+        with Meter(name, DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn()) as meter:
             bar: Any = _Bar(meter)
             loader: Any = pooch.HTTPDownloader(bar, chunk_size=_BLOCK, headers=headers)
             source.fetch(name, downloader=loader)
@@ -138,25 +127,17 @@ class _Bar:
         self.meter.show(min(self.done, self.total or self.done), self.total or None)
 
     def reset(self) -> None:
-        self.done = 0
+        self.done = 0  # also before the next attempt
 
-    def close(self) -> None:
-        self.done = 0  # for the next attempt
+    close = reset
 
 
 def unpack(archive: Path) -> None:
     """Unpack a zip or a tar archive, plain or gzipped, into the folder that it lies in.
 
-    It is unpacked beside its place first, so that a damaged archive changes nothing, and then
-    merged with what is there; files of the same name are replaced.
-
-    Args:
-        archive: The file.
-
-    Raises:
-        ValueError: If the archive is damaged or empty, or a tar with links or paths outside of the
-            folder (in a zip, Python makes them harmless).
-        OSError: If the disk is full or cannot be written.
+    It is unpacked in a folder of its own first, so that a damaged archive changes nothing, and then
+    merged with the existing files, which it replaces. A tar with links, or with paths outside of
+    the folder, is refused; in a zip, Python makes them harmless.
     """
     with tempfile.TemporaryDirectory(dir=archive.parent, prefix=f".{archive.name}.") as staging:
         try:
@@ -164,18 +145,22 @@ def unpack(archive: Path) -> None:
             found = [*Path(staging).rglob("*")]
             if not any(place.is_file() for place in found):
                 raise ValueError("it holds no files")
-        except Exception as error:  # every compression has errors of its own
+        except Exception as error:  # every compression has its own errors
             if isinstance(error, OSError) and error.errno:
                 raise OSError(f"cannot unpack {archive}: {error.strerror}") from error
-            reason = first_line(error)
             raise ValueError(
-                f"{archive} is damaged or not safe to unpack: {reason}; remove it and get it again"
+                f"{archive} is damaged or not safe to unpack: {first_line(error)}; remove it and "
+                f"get it again"
             ) from error
         folders = [place for place in found if place.is_dir()]
-        for place in found:  # a folder comes before its files
-            target = archive.parent / place.relative_to(staging)
-            target.mkdir(exist_ok=True) if place in folders else os.replace(place, target)
-        write_json(_mark(archive), [str(p.relative_to(staging)) for p in folders or found])
+        content = [str(place.relative_to(staging)) for place in folders or found]
+        for place in Path(staging).iterdir():
+            target = archive.parent / place.name
+            if place.is_dir():
+                shutil.copytree(place, target, copy_function=os.replace, dirs_exist_ok=True)
+            else:
+                os.replace(place, target)
+        write_json(_mark(archive), content)
 
 
 def _extract(archive: Path, folder: str) -> None:

@@ -16,88 +16,64 @@ NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
 """Errors of locks on file systems that have none."""
 
 
-def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
-    """Write a file beside its place, then move it there; a failure leaves the old file as it was.
+@contextmanager
+def errors_name(path: Path, action: str = "write") -> Iterator[None]:
+    """Name the path in errors of the disk; the error of a full disk names no file."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(f"cannot {action} {path}: {error.strerror or error}") from error
 
-    Args:
-        path: The file; its folder is made if missing.
-        write: Writes the content to the open file.
 
-    Raises:
-        OSError: If the disk refuses; the message names the file.
-    """
-    make_folder(path.parent)
+def make_folder(folder: Path) -> None:
+    """Make a folder with its parents, unless it exists; an error names it."""
+    with errors_name(folder, "write into"):
+        folder.mkdir(parents=True, exist_ok=True)
+
+
+@contextmanager
+def open_whole(path: Path) -> Iterator[BinaryIO]:
+    """Open a file beside its place, then move it there; a failure leaves the old file as it was."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
         with open(temporary, "xb") as file:  # with the permissions that the umask leaves
-            write(file)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
-    except (OSError, RuntimeError) as error:  # torch reports a full disk as a RuntimeError
-        raise OSError(f"cannot write {path}: {error}") from error
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def make_folder(folder: Path) -> None:
-    """Make a folder with its parents, unless it is there.
-
-    Args:
-        folder: The folder.
-
-    Raises:
-        OSError: If the disk refuses; the message names the folder.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OSError(f"cannot write into {folder}: {error.strerror}") from error
+def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
+    """Write a file as `open_whole` does; ``write`` gets the open file, and an error names it."""
+    with errors_name(path), open_whole(path) as file:
+        write(file)
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file as `write_whole` does.
-
-    Args:
-        path: The file.
-        text: Its content.
-    """
+    """Write a text file as `write_whole` does."""
     write_whole(path, lambda file: file.write(text.encode()))
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write a JSON file as `write_whole` does; what JSON does not know becomes a string.
-
-    Args:
-        path: The file.
-        value: Its content.
-    """
+    """Write a JSON file as `write_whole` does; other types than JSON's become strings."""
     write_text(path, json.dumps(value, indent=1, default=str) + "\n")
 
 
 @contextmanager
-def exclusive(folder: Path, *, enabled: bool = True) -> Iterator[None]:
-    """Hold a folder for the block; the kernel releases it if the process dies.
-
-    Args:
-        folder: The folder; made if missing.
-        enabled: False does nothing (all processes of a run but the main one).
-
-    Raises:
-        ValueError: If another process holds it.
-        OSError: If the folder cannot be made or written.
-    """
+def exclusive(folder: Path) -> Iterator[None]:
+    """Lock a folder for the block or raise ValueError; the lock ends with the process."""
     lock = FileLock(folder / ".lock")
-    if enabled:
-        try:
-            make_folder(folder)
-            _acquire(lock, folder, timeout=0)
-        except Timeout as error:
-            raise ValueError(
-                f"another run is training in {folder}; wait for it or choose another --out"
-            ) from error
-        except OSError as error:
-            raise OSError(f"{error}; choose another --out") from error
+    try:
+        _acquire(lock, timeout=0)
+    except Timeout as error:
+        raise ValueError(
+            f"another run is training in {folder}; wait for it or choose another --out"
+        ) from error
+    except OSError as error:
+        raise OSError(f"{error}; choose another --out") from error
     try:
         yield
     finally:
@@ -106,24 +82,17 @@ def exclusive(folder: Path, *, enabled: bool = True) -> Iterator[None]:
 
 @contextmanager
 def one_at_a_time(path: Path) -> Iterator[None]:
-    """Run the block while no other process runs one for the same path; wait as long as it takes.
+    """Run the block while no other process runs one for the same path; wait for the others.
 
-    The kernel releases the lock of a process that dies, and one of the waiting processes proceeds.
-    A killed process leaves an empty file at most, which the next one removes.
-
-    Args:
-        path: The file that is made in the block; the lock is a file beside it.
-
-    Raises:
-        OSError: If the folder cannot be made or written.
+    The lock is a file beside the path and ends with the process. A killed process may leave the
+    file, empty; the next process removes it.
     """
     lock = FileLock(path.with_name(f".{path.name}.lock"))
-    make_folder(path.parent)
     try:
-        _acquire(lock, path.parent, timeout=0)
+        _acquire(lock, timeout=0)
     except Timeout:
         print(f"another process is making {path}; waiting for it", file=sys.stderr)
-        _acquire(lock, path.parent)
+        _acquire(lock)
     try:
         yield
     finally:
@@ -131,8 +100,10 @@ def one_at_a_time(path: Path) -> Iterator[None]:
         lock.release()
 
 
-def _acquire(lock: FileLock, folder: Path, *, timeout: float = -1) -> None:
-    """Acquire a lock in a folder; warn and proceed where the file system has none."""
+def _acquire(lock: FileLock, *, timeout: float = -1) -> None:
+    """Acquire a lock; warn and continue where the file system has none."""
+    folder = Path(lock.lock_file).parent
+    make_folder(folder)
     try:
         lock.acquire(timeout=timeout)
     except Timeout:
@@ -147,5 +118,5 @@ def _acquire(lock: FileLock, folder: Path, *, timeout: float = -1) -> None:
 
 
 def first_line(error: Exception) -> str:
-    """Message of an exception, cut to one line; the exception's class if it has none."""
+    """First line of an error's message, or the name of its class if it has none."""
     return (str(error).splitlines() or [type(error).__name__])[0]

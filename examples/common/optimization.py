@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.optim import Adam, Muon, Optimizer
+from torch.optim import Adam, Muon
 from torch.optim.swa_utils import AveragedModel
 
 from examples.common.command import check_positive, option_name
@@ -110,8 +110,8 @@ class Training:
         return {name: v for name, v in values.items() if name not in self.not_identity}
 
 
-def build_optimizer(model: Any, training: Training) -> Optimizer:
-    """Adam; with a learning rate of Muon, Muon for linear maps in ``model.blocks``, else Adam."""
+def build_optimizer(model: Any, training: Training) -> Any:
+    """Adam; with a learning rate of Muon, `MuonWithAdam` for the maps in ``model.blocks``."""
     if training.muon_learning_rate is None:
         return Adam(model.parameters(), lr=training.learning_rate)
     return MuonWithAdam(
@@ -122,13 +122,13 @@ def build_optimizer(model: Any, training: Training) -> Optimizer:
     )
 
 
-def scale_learning_rates(optimizer: Optimizer, share: float) -> None:
+def scale_learning_rates(optimizer: Any, share: float) -> None:
     """Set every learning rate to a share of the initial one, which the optimiser's state keeps."""
     for group in optimizer.param_groups:
         group["lr"] = group.setdefault("initial_lr", group["lr"]) * share
 
 
-class MuonWithAdam(Optimizer):
+class MuonWithAdam:
     """Muon for the weights of the linear maps in ``inner``, Adam for all other parameters.
 
     Muon makes the update of a matrix orthogonal, so that all of its directions learn equally fast.
@@ -144,33 +144,32 @@ class MuonWithAdam(Optimizer):
         maps = [m.weight for m in inner.modules() if isinstance(m, nn.Linear)]
         taken = {id(weight) for weight in maps}
         rest = [p for p in model.parameters() if id(p) not in taken]
-        super().__init__([*maps, *rest], {})
         muon = Muon(maps, lr=muon_learning_rate, weight_decay=0.0)
-        self.parts = (muon, Adam(rest, lr=learning_rate))
-        self._gather()
+        self.parts = {"Muon": muon, "Adam": Adam(rest, lr=learning_rate)}
 
-    def step(self, closure: Callable | None = None) -> None:  # type: ignore[override]
+    @property
+    def param_groups(self) -> list[dict[str, Any]]:
+        """The groups of both; their learning rates can be changed."""
+        return [group for part in self.parts.values() for group in part.param_groups]
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Reset the gradients of both."""
+        for part in self.parts.values():
+            part.zero_grad(set_to_none)
+
+    def step(self) -> None:
         """Take a step of both."""
-        assert closure is None, "a closure would be evaluated twice"
-        for part in self.parts:
+        for part in self.parts.values():
             part.step()
 
     def state_dict(self) -> dict[str, Any]:
         """The states of both, by name."""
-        return {type(part).__name__: part.state_dict() for part in self.parts}
+        return {name: part.state_dict() for name, part in self.parts.items()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restore the states of both."""
-        for part in self.parts:
-            part.load_state_dict(state_dict[type(part).__name__])
-        self._gather()
-
-    def __getstate__(self) -> dict[str, Any]:
-        # torch copies and pickles three attributes of an optimiser only.
-        return super().__getstate__() | {"parts": self.parts}
-
-    def _gather(self) -> None:
-        self.param_groups = [group for part in self.parts for group in part.param_groups]
+        for name, part in self.parts.items():
+            part.load_state_dict(state_dict[name])
 
 
 def backward(

@@ -17,13 +17,7 @@ from examples.common.device import pick_device
 
 @dataclass(frozen=True)
 class Processes:
-    """This process among those of the run.
-
-    Attributes:
-        rank: Number of this process, from 0.
-        world_size: Number of processes.
-        device: Where this process computes.
-    """
+    """This process (its rank, from 0, and its device) among those of the run."""
 
     rank: int
     world_size: int
@@ -47,8 +41,8 @@ class Processes:
     def gather(self, local: Tensor, dim: int) -> Tensor:
         """Concatenate every process's tensor along ``dim``; gradients reach the local part only.
 
-        As each process computes the whole loss, that is its exact gradient: summed over processes
-        (DDP divides by their number, so the loss is to be multiplied by it) nothing is missing.
+        As each process computes the whole loss, that is its exact gradient: the sum over processes
+        is complete. DDP divides by their number, so the loss must be multiplied by it.
         """
         if self.world_size == 1:
             return local
@@ -57,32 +51,22 @@ class Processes:
         parts[self.rank] = local
         return torch.cat(parts, dim)
 
-    def agree(self, flag: bool) -> bool:
-        """Whether the flag is set in any process; exchanged by the CPU, so that no GPU waits."""
+    def largest(self, value: float) -> float:
+        """Largest value of any process; exchanged by the CPU, so that no GPU waits."""
         if self.world_size == 1:
-            return flag
-        shared = torch.tensor(int(flag))
+            return value
+        shared = torch.tensor(value, dtype=torch.float64)
         dist.all_reduce(shared, dist.ReduceOp.MAX)
-        return bool(shared)
+        return shared.item()
 
     def wait(self) -> None:
         """Wait until every process has arrived."""
-        self.agree(False)
+        self.largest(0.0)
 
 
 @contextmanager
 def processes(device: str) -> Iterator[Processes]:
-    """Join the run that torchrun started, or run alone.
-
-    Args:
-        device: ``"auto"`` (CUDA if there is any), ``"cpu"``, ``"cuda"``, …
-
-    Yields:
-        This process's place in the run.
-
-    Raises:
-        ValueError: If the device is unknown or not available.
-    """
+    """Join the run that torchrun started, or run alone, on a device of `pick_device`."""
     local_rank = int(os.environ.get("LOCAL_RANK", 0))
     world_size = int(os.environ.get("WORLD_SIZE", 1))
     chosen = pick_device(device, local_rank)
@@ -93,8 +77,8 @@ def processes(device: str) -> Iterator[Processes]:
     try:
         yield Processes(dist.get_rank(), world_size, chosen)
     finally:
-        # A DistributedDataParallel that outlives its group lets gloo's threads abort the
-        # interpreter when it winds down, now and then. It sits in a cycle of references.
+        # A DistributedDataParallel that outlives its group sometimes makes gloo's threads abort
+        # the interpreter at its exit. It is part of a cycle of references.
         gc.collect()
         dist.destroy_process_group()
 
@@ -102,10 +86,10 @@ def processes(device: str) -> Iterator[Processes]:
 def _join(backend: str, world_size: int) -> None:
     """Join the process group that torchrun's environment describes.
 
-    torchrun keeps its store over restarts, with the addresses of dead processes in it, and whoever
-    reads one of those waits for ever. On one machine every attempt gets keys of its own. On several
-    the number of the attempt is not known to all; there `TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1`
-    makes torchrun start a new store each time.
+    torchrun keeps its store over restarts, with the addresses of dead processes in it, and a
+    process that reads such an address waits forever. On one machine every attempt gets its own
+    keys. On several machines the number of the attempt is not known to all; there
+    `TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1` makes torchrun start a new store each time.
     """
     if int(os.environ.get("LOCAL_WORLD_SIZE", 0)) != world_size:
         dist.init_process_group(backend)

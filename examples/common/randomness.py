@@ -1,8 +1,7 @@
 """Randomness without state, untrained networks, and the batches of every step.
 
-Every draw of a run follows from the seed and where it is made. A run that resumes at step t draws
-what an uninterrupted one would have drawn there, and a global batch is drawn alike by any number of
-processes.
+The seed and the place of a draw (stream and index) decide it. A run that resumes at step t draws
+what an uninterrupted run draws there, and a global batch is the same for any number of processes.
 """
 
 from typing import Any
@@ -20,35 +19,14 @@ STREAMS = ("initialisation", "order", "views", "noise", "evaluation", "steps")
 def generator_for(
     seed: int, stream: str, index: int = 0, *, device: torch.device | str = "cpu"
 ) -> torch.Generator:
-    """Make the generator of one stream at one index.
-
-    Args:
-        seed: Seed of the run.
-        stream: What is drawn; one of `STREAMS`.
-        index: Where: the epoch, the step, …
-        device: Device of the generator.
-
-    Returns:
-        A generator seeded by all three.
-    """
+    """Generator of a run's seed, one of `STREAMS`, and an index (the epoch or the step)."""
     entropy = np.random.SeedSequence((seed, STREAMS.index(stream), index))
     state = int(entropy.generate_state(1, np.uint64)[0] >> np.uint64(1))
     return torch.Generator(device).manual_seed(state)
 
 
 def preset(name: str, **overrides: Any) -> Any:
-    """Configuration of a network by the name of its preset.
-
-    Args:
-        name: Name of the preset, of any network of the library or of one's own.
-        **overrides: Fields to change.
-
-    Returns:
-        The configuration.
-
-    Raises:
-        ValueError: If the name or a field is unknown.
-    """
+    """Configuration of a network by the name of its preset, with fields to change."""
     presets = all_presets()
     if name not in presets:
         raise ValueError(f"unknown preset {name!r}; `python -m kuramoto_nn.models` lists them")
@@ -56,14 +34,9 @@ def preset(name: str, **overrides: Any) -> Any:
 
 
 def build_model(config: Config | str, *, seed: int) -> Any:
-    """Build an untrained network.
+    """Untrained network of a configuration or a preset's name; the seed alone decides its weights.
 
-    Args:
-        config: Its configuration, or the name of a preset.
-        seed: Decides the weights, alone; the global generator stays as it is.
-
-    Returns:
-        The model.
+    The global generator stays as it is.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(generator_for(seed, "initialisation").initial_seed())
@@ -76,20 +49,9 @@ class ShuffledBatches:
     The last batch of an epoch may be smaller. It is cut to a multiple of the number of processes,
     and dropped if it has less than two samples or less than one for each process.
 
-    Args:
-        count: Number of samples.
-        batch_size: Samples of a global batch.
-        drop_last: Whether an incomplete last batch is dropped.
-        seed: Seed of the run.
-        here: This process.
-        name: What messages call the samples.
-
     Attributes:
         steps_per_epoch: Batches of an epoch.
         last_batch: Samples of an epoch's last batch.
-
-    Raises:
-        ValueError: If there are too few samples for a batch, or a batch cannot be shared out.
     """
 
     def __init__(
@@ -117,19 +79,12 @@ class ShuffledBatches:
             )
 
     def indices(self, step: int) -> Tensor:
-        """Choose the samples of a step.
-
-        Args:
-            step: Number of the step, from 0.
-
-        Returns:
-            Indices ``(b,)`` of the global batch, int64.
-        """
+        """Indices ``(b,)`` of the samples in the global batch of a step."""
         epoch, position = divmod(step, self.steps_per_epoch)
         size = self.last_batch if position == self.steps_per_epoch - 1 else self.batch_size
         order = torch.randperm(self.count, generator=generator_for(self.seed, "order", epoch))
         return order[position * self.batch_size :][:size]
 
     def identity(self) -> dict[str, Any]:
-        """What decides the samples of a step, besides the training and the seed; plain values."""
+        """Values that decide the samples of a step, besides the training and the seed."""
         return {"count": self.count, "last_batch": self.last_batch}

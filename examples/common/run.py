@@ -3,9 +3,12 @@
 import dataclasses
 import hashlib
 import io
+import json
 import math
 import sys
+import time
 import zipfile
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -18,15 +21,10 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 import kuramoto_nn
-from examples.common.command import Interrupt, check_positive, check_seed, deferred_interrupts
+from examples.common.command import check_positive, check_seed, deferred_interrupts
 from examples.common.device import GIB, Compile, Precision, peak_memory, should_compile
 from examples.common.files import exclusive, first_line, write_whole
-from examples.common.optimization import (
-    Training,
-    WeightAverage,
-    build_optimizer,
-    scale_learning_rates,
-)
+from examples.common.optimization import Training, build_optimizer, scale_learning_rates
 from examples.common.processes import Processes, processes
 from examples.common.progress import PER_SECOND, Pace, RunLog
 
@@ -34,8 +32,8 @@ CHECKPOINT = "checkpoint.pt"
 """Name of the resumable state in a run's folder."""
 MODEL = "model"
 """Name of the folder of the averaged weights in a run's folder."""
-FORMAT = 3
-_STATE = {"identity", "options", "step", "seconds", "model", "average", "optimizer"}
+FORMAT = 4
+"""Version of the checkpoint's content."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,45 +70,27 @@ class RunOptions:
         check_positive(self, "max_steps", "time_limit", "checkpoint_seconds", "log_every")
         check_seed(self.seed)
 
-    def plain(self) -> dict[str, Any]:
-        """All options as plain values, with nested dataclasses as dictionaries."""
-        return _plain(dataclasses.asdict(self))
-
 
 class Run:
     """A training run; iterating over it yields the number of each step, from 0.
 
-    Between two steps the processes agree whether the run is over (steps, time or a signal), a
+    Between two steps the processes agree whether the run is over (steps, time or a signal); a
     record is logged and a checkpoint saved if they are due. At the end both happen once more.
-
-    Attributes:
-        options: Options of the run.
-        processes: This process among those of the run.
-        device: Device of this process.
-        step: Steps taken.
-        seconds: Seconds of training, over all sessions.
-        model: The network in training, neither compiled nor wrapped.
-        average: Average of its weights.
-        optimizer: Its optimiser.
-        network: What the steps call: the model, or its DDP wrapper.
-        identity: What a run that resumes must share with the saved one, as plain values.
-        interrupt: The signal that ends it; until `prepare`, signals act as usual.
+    ``seconds`` counts all sessions, ``network`` is the module that the steps call (the model or its
+    DDP wrapper), and ``identity`` decides all numbers of the run.
     """
-
-    model: nn.Module
-    average: WeightAverage
-    optimizer: torch.optim.Optimizer
-    network: nn.Module
-    identity: dict[str, Any]
 
     def __init__(self, options: RunOptions, processes: Processes, stack: ExitStack):
         self.options, self.processes, self.device = options, processes, processes.device
         self.step, self.seconds = 0, 0.0
+        self._recorded_at, self._saved_at = 0.0, time.monotonic()
+        self.interrupts: list[str] = []
         self._stack = stack
-        self.interrupt = Interrupt()
+        self._log: RunLog | None = None
         self._losses: list[Tensor] = []
-        self._samples: dict[str, int] = {}
+        self._samples: Counter[str] = Counter()
         self._values: dict[str, float] = {}
+        self._done = 0.0
         self._over: bool | None = None  # unknown before the end of a step
         self._record_is_due = False
 
@@ -128,27 +108,28 @@ class Run:
         Args:
             model: The untrained network.
             task: Name of the task.
-            data: What identifies the training data, as plain values. With the model's
-                configuration, the training, the seed and the precision it decides all numbers.
+            data: Identity of the training data.
             num_steps: Steps of the whole run, unless the options stop it earlier.
             network: Module around the model that the steps call; None for the model itself.
-
-        Raises:
-            ValueError: If the folder holds another run, or a file is damaged.
         """
         options, training = self.options, self.options.training
         self.model, self.optimizer = model, build_optimizer(model, training)
         self.average = training.average(model)
         source = None if options.init_from is None else kuramoto_nn.load_model(options.init_from)
-        self.identity = {
-            "task": task,
-            "model": model.describe(),
-            "training": _plain(training.identity()),
-            "data": _plain(data),
-            "seed": options.seed,
-            "precision": options.precision,
-            "init_from": None if source is None else weights_hash(source),
-        }
+        last_step = min(num_steps, options.max_steps or sys.maxsize)
+        self.identity = _plain(
+            {
+                "task": task,
+                "model": model.describe(),
+                "training": training.identity(),
+                "data": data,
+                "seed": options.seed,
+                "precision": options.precision,
+                "init_from": None if source is None else weights_hash(source),
+            }
+        )
+        if training.cooldown:
+            self.identity["end"] = {"step": last_step, "time_limit": options.time_limit}
         if (options.out / CHECKPOINT).exists():
             self._restore(options.out / CHECKPOINT)
         elif source is not None:
@@ -162,20 +143,20 @@ class Run:
         self._pace = Pace(
             step=self.step,
             seconds=self.seconds,
-            last_step=min(num_steps, options.max_steps or sys.maxsize),
+            last_step=last_step,
             time_limit=options.time_limit,
         )
-        main = self.processes.is_main
-        log = RunLog(options.out, first_step=self.step, title=options.recipe, enabled=main)
-        self._log = self._stack.enter_context(log)
-        self.interrupt = self._stack.enter_context(deferred_interrupts())
+        if self.processes.is_main:
+            log = RunLog(options.out, first_step=self.step, title=options.recipe)
+            self._log = self._stack.enter_context(log)
+        self.interrupts = self._stack.enter_context(deferred_interrupts())
 
     def __iter__(self) -> Iterator[int]:
+        training = self.options.training
         over = self._is_over()
         while not over:
             self._over, self._record_is_due = None, False
-            share = self.options.training.share_at(self.step, done=self._pace.share_done(self.step))
-            scale_learning_rates(self.optimizer, share)
+            scale_learning_rates(self.optimizer, training.share_at(self.step, done=self._done))
             yield self.step
             over = self._end_step()
             if over or self._record_is_due or self.step % self.options.log_every == 0:
@@ -184,7 +165,7 @@ class Run:
                 self._save_if_due()
         if self.processes.is_main:
             self._save(self.options.out)
-        end = self.interrupt.signal_name or "done"
+        end = self.interrupts[0] if self.interrupts else "done"
         self.say(f"{end}: {self.step} steps are in {self.options.out}")
 
     def report(self, loss: Tensor, **samples: int) -> None:
@@ -195,13 +176,12 @@ class Run:
             **samples: Number of samples of the global batch, by their name (``images=256``).
         """
         self._losses.append(loss.detach())
-        for name, count in samples.items():
-            self._samples[name] = self._samples.get(name, 0) + count
+        self._samples.update(samples)
 
     def is_due(self, every: int) -> bool:
         """Whether the step that ends here is a multiple of ``every``, or the last one.
 
-        To be called at the end of a step, by all processes; the step is then recorded.
+        All processes must call it, at the end of a step; the step is then recorded.
         """
         over = self._end_step()
         due = over or self.step % every == 0
@@ -214,7 +194,8 @@ class Run:
 
     def say(self, text: str) -> None:
         """Print one line in the main process."""
-        self._log.say(text)
+        if self._log is not None:
+            self._log.say(text)
 
     def unsynchronized(self) -> AbstractContextManager:
         """Context of backward passes after which DDP exchanges no gradients yet."""
@@ -222,7 +203,10 @@ class Run:
         return network.no_sync() if isinstance(network, DistributedDataParallel) else nullcontext()
 
     def _is_over(self) -> bool:
-        return self.processes.agree(self._pace.is_over(self.step) or bool(self.interrupt))
+        """Agree among the processes on the share of the run that is done."""
+        done = math.inf if self.interrupts else self._pace.share_done(self.step)
+        self._done = self.processes.largest(done)
+        return self._done >= 1
 
     def _end_step(self) -> bool:
         """Count the step and agree whether the run is over, once per step."""
@@ -241,7 +225,8 @@ class Run:
                 f"the loss is {loss} at step {self.step}; lower --training.learning-rate and "
                 f"start in another --out"
             )
-        seconds, steps = self._pace.lap(self.step), len(self._losses)
+        steps = len(self._losses)
+        seconds = max(self.seconds - self._recorded_at, 1e-9) / steps
         values = {
             "step": self.step,
             "seconds": round(self.seconds, 3),
@@ -252,16 +237,20 @@ class Run:
             "peak_memory_gib": peak_memory(self.device) / GIB,
             **self._values,
         }
-        done, left = self._pace.share_done(self.step), self._pace.seconds_left(self.step)
-        self._log.record(values, done=done, seconds_left=left)
-        self._losses, self._samples, self._values = [], {}, {}
+        if self._log is not None:
+            done, left = self._pace.share_done(self.step), self._pace.seconds_left(self.step)
+            self._log.record(values, done=done, seconds_left=left)
+        self._losses, self._samples, self._values = [], Counter(), {}
+        self._recorded_at = self.seconds
 
     def _save_if_due(self) -> None:
         keep_every = self.options.training.keep_every
         if keep_every is not None and self.step % keep_every == 0:
             self._save(self.options.out / f"step-{self.step:06d}")
-        if not self._over and self._pace.is_due(self.options.checkpoint_seconds):
+        waited = time.monotonic() - self._saved_at
+        if not self._over and waited >= self.options.checkpoint_seconds:
             self._save(self.options.out)
+            self._saved_at = time.monotonic()
 
     def _save(self, folder: Path) -> None:
         path = folder / CHECKPOINT
@@ -270,9 +259,10 @@ class Run:
                 f"weights are not finite after step {self.step}, {path} is left as it was; "
                 f"lower --training.learning-rate and start in another --out"
             )
+        options = dataclasses.asdict(self.options) | {"world_size": self.processes.world_size}
         state = {
             "identity": self.identity,
-            "options": self.options.plain() | {"world_size": self.processes.world_size},
+            "options": _plain(options),
             "step": self.step,
             "seconds": self.seconds,
             "model": self.model.state_dict(),
@@ -293,25 +283,19 @@ class Run:
         except (RuntimeError, KeyError, ValueError) as error:
             raise ValueError(f"{path} does not fit the network: {first_line(error)}") from error
         self.step, self.seconds = saved["step"], saved["seconds"]
+        self._recorded_at = self.seconds
 
 
 @contextmanager
 def open_run(options: RunOptions) -> Iterator[Run]:
-    """Train as one of the processes that torchrun started, or alone, in a folder of its own.
+    """Open a run, to be prepared and iterated over: one of torchrun's processes, or alone.
 
-    Args:
-        options: Options of the run.
-
-    Yields:
-        The run, to be prepared and iterated over.
-
-    Raises:
-        ValueError: If the device is not available, or another process trains in the folder.
-        SystemExit: With code 0, after saving, if SIGINT or SIGTERM came.
+    The run's folder is locked for the block. After a SIGINT or SIGTERM the run is saved and the
+    process exits with code 0.
     """
     with (
         processes(options.device) as here,
-        exclusive(options.out, enabled=here.is_main),
+        exclusive(options.out) if here.is_main else nullcontext(),
         ExitStack() as stack,
     ):
         run = Run(options, here, stack)
@@ -319,59 +303,40 @@ def open_run(options: RunOptions) -> Iterator[Run]:
             yield run
         finally:
             vars(run).pop("network", None)  # a DDP wrapper must not outlive the process group
-    if run.interrupt:
+    if run.interrupts:
         sys.exit(0)  # the caller must not continue as if the run were over
 
 
 def write_checkpoint(path: Path, state: dict[str, Any]) -> None:
-    """Write a checkpoint; a failed write leaves the old one as it was.
-
-    Args:
-        path: The file.
-        state: Tensors and plain values, nested.
-
-    Raises:
-        OSError: If the disk refuses; the message names the file.
-    """
+    """Write nested tensors and plain values; a failed write leaves the old file as it was."""
     content = io.BytesIO()  # torch, when it writes to the disk, does not say why it cannot
     torch.save({"format": FORMAT, **state}, content)
     write_whole(path, lambda file: file.write(content.getbuffer()))
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
-    """Read a run's checkpoint; only tensors and plain values are accepted.
+    """Read a run's checkpoint on the CPU; only tensors and plain values are accepted.
 
-    Args:
-        path: The file.
-
-    Returns:
-        ``identity``, ``options``, ``step``, ``seconds``, and the states ``model``, ``average`` and
-        ``optimizer``, on the CPU.
-
-    Raises:
-        ValueError: If the file is missing, truncated, or no checkpoint; the message names it.
+    It has ``identity``, ``options``, ``step`` and ``seconds``, and the states ``model``,
+    ``average`` and ``optimizer``. A ValueError names a file that is missing or damaged.
     """
     if not path.exists():
         raise ValueError(f"no checkpoint at {path}; train first or name another file")
-    # A whole file is a zip archive; anything else never reaches the unpickler.
-    if not zipfile.is_zipfile(path):
-        raise ValueError(f"{path} is not a checkpoint: truncated, or another kind of file")
     try:
         with zipfile.ZipFile(path) as archive:  # torch does not look at the checksums
             damaged = archive.testzip()
         if damaged is not None:
             raise ValueError(f"wrong checksum of {damaged}")
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # a damaged file can lead anywhere
-        raise ValueError(f"{path} is not a readable checkpoint: {first_line(error)}") from error
-    whole = isinstance(state, dict) and state.keys() >= _STATE
-    if not whole or state.get("format") != FORMAT:
+    except Exception as error:  # a damaged file can raise any error
+        raise ValueError(f"{path} is damaged or not a checkpoint: {first_line(error)}") from error
+    if not isinstance(state, dict) or state.get("format") != FORMAT:
         raise ValueError(f"{path} is no checkpoint of a run of this version")
     return state
 
 
 def _check_same(path: Path, saved: dict[str, Any], ours: dict[str, Any], prefix: str = "") -> None:
-    """Check that a saved run's identity is ours; the message names what differs."""
+    """Raise ValueError, with the name of the first difference, unless two identities agree."""
     for name in ours | saved:
         theirs, wanted = saved.get(name), ours.get(name)
         if isinstance(theirs, dict) and isinstance(wanted, dict):
@@ -384,12 +349,8 @@ def _check_same(path: Path, saved: dict[str, Any], ours: dict[str, Any], prefix:
 
 
 def _plain(value: Any) -> Any:
-    """A value as a checkpoint can hold it: paths become strings."""
-    if isinstance(value, dict):
-        return {name: _plain(entry) for name, entry in value.items()}
-    if isinstance(value, tuple):
-        return tuple(map(_plain, value))
-    return str(value) if isinstance(value, Path) else value
+    """A value as JSON holds it: tuples become lists, and paths strings."""
+    return json.loads(json.dumps(value, default=str))
 
 
 def weights_hash(model: nn.Module) -> str:

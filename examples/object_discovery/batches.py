@@ -14,21 +14,11 @@ from kuramoto_nn.models import ObjectDiscoveryConfig
 
 
 class ViewBatches(ShuffledBatches):
-    """Both views of each step's images, and the noise the oscillators start from.
+    """Two views of each step's images, and the initial noise of the oscillators.
 
     All is drawn for the global batch and then cut to this process's rows, so that any number of
-    processes sees the same batch.
-
-    Args:
-        images: The training images.
-        training: Batch size and augmentation.
-        model: Configuration of the network, for the shape of the noise.
-        seed: Seed of the run.
-        here: This process.
-        dtype: Type of views and noise. Noise is drawn in float32, the same for all types.
-
-    Raises:
-        ValueError: If there are too few images for a batch, or a batch cannot be shared out.
+    processes sees the same batch. ``dtype`` is the type of views and noise; noise is drawn in
+    float32, the same for all types.
     """
 
     def __init__(
@@ -41,8 +31,6 @@ class ViewBatches(ShuffledBatches):
         here: Processes,
         dtype: torch.dtype = torch.float32,
     ):
-        if training.batch_size < 2:
-            raise ValueError("a batch needs at least 2 images: got --training.batch-size 1")
         super().__init__(
             len(images),
             batch_size=training.batch_size,
@@ -57,15 +45,7 @@ class ViewBatches(ShuffledBatches):
         self.noise_shape = (model.channels, height // model.patch_size, width // model.patch_size)
 
     def at(self, step: int) -> tuple[Tensor, Tensor]:
-        """Make the batch of one step.
-
-        Args:
-            step: Number of the step, from 0.
-
-        Returns:
-            Two views of this process's b images, ``(2, b, 3, H, W)``, and noise
-            ``(2, b, C, h, w)``, on its device.
-        """
+        """Views ``(2, b, 3, H, W)`` of this process's b images, and noise ``(2, b, C, h, w)``."""
         device, chosen = self.here.device, self.indices(step)
         size = len(chosen)
         rows = self.here.rows(size)

@@ -4,8 +4,8 @@
     torchrun --nproc-per-node 4 -m examples.object_discovery.evaluate runs/clevrtex \
         --data.name clevrtex-outd --noise-seeds 0 1 2
 
-Every image's scores, a summary and a picture of the best, median and worst images lie in a folder
-whose name says what was scored. The same command again resumes a stopped evaluation.
+The scores of every image, a summary and a picture of the best, median and worst images are written
+to a folder that is named after the evaluation. The same command resumes a stopped evaluation.
 """
 
 import dataclasses
@@ -29,11 +29,10 @@ from examples.common.files import write_json
 from examples.common.processes import Processes, processes
 from examples.common.progress import Meter
 from examples.common.run import CHECKPOINT, MODEL, weights_hash
-from examples.object_discovery.contact_sheet import write_sheet
 from examples.object_discovery.data import SETS, DataOptions, SegmentedImages, load
+from examples.object_discovery.pictures import write_sheet
 from examples.object_discovery.recipes import Scoring, resized
-from examples.object_discovery.score_table import ScoreTable
-from examples.object_discovery.scores import SCORES, Statistic, scores_of
+from examples.object_discovery.scores import SCORES, ScoreTable, Statistic, scores_of
 from examples.object_discovery.segmenter import Segmenter, load_network
 from kuramoto_nn.models import ObjectDiscoveryModel
 
@@ -45,9 +44,9 @@ class EvaluateOptions(Scoring):
     model: Positional[str]
     """A saved model's folder, a run's folder, or the name of a repository on the Hub."""
     data: DataOptions
-    """Images to test on; their size is the model's if not given."""
+    """Test images; their size is the model's if not given."""
     split: str = "test"
-    """Split of the data set: test, val, train, or all, whichever it has."""
+    """Split of the data set: test, val, train or all, as far as it has them."""
     noise_seeds: tuple[int, ...] = (0,)
     """Seeds of the oscillators' noise; scores are given as mean ± deviation over them."""
     batch_size: int | None = None
@@ -59,7 +58,7 @@ class EvaluateOptions(Scoring):
     device: str = "auto"
     """auto (CUDA if there is any), cpu, cuda, …"""
     compile: Compile = "off"
-    """Compile the oscillators' update: worth it for many or large images."""
+    """Compile the oscillators' update, which pays for many or large images."""
     out: Path | None = None
     """Folder of the scores (`evaluation` in a run's folder, and `runs/evaluation` for any other
     model, if not given)."""
@@ -71,15 +70,8 @@ class EvaluateOptions(Scoring):
             raise ValueError(f"--out must be a folder: got the file {self.out}")
 
     @property
-    def scoring(self) -> Scoring:
-        """How features are clustered and scored, with the data set's K if none was given."""
-        own = {field.name: getattr(self, field.name) for field in dataclasses.fields(Scoring)}
-        own["num_clusters"] = self.num_clusters or SETS[self.data.name].num_clusters
-        return Scoring(**own)
-
-    @property
     def folder(self) -> Path:
-        """Where the scores of all evaluations of this model go."""
+        """Folder of all evaluations of this model."""
         if self.out is not None:
             return self.out
         model = Path(self.model)
@@ -90,13 +82,7 @@ class EvaluateOptions(Scoring):
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """Result of an evaluation.
-
-    Attributes:
-        scores: Mean and deviation of every score, by its name in `SCORES`.
-        num_images: Images of the data set.
-        folder: Where its files are.
-    """
+    """Statistics of every score by its name in `SCORES`, number of images, folder of the files."""
 
     scores: dict[str, Statistic]
     num_images: int
@@ -106,29 +92,22 @@ class Evaluation:
 def evaluate(options: EvaluateOptions) -> Evaluation | None:
     """Score a model and print the result.
 
-    Args:
-        options: What to score, and on what.
-
-    Returns:
-        The scores; None if the time limit came first, and in all processes but the main one.
-
-    Raises:
-        ValueError: If an option or the model is wrong, or memory does not suffice.
-        OSError: If there is no such model or data.
+    Returns None if the time limit came first, and in all processes but the main one.
     """
     began = time.monotonic()
+    num_clusters = options.num_clusters or SETS[options.data.name].num_clusters
+    options = dataclasses.replace(options, num_clusters=num_clusters)
     with processes(options.device) as here:
         model = load_network(options.model, device=here.device, precision=options.precision)
         if should_compile(options.compile, here.device):
             model.compile()
         data = load(resized(options.data, model.config), options.split)
         identity = _identify(options, model, data)
-        folder = options.folder / _folder_name(identity)
+        names, folder = identity["scores"], options.folder / _folder_name(identity)
         segmenters = [
-            Segmenter(model=model, scoring=options.scoring, seed=seed, precision=options.precision)
+            Segmenter(model=model, scoring=options, seed=seed, precision=options.precision)
             for seed in options.noise_seeds
         ]
-        names = identity["scores"]
         tables = [ScoreTable(folder / f"seed-{s.seed}.csv", len(data), names) for s in segmenters]
         _score(segmenters, tables, data, here, options, began)
         if not here.is_main:
@@ -156,11 +135,12 @@ def _score(
     options: EvaluateOptions,
     began: float,
 ) -> None:
-    """Score this process's share of what is missing, until the time limit."""
+    """Score this process's share of the missing images, until the time limit."""
     deadline = began + (options.time_limit or math.inf)
     shares = [table.missing()[here.rank :: here.world_size] for table in tables]
     here.wait()  # no process adds rows while another still reads which are missing
-    size = options.batch_size or segmenters[0].batch_size(*data.images.shape[2:])
+    largest = segmenters[0].batch_size(*data.images.shape[2:])  # also checks K and the memory
+    size = options.batch_size or largest
     done, total = 0, sum(map(len, shares))
     with Meter("evaluate") if here.is_main else nullcontext() as meter:
         for segmenter, table, share in zip(segmenters, tables, shares, strict=True):
@@ -176,7 +156,7 @@ def _score(
 def _identify(
     options: EvaluateOptions, model: ObjectDiscoveryModel, data: SegmentedImages
 ) -> dict[str, Any]:
-    """Everything that decides the scores of an image but its noise: content, not places."""
+    """Everything that determines the scores except the noise seeds; contents, no paths."""
     return {
         "network": model.describe(),
         "weights": weights_hash(model),
@@ -185,28 +165,26 @@ def _identify(
         "num_images": len(data),
         "image_size": list(data.images.shape[2:]),
         "images": data.fingerprint(),
-        **dataclasses.asdict(options.scoring),
+        **{field.name: getattr(options, field.name) for field in dataclasses.fields(Scoring)},
         "scores": list(scores_of(data)),
         "precision": options.precision,
     }
 
 
 def _folder_name(identity: dict[str, Any]) -> str:
-    """Name an evaluation's folder: what it is in words, and a hash of its identity."""
+    """Name an evaluation's folder: its main options, and a hash of its identity."""
     digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
     words = "{network[model]}-{data}-{split}-k{num_clusters}-x{uptile}".format(**identity)
     return f"{words.lower()}-{digest[:8]}"
 
 
 def _write_summary(result: Evaluation, identity: dict[str, Any], options: EvaluateOptions) -> None:
+    scores = {name: dataclasses.asdict(score) for name, score in result.scores.items()}
     summary = {
         "identity": identity,
         "num_images": result.num_images,
         "noise_seeds": options.noise_seeds,
-        "scores": {
-            name: {"title": SCORES[name].title, **dataclasses.asdict(score)}
-            for name, score in result.scores.items()
-        },
+        "scores": {name: {"title": SCORES[name].title, **scores[name]} for name in scores},
         "options": dataclasses.asdict(options),
         "torch": torch.__version__,
     }

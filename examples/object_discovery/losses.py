@@ -1,4 +1,4 @@
-"""The contrastive loss that object discovery trains with."""
+"""The contrastive loss of object discovery."""
 
 import torch
 from torch import Tensor
@@ -6,16 +6,10 @@ from torch.nn import functional as F
 
 
 def nt_xent(views: Tensor, *, temperature: float = 0.1) -> Tensor:
-    """NT-Xent: every view must find its partner among all other views of the batch.
+    """NT-Xent: the mean over all 2B views of the cross-entropy of finding the other view.
 
     ``-mean_i log exp(<z_i, z_p(i)> / tau) / sum_{j != i} exp(<z_i, z_j> / tau)``, z of unit length.
-
-    Args:
-        views: Embeddings of both views, ``(2, B, C)``.
-        temperature: tau.
-
-    Returns:
-        The mean over all 2B views, a scalar, float32 at least.
+    ``views`` are embeddings ``(2, B, C)``; the loss is a scalar, float32 at least.
 
     Reference:
         Chen et al., *A Simple Framework for Contrastive Learning of Visual Representations* (2020).

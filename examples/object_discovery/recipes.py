@@ -24,13 +24,15 @@ class Training(optimization.Training):
     """How views are made."""
     micro_batch: int | None = None
     """Images that a process keeps a graph for at a time; fewer take less memory and one more
-    forward pass, and give the gradient of the whole batch all the same."""
+    forward pass, and give the same gradient of the whole batch."""
 
     not_identity = (*optimization.Training.not_identity, "micro_batch")
 
     def __post_init__(self):
         super().__post_init__()
         check_positive(self, "temperature", "micro_batch", prefix="training.")
+        if self.batch_size < 2:
+            raise ValueError("--training.batch-size must be at least 2 images: got 1")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,11 +40,11 @@ class Scoring:
     """How segmentations are made and scored."""
 
     num_clusters: int | None = None
-    """Clusters K; none takes the data set's."""
+    """Number of clusters K; none takes the data set's."""
     clustering: Literal["average", "kmeans"] = "average"
     """Average linkage, or k-means."""
     pca: int | None = 128
-    """Principal components of the features that are clustered; none takes the features."""
+    """Principal components of the features that are clustered; none clusters the features."""
     empty: Literal["nan", "one"] = "nan"
     """FG-ARI of an image without foreground: left out of the mean, or 1 as in the authors' code."""
     uptile: int = 1
@@ -51,14 +53,7 @@ class Scoring:
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """An experiment.
-
-    Attributes:
-        model: Configuration of the network.
-        data: Images to train on and to be scored on.
-        training: How the network is trained.
-        scoring: How its features are scored.
-    """
+    """An experiment: network, images to train on and to score, training, and scoring."""
 
     model: ObjectDiscoveryConfig
     data: DataOptions
@@ -67,12 +62,14 @@ class Recipe:
 
 
 def _recipes(
-    names: tuple[str, ...], data: DataOptions, training: Training, **overrides: float
+    name: str, kinds: str, data: DataOptions, training: Training, network: str | None = None
 ) -> dict[str, Recipe]:
-    """Recipes of the presets of the same names."""
+    """Recipes ``name`` of some kinds; their presets have the same names, or ``network``."""
     return {
-        name: Recipe(model=preset(name, **overrides), data=data, training=training)
-        for name in names
+        name.format(kind): Recipe(
+            model=preset((network or name).format(kind)), data=data, training=training
+        )
+        for kind in kinds.split()
     }
 
 
@@ -81,9 +78,9 @@ _DSPRITES = replace(_TETROMINOES, name="dsprites")
 _CLEVR = DataOptions(name="clevr")
 _CLEVRTEX = DataOptions(name="clevrtex-full")
 _TEXTURES = DataOptions(name="textures-full")
-_KINDS = ("attn", "conv", "itrsa", "itrconv")
+_KINDS = "attn conv itrsa itrconv"
 # For minutes, not days, on CPU cores, by a search (docs/object-discovery.md): many small steps, and
-# views that differ by their crop alone. Colours that stay as they are soon tell objects apart.
+# views that differ by their crop alone. With unchanged colours the network soon separates objects.
 _TINY = Training(
     batch_size=32,
     warmup_steps=50,
@@ -96,15 +93,9 @@ _TINY = Training(
     ema_start=100,
 )
 _DEMO = replace(_TINY, learning_rate=2e-3, epochs=50)
-# CLEVRTex's networks on drawn textures.
-_TEXTURES_PRESETS = {
-    **{
-        f"textures-{kind}": f"clevrtex-{kind}" for kind in ("attn-l1", "attn-l2", "itrsa-l1", "vit")
-    },
-    "textures-attn-l1-tiny": "clevrtex-attn-tiny",
-    "textures-itrsa-l1-tiny": "clevrtex-itrsa-tiny",
-    "textures-vit-tiny": "clevrtex-vit-tiny",
-}
+_LONG = Training(epochs=500)
+_SHORT = Training(epochs=50)
+_LARGE = Training(batch_size=512, learning_rate=5e-4, epochs=1024)
 # The demo's networks: larger and fewer updates learn more in the few minutes that it has.
 _DEMO_MODELS = {
     "tetrominoes-demo": preset("tetrominoes-attn", step_size=1.0, num_steps=4),
@@ -112,31 +103,17 @@ _DEMO_MODELS = {
 }
 
 RECIPES: dict[str, Recipe] = {
-    **_recipes(
-        tuple(f"clevrtex-{kind}" for kind in ("attn-l1", "attn-l2", "itrsa-l1", "itrsa-l2", "vit")),
-        _CLEVRTEX,
-        Training(epochs=500),
-    ),
-    **_recipes(
-        ("clevrtex-large-l2",),
-        _CLEVRTEX,
-        Training(batch_size=512, learning_rate=5e-4, epochs=1024),
-    ),
-    **_recipes(
-        tuple(f"clevrtex-{kind}-tiny" for kind in ("attn", "itrsa", "vit")), _CLEVRTEX, _TINY
-    ),
-    **_recipes(tuple(f"clevr-{kind}" for kind in _KINDS), _CLEVR, Training(epochs=300)),
-    **_recipes(tuple(f"dsprites-{kind}" for kind in _KINDS), _DSPRITES, Training(epochs=50)),
-    **_recipes(tuple(f"tetrominoes-{kind}" for kind in _KINDS), _TETROMINOES, Training(epochs=50)),
-    **_recipes(tuple(f"tetrominoes-{kind}-tiny" for kind in _KINDS), _TETROMINOES, _DEMO),
-    **{
-        name: Recipe(
-            model=preset(network),
-            data=_TEXTURES,
-            training=_TINY if name.endswith("-tiny") else Training(epochs=500),
-        )
-        for name, network in _TEXTURES_PRESETS.items()
-    },
+    **_recipes("clevrtex-{}", "attn-l1 attn-l2 itrsa-l1 itrsa-l2 vit", _CLEVRTEX, _LONG),
+    **_recipes("clevrtex-{}", "large-l2", _CLEVRTEX, _LARGE),
+    **_recipes("clevrtex-{}-tiny", "attn itrsa vit", _CLEVRTEX, _TINY),
+    **_recipes("clevr-{}", _KINDS, _CLEVR, Training(epochs=300)),
+    **_recipes("dsprites-{}", _KINDS, _DSPRITES, _SHORT),
+    **_recipes("tetrominoes-{}", _KINDS, _TETROMINOES, _SHORT),
+    **_recipes("tetrominoes-{}-tiny", _KINDS, _TETROMINOES, _DEMO),
+    # CLEVRTex's networks on drawn textures.
+    **_recipes("textures-{}", "attn-l1 attn-l2 itrsa-l1 vit", _TEXTURES, _LONG, "clevrtex-{}"),
+    **_recipes("textures-{}-l1-tiny", "attn itrsa", _TEXTURES, _TINY, "clevrtex-{}-tiny"),
+    **_recipes("textures-{}-tiny", "vit", _TEXTURES, _TINY, "clevrtex-{}-tiny"),
     **{
         name: Recipe(model=model, data=_TETROMINOES, training=_DEMO)
         for name, model in _DEMO_MODELS.items()

@@ -1,21 +1,24 @@
-"""The scores of segmentations: one table, which every file, line, page and picture goes by."""
+"""Scores of segmentations: the table of all scores, their statistics, and their files."""
 
 import math
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from statistics import fmean, stdev
-from typing import Literal
+from typing import Literal, Self
 
 from torch import Tensor
 
+from examples.common.files import write_text
 from examples.object_discovery.data import VOID, SegmentedImages
 from kuramoto_nn.metrics import foreground_ari, mean_best_overlap
 
 
 @dataclass(frozen=True)
 class Score:
-    """How well predicted labels fit the true ones, image by image.
+    """A score of predicted labels against the true ones, image by image.
 
     Attributes:
         title: Its name in tables.
@@ -49,22 +52,17 @@ SCORES: dict[str, Score] = {
 
 
 def scores_of(data: SegmentedImages) -> dict[str, Score]:
-    """Look up the scores that a data set has the true labels for."""
+    """The scores that a data set has the true labels for."""
     return {name: s for name, s in SCORES.items() if getattr(data, s.truth) is not None}
-
-
-def true_labels(labels: Tensor) -> Tensor:
-    """Convert labels of a data set to int64 with -1 where they are `VOID`, as plots expect them."""
-    return labels.long().masked_fill(labels == VOID, -1)
 
 
 @dataclass(frozen=True)
 class Statistic:
-    """One score over noise seeds and images, x100.
+    """One score over noise seeds and images, x100; deviations are None for a single number.
 
     Attributes:
         mean: Mean over seeds of the means over images.
-        std_over_seeds: Standard deviation of those means (n - 1); None for a single seed.
+        std_over_seeds: Standard deviation of those means (n - 1).
         std_over_images: Standard deviation over the images of one seed, mean over seeds.
         per_seed: The means over images.
         num_images: Images that count.
@@ -77,7 +75,7 @@ class Statistic:
     num_images: int
 
     @classmethod
-    def of(cls, columns: list[list[float]]) -> "Statistic":
+    def of(cls, columns: list[list[float]]) -> Self:
         """Summarise the scores of every image, one list per seed; NaN does not count."""
         counted = [[x for x in column if not math.isnan(x)] for column in columns]
         means = [fmean(column) if column else math.nan for column in counted]
@@ -93,3 +91,67 @@ class Statistic:
     def __str__(self) -> str:
         over_seeds = "" if self.std_over_seeds is None else f" ± {self.std_over_seeds:.2f}"
         return f"{self.mean:.2f}{over_seeds}"
+
+
+Rows = dict[int, dict[str, float]]
+"""Scores of images by name (x100, NaN where an image does not count), by the image's number."""
+
+
+class ScoreTable:
+    """Scores of every image of a data set with one noise seed, on disk.
+
+    Images are scored in chunks. Every chunk is a file of its own in a folder beside the CSV file of
+    the whole table, so that a stopped evaluation resumes and several processes write at once.
+    """
+
+    def __init__(self, path: Path, num_images: int, names: Iterable[str]):
+        self.path, self.num_images, self.names = path, num_images, list(names)
+        self._chunks = path.with_suffix(".chunks")
+
+    def rows(self) -> Rows:
+        """All scores so far, by increasing number; ValueError if a file is damaged."""
+        rows: Rows = {}
+        for path in [self.path, *sorted(self._chunks.glob("*.csv"))]:
+            if path.exists():
+                rows |= self._read(path)
+        return dict(sorted(rows.items()))
+
+    def missing(self) -> list[int]:
+        """Numbers of the images without scores."""
+        rows = self.rows()
+        return [index for index in range(self.num_images) if index not in rows]
+
+    def add(self, indices: list[int], scores: Mapping[str, Tensor]) -> None:
+        """Write the scores of some images, tensors ``(n,)`` by name."""
+        columns = (scores[name].tolist() for name in self.names)
+        values = zip(indices, *columns, strict=True)
+        rows = {index: dict(zip(self.names, row, strict=True)) for index, *row in values}
+        self._write(self._chunks / f"{indices[0]:06d}.csv", rows)
+
+    def complete(self) -> Rows | None:
+        """Merge the chunks into one file and return all scores; None if images are missing."""
+        rows = self.rows()
+        if len(rows) < self.num_images:
+            return None
+        if self._chunks.exists():
+            self._write(self.path, rows)
+            shutil.rmtree(self._chunks)
+        return rows
+
+    def _write(self, path: Path, rows: Rows) -> None:
+        lines = [["index", *self.names]]
+        for index, row in rows.items():
+            lines.append([str(index), *("" if math.isnan(x) else repr(x) for x in row.values())])
+        write_text(path, "".join(f"{','.join(line)}\n" for line in lines))
+
+    def _read(self, path: Path) -> Rows:
+        try:
+            header, *lines = (line.split(",") for line in path.read_text().splitlines())
+            if header != ["index", *self.names]:
+                raise ValueError(f"columns {header}")
+            return {
+                int(index): {n: float(x or "nan") for n, x in zip(self.names, scores, strict=True)}
+                for index, *scores in lines
+            }
+        except ValueError as error:
+            raise ValueError(f"{path} is not a table of scores ({error}); remove it") from error

@@ -2,15 +2,16 @@
 
     python -m examples.object_discovery.segment runs/clevrtex photo.jpg pictures/ --num-clusters 5
 
-For every picture, ``--out`` receives a palette PNG with the label of every pixel (``…-mask.png``)
-and the picture with the labels' colours over it (``…-overlay.png``), both in the size of the
-picture.
+For every picture, two PNGs of its size are written to ``--out``: the label of every pixel as a
+palette picture (``…-mask.png``), and the picture under the colours of its labels
+(``…-overlay.png``).
 """
 
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain, count
 from pathlib import Path
 from typing import Literal
 
@@ -81,70 +82,50 @@ class SegmentOptions:
 
 
 def segment(options: SegmentOptions) -> None:
-    """Segment pictures; print a line for each, and go on after a broken one.
-
-    Args:
-        options: Model, pictures, and how to segment them.
-
-    Raises:
-        ValueError: If the model or an option is wrong, or, at the end, if a picture was broken.
-        OSError: If there is no such model, or the folder cannot be made.
-    """
-    scoring = Scoring(
-        num_clusters=options.num_clusters,
-        clustering=options.clustering,
-        pca=options.pca,
-        uptile=options.uptile,
-    )
+    """Segment pictures and print a line for each; ValueError at the end if some were broken."""
+    names = ("num_clusters", "clustering", "pca", "uptile")
+    scoring = Scoring(**{name: getattr(options, name) for name in names})
     model = load_network(options.model, device=pick_device(options.device))
     segmenter = Segmenter(model=model, scoring=scoring, seed=options.noise_seed)
+    segmenter.sites(0, 0)  # refuses an --uptile that fits no picture
     make_folder(options.out)
     Image.MAX_IMAGE_PIXELS = None  # the pictures are the user's own, and may be large
-    broken, total, taken = 0, 0, set()
-    for path in _find(options.pictures):
-        total += 1
+    paths, broken = _find(options.pictures), 0
+    taken = {_key(path) for path in paths}  # a result must not replace a picture
+    for path in paths:
         try:
             image = read_rgb(path)
             pixels = torch.from_numpy(np.array(image)).movedim(-1, 0)
             labels = segment_picture(segmenter, pixels, max_side=options.max_side)
-            name = _unique(path.stem, taken)
-            _write(options.out, name, image, labels)
+            mask, overlay = _results(options.out, path.stem, taken)
+            _write(mask, overlay, image, labels)
         except (ValueError, OSError) as error:
             broken += 1
             named = "" if str(path) in str(error) else f"{path}: "
             print(f"error: {named}{error}", file=sys.stderr)
             continue
-        size, found = f"{image.width} x {image.height}", len(labels.unique())
-        print(f"{path}: {size}, {found} segments, {options.out / name}-mask.png")
+        found = labels.flatten().bincount().count_nonzero()
+        print(f"{path}: {image.width} x {image.height}, {found} segments, {mask}", flush=True)
     if broken:
-        raise ValueError(f"{broken} of {total} pictures could not be segmented")
+        raise ValueError(f"{broken} of {len(paths)} pictures could not be segmented")
 
 
 def segment_picture(segmenter: Segmenter, image: Tensor, *, max_side: int | None = None) -> Tensor:
-    """Segment one picture of any size.
+    """Map a uint8 picture ``(3, H, W)`` of any size to labels ``(H, W)`` int64 on the CPU.
 
-    Args:
-        segmenter: A network and how its features become labels.
-        image: ``(3, H, W)`` uint8.
-        max_side: Longest side that the network sees; its own image size if None.
-
-    Returns:
-        Labels ``(H, W)`` int64, on the CPU.
-
-    Raises:
-        ValueError: If the picture has fewer sites than K, or memory does not suffice.
+    ``max_side`` is the longest side that the network sees, its own image size if None. ValueError
+    if the picture has fewer sites than K, or memory does not suffice.
     """
     config = segmenter.model.config
-    own = max(config.sides)
-    longer = max(image.shape[1:])
+    own, longer = max(config.sides), max(image.shape[1:])
     scale = min(max(longer, own), max_side or own) / longer
     height, width = (max(1, round(side * scale)) for side in image.shape[1:])
+    right, bottom = (-side % config.patch_size for side in (width, height))
+    segmenter.batch_size(height + bottom, width + right)  # refuses what memory cannot hold
     resized = F.interpolate(
         image[None].float(), size=(height, width), mode="bicubic", antialias=True
     )
-    right, bottom = (-side % config.patch_size for side in (width, height))
     padded = F.pad(resized, (0, right, 0, bottom), mode="replicate")
-    segmenter.batch_size(padded.shape[2], padded.shape[3])  # refuses what memory cannot hold
     labels = segmenter.labels(padded.round().clamp(0, 255).byte(), [0])
     return enlarge(labels[:, :height, :width], (image.shape[1], image.shape[2]))[0].cpu()
 
@@ -164,23 +145,28 @@ def _find(paths: Sequence[Path]) -> list[Path]:
     return found
 
 
-def _unique(stem: str, taken: set[str]) -> str:
-    """Number a name that another picture has; some file systems do not tell case apart."""
-    name, number = stem, 1
-    while name.casefold() in taken:
-        name, number = f"{stem}-{number + 1}", number + 1
-    taken.add(name.casefold())
-    return name
+def _results(folder: Path, stem: str, taken: set[str]) -> tuple[Path, Path]:
+    """Paths of a picture's mask and overlay, numbered if another file has that name."""
+    names = chain([stem], (f"{stem}-{number}" for number in count(2)))
+    pairs = ((folder / f"{n}-mask.png", folder / f"{n}-overlay.png") for n in names)
+    pair = next(pair for pair in pairs if taken.isdisjoint(map(_key, pair)))
+    taken.update(map(_key, pair))
+    return pair
 
 
-def _write(folder: Path, name: str, image: Image.Image, labels: Tensor) -> None:
-    """Write the mask and the overlay, both whole or not at all."""
+def _key(path: Path) -> str:
+    """A path in lower case, as some file systems ignore case."""
+    return str(path.resolve()).casefold()
+
+
+def _write(mask_path: Path, overlay_path: Path, image: Image.Image, labels: Tensor) -> None:
+    """Write the mask and the overlay, each whole or not at all."""
     mask = Image.fromarray(labels.to(torch.uint8).numpy())
     colors = label_colors(torch.arange(MOST_LABELS), background=None)
     mask.putpalette((255 * colors).round().byte().numpy().tobytes())
     overlay = Image.blend(image, mask.convert("RGB"), OPACITY)
-    for kind, picture in (("mask", mask), ("overlay", overlay)):
-        write_whole(folder / f"{name}-{kind}.png", partial(picture.save, format="PNG"))
+    for path, picture in ((mask_path, mask), (overlay_path, overlay)):
+        write_whole(path, partial(picture.save, format="PNG"))
 
 
 if __name__ == "__main__":

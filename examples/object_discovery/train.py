@@ -43,23 +43,12 @@ class TrainOptions(RunOptions):
 
 
 def options_for(recipe: str, **fields: Any) -> TrainOptions:
-    """Options of a recipe; see `examples.common.command.recipe_options`."""
+    """Options of a recipe, with changes; see `recipe_options`."""
     return recipe_options(TrainOptions, RECIPES, recipe, **fields)
 
 
 def train(options: TrainOptions) -> Run:
-    """Train until the epochs, the steps or the time are over, or a signal comes.
-
-    Args:
-        options: What to train, and how long.
-
-    Returns:
-        The run as it was saved last.
-
-    Raises:
-        ValueError: If an option is wrong, the folder holds another run, or the loss is not finite.
-        SystemExit: With code 0, after saving, if a signal came.
-    """
+    """Train until the epochs, the steps or the time are over, or a signal comes; save the run."""
     training, data = options.training, resized(options.data, options.model)
     with open_run(options) as run:
         images, dtype = load(data, "train"), dtype_of(options.precision)
@@ -84,16 +73,9 @@ def train(options: TrainOptions) -> Run:
 
 
 def contrast(run: Run, options: TrainOptions, views: Tensor, noise: Tensor) -> Tensor:
-    """Add the gradient of NT-Xent over the global batch to the parameters.
+    """Add the gradient of NT-Xent over the global batch to the parameters; return the loss.
 
-    Args:
-        run: The run.
-        options: Its options.
-        views: Two views of this process's images, ``(2, b, 3, H, W)``.
-        noise: Where the oscillators start, ``(2, b, C, h, w)``.
-
-    Returns:
-        The loss of the global batch, without a graph.
+    Views ``(2, b, 3, H, W)`` and initial noise ``(2, b, C, h, w)`` are those of this process.
     """
     training, count = options.training, run.processes.world_size
 

@@ -26,13 +26,11 @@ from examples.sudoku.rules import (
 _CELL = r"[0-9._?*\-]"
 _BOARD = re.compile(rf"(?<![\w.?*\-]){_CELL}{{{CELLS}}}(?![\w.?*\-])")
 _SPACED_BOARD = re.compile(f"[0-9 ]{{{CELLS}}}")
-_SEPARATORS = re.compile(r"[\[\](){},;|\s]|[A-Za-z]+:")
+_SEPARATORS = re.compile(r"[\[\](){},;|\s]|\b[A-Za-z]+:")
 _FRAME = re.compile(r"[-+=*|\[\](){},\s]*")
 _ZEROS = str.maketrans("._?*- ", "000000")
-_PLAIN = str.maketrans("０１２３４５６７８９", "0123456789", "\"'") | dict.fromkeys(
-    range(0x2500, 0x2580), "|"
-)
-"""Full-width digits, no quotes, and the lines of frames that are drawn with Unicode."""
+_PLAIN = str.maketrans("０１２３４５６７８９．", "0123456789.", "\"'")
+_PLAIN |= dict.fromkeys(range(0x2500, 0x2580), "|")  # Unicode's lines for frames
 _OPENERS = {".xz": lzma.open, ".gz": gzip.open}
 _UNREADABLE = (lzma.LZMAError, gzip.BadGzipFile, zlib.error, EOFError, UnicodeDecodeError)
 _NO_SOLUTION = "there is no solution beside the puzzle"
@@ -111,29 +109,31 @@ def parse_lines(lines: Iterable[str]) -> Iterator[Entry]:
     A board is a field of 81 cells, 81 cells in shorter fields of one line, or nine lines of nine
     cells, with or without a frame. A cell is a digit; ``.``, ``0``, ``_``, ``?``, ``*``, ``-`` or a
     space is a blank. Of a puzzle and its solution in one line, the one without blanks is the
-    solution. Empty lines, names of columns, comments (``#``) and ``.sdk`` sections other than
-    ``[Puzzle]`` are left out.
+    solution. Empty lines, comments (``#``), names of columns, titles of boards of nine lines, and
+    ``.sdk`` sections other than ``[Puzzle]`` are left out.
     """
     rows: list[str] = []
-    is_first, is_puzzle, number = True, True, 0
+    may_be_title, is_puzzle, number = True, True, 0
     for number, line in enumerate(lines, 1):
         line = line.strip("\ufeff\r\n").translate(_PLAIN)
         if section := re.fullmatch(r"\s*\[([A-Za-z]+)\]\s*", line):
             is_puzzle = section[1].lower() == "puzzle"
-        if section or not is_puzzle or _is_empty(line):
+        if section or not is_puzzle or not line.strip() or line.lstrip().startswith("#"):
             continue
         if row := _row(line):
             rows.append(row)
             if len(rows) == SIDE:
                 yield Entry(number, "".join(rows).translate(_ZEROS), error=_NO_SOLUTION)
-                rows = []
+                rows, may_be_title = [], True
+            continue
+        if _FRAME.fullmatch(line) and not _boards(line):
             continue
         if rows:
             yield Entry(number - 1, error=_incomplete(rows))
             rows = []
-        if not (is_first and _names_columns(line)):
+        if not (may_be_title and _is_title(line)):
             yield from _entries(number, line)
-        is_first = False
+        may_be_title = False
     if rows:
         yield Entry(number, error=_incomplete(rows))
 
@@ -187,17 +187,12 @@ def read_boards(path: Path) -> Boards:
     return checked(Boards(cells[::2], cells[1::2]), lambda row: f"{path}:{entries[row].line}")
 
 
-def _is_empty(line: str) -> bool:
-    """Whether a line is blank, a comment, or part of a frame."""
-    cells = line.replace("|", "").strip()
-    is_frame = _FRAME.fullmatch(line) and ("+" in line or len(cells) not in (SIDE, CELLS))
-    return bool(is_frame) or line.lstrip().startswith("#")
-
-
 def _row(line: str) -> str | None:
-    """Nine cells, in a frame or apart."""
-    cells = line.replace("|", "")
-    if len(cells) != SIDE:
+    """Nine cells, in a frame or apart; the cells of a table may be empty."""
+    columns = re.split(r"[,;|\t]", line.strip("[]| "))
+    if len(columns) == SIDE:
+        cells = "".join(column.strip() or "0" for column in columns)
+    elif len(cells := line.replace("|", "")) != SIDE:
         cells = _SEPARATORS.sub("", line)
     return cells if re.fullmatch(rf"(?:{_CELL}| ){{{SIDE}}}", cells) else None
 
@@ -206,8 +201,8 @@ def _incomplete(rows: list[str]) -> str:
     return f"a board has nine lines of nine cells: got {len(rows)}"
 
 
-def _names_columns(line: str) -> bool:
-    """Whether a line is short and has so many letters that it cannot be a mistyped board."""
+def _is_title(line: str) -> bool:
+    """Whether a line is short and has too many letters for a mistyped board."""
     longest = max(map(len, _fields(line)))
     return longest < CELLS // 2 and 3 * sum(map(str.isalpha, line)) > len(line.strip())
 
@@ -259,8 +254,9 @@ def _is_full(board: str) -> bool:
 
 def _belong(first: str, second: str) -> bool:
     """Whether two boards are meant as a puzzle and its solution."""
-    keeps_givens = all(a in ("0", b) for a, b in zip(first, second, strict=True))
-    return keeps_givens or _is_full(first) or _is_full(second)
+    if _is_full(first) or _is_full(second):
+        return True
+    return all(a in ("0", b) for a, b in zip(first, second, strict=True))
 
 
 def _complaint(field: str) -> str:

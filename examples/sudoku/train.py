@@ -12,16 +12,19 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any, cast
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from examples.common.command import recipe_options, run_command
 from examples.common.device import Compile, autocast, dtype_of
-from examples.common.randomness import build_model
+from examples.common.processes import Processes
+from examples.common.randomness import ShuffledBatches, build_model, generator_for
 from examples.common.run import Run, RunOptions, open_run
-from examples.sudoku.batches import BoardBatches
-from examples.sudoku.data import BoardOptions, Boards, load
+from examples.sudoku.boards import Boards
+from examples.sudoku.data import BoardOptions, load
 from examples.sudoku.recipes import RECIPES, Scoring, Training
+from examples.sudoku.rules import transform
 from examples.sudoku.scores import BoardScores
 from examples.sudoku.solver import Solver
 from kuramoto_nn.models import AKOrNSudoku, SudokuConfig, SudokuModel
@@ -49,13 +52,7 @@ def options_for(recipe: str, **fields: Any) -> TrainOptions:
 
 
 def train(options: TrainOptions) -> Run:
-    """Train until the epochs, the steps or the time are over, or a signal comes.
-
-    Args:
-        options: What to train, and how long.
-
-    Returns:
-        The run as it was saved last.
+    """Train until the epochs, the steps or the time are over, or a signal comes; return the run.
 
     Raises:
         ValueError: If an option is wrong, the folder holds another run, or the loss is not finite.
@@ -105,15 +102,65 @@ def score(run: Run, held_out: Boards, *, num_steps: int | None) -> None:
     )
 
 
-class Answers(nn.Module):
-    """A model's last answer, or its answers after every few updates as well: what the loss sees.
+class BoardBatches(ShuffledBatches):
+    """Boards and starting noise of each step, as a function of the step alone.
 
-    Args:
-        model: The model.
-        every: Updates between answers; None for the last one alone.
+    All is drawn for the global batch and then cut to this process's rows, so that any number of
+    processes sees the same batch. The noise is drawn in float32, whatever its ``dtype``.
+    """
+
+    def __init__(
+        self,
+        boards: Boards,
+        training: Training,
+        model: SudokuConfig,
+        *,
+        seed: int,
+        here: Processes,
+        dtype: torch.dtype = torch.float32,
+    ):
+        super().__init__(
+            len(boards),
+            batch_size=training.batch_size,
+            drop_last=training.drop_last,
+            seed=seed,
+            here=here,
+            name="boards",
+        )
+        self.boards, self.training = boards, training
+        self.channels, self.dtype = model.channels, dtype
+
+    def at(self, step: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Puzzles and solutions ``(b, 9, 9)`` and noise ``(b, C, 9, 9)`` of this process."""
+        device, batch = self.here.device, self.boards[self.indices(step)]
+        rows = self.here.rows(len(batch))
+        puzzles, solutions = batch.puzzles, batch.solutions
+        if self.training.symmetries:
+            generator = generator_for(self.seed, "views", step)
+            puzzles, solutions = transform(puzzles, solutions, generator=generator)
+        noise = torch.randn(
+            (len(batch), self.channels, *puzzles.shape[1:]),
+            generator=generator_for(self.seed, "noise", step, device=device),
+            device=device,
+        )[rows]
+        return puzzles[rows].to(device), solutions[rows].to(device), noise.to(self.dtype)
+
+    def skip(self, step: int) -> int:
+        """Updates that a batch takes without gradients: 0 for half of the batches."""
+        most = self.training.stage_at(step).skip
+        generator = generator_for(self.seed, "steps", step)
+        return max(int(torch.randint(-most, most + 1, (), generator=generator)), 0)
+
+    def identity(self) -> dict[str, Any]:
+        """As in the base class, with the content of the boards."""
+        return {**super().identity(), "fingerprint": self.boards.fingerprint()}
+
+
+class Answers(nn.Module):
+    """Logits that the loss sees: a model's last answer, or one after every few updates.
 
     Shape:
-        Puzzles ``(B, 9, 9)`` to logits ``(R, B, 9, 9, 9)`` of R answers.
+        Puzzles ``(B, 9, 9)`` to logits ``(R, B, 9, 9, 9)`` of R answers; one if ``every`` is None.
     """
 
     def __init__(self, model: SudokuModel, *, every: int | None):

@@ -12,14 +12,9 @@ SHOWN = 8
 
 
 def as_integer(name: str, value: object, *, least: int | None = None) -> int:
-    """Convert a number of Python, NumPy or torch (zero-dimensional) to an `int`.
+    """Convert an integer of Python, NumPy or torch (zero-dimensional) to an `int`.
 
-    Raises:
-        ValueError: If it is a bool, no integer, or below ``least``.
-
-    Examples:
-        >>> as_integer("num_steps", np.int64(8), least=0)
-        8
+    A bool, anything else, and numbers below ``least`` are a ValueError that names the argument.
     """
     number = _plain(value)
     whole = isinstance(number, int) and not isinstance(number, bool)
@@ -40,12 +35,7 @@ def as_odd(name: str, value: object) -> int:
 def as_number(name: str, value: object) -> float:
     """Convert a number of Python, NumPy or torch (zero-dimensional) to a `float`.
 
-    Raises:
-        ValueError: If it is a bool, no number, NaN or infinite.
-
-    Examples:
-        >>> as_number("step_size", np.float32(0.5))
-        0.5
+    A bool, anything else, NaN and infinity are a ValueError that names the argument.
     """
     number = _plain(value)
     real = isinstance(number, int | float) and not isinstance(number, bool)

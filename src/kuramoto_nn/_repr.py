@@ -13,11 +13,6 @@ def constructor_arguments(module: nn.Module, *, always: Collection[str] = (), **
     It shows required arguments, optional ones that differ from their default or are in ``always``,
     and no modules, as PyTorch prints those below. Arguments that the module does not keep as
     attributes of the same names, or not as given, are passed as ``values``.
-
-    Examples:
-        >>> from kuramoto_nn.coupling import ConvCoupling
-        >>> constructor_arguments(ConvCoupling(8, 3, ndim=1), bias=True)
-        '8, 3, ndim=1'
     """
     shown = []
     for name, parameter in inspect.signature(type(module)).parameters.items():

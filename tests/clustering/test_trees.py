@@ -120,16 +120,16 @@ def test_distances():
 @pytest.mark.skipif(not find_spec("numba"), reason="Numba is not installed")
 @pytest.mark.parametrize("strip", [1, 64, 100, 200])
 def test_compiled_distances(strip):
-    from kuramoto_nn._ops.chain import FAR, centred, fill_distances
+    from kuramoto_nn._ops.chain import FAR, fill_distances
 
     points = random_points(5, 200, 7)
     points[50:60] = points[:10]
     points[100:150] = 1e-9 * points[100:150] + 3
+    centred = points - points.mean(0)
     matrix = torch.zeros(200, 203, dtype=torch.float64)
     for start in range(0, 200, strip):
-        moved, square = centred(points.numpy())
-        stop = min(start + strip, 200)
-        fill_distances(points.numpy(), moved, square, matrix.numpy(), start, stop)
+        given = (points, centred, centred.square().sum(1), matrix)
+        fill_distances(*(tensor.numpy() for tensor in given), start, min(start + strip, 200))
     found = matrix[:, :200]
     assert torch.equal(found, found.T)
     assert (found.diagonal() == FAR).all()

@@ -13,8 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from examples.object_discovery import color_jitter
-from examples.object_discovery.augment import Augmentation, ViewParameters, apply_views, draw_views
+from examples.object_discovery.augment import (
+    ADJUSTMENTS,
+    Augmentation,
+    ViewParameters,
+    adjust_hue,
+    apply_jitter,
+    apply_views,
+    draw_views,
+)
 
 NO_COLOR: dict[str, Any] = {"jitter_probability": 0.0, "grayscale_probability": 0.0}
 WHOLE: dict[str, Any] = {"crop_area": (1.0, 1.0), "crop_ratio": (1.0, 1.0)}
@@ -108,7 +115,7 @@ def test_adjustments_agree_with_kornia(index: int, dtype: torch.dtype) -> None:
     images = pictures(12).to(dtype)
     factors = torch.linspace(-0.5, 0.5, 12) if index == 3 else torch.linspace(0, 3, 12)
     factors = factors.to(dtype)
-    ours = color_jitter.ADJUSTMENTS[index](images, factors.view(-1, 1, 1, 1))
+    ours = ADJUSTMENTS[index](images, factors.view(-1, 1, 1, 1))
     torch.testing.assert_close(ours, KORNIA[index](images, factors), rtol=0, atol=1e-5)
 
 
@@ -116,7 +123,7 @@ def test_hue_of_primaries() -> None:
     colors = torch.tensor([[1.0, 0, 0], [1, 1, 0], [0, 1, 0], [0, 1, 1], [0, 0, 1], [1, 0, 1]])
     images = colors.view(6, 3, 1, 1)
     sixth = torch.full((6, 1, 1, 1), 1 / 6, dtype=torch.float64)
-    turned = color_jitter.adjust_hue(images.double(), sixth)
+    turned = adjust_hue(images.double(), sixth)
     torch.testing.assert_close(turned, images.roll(-1, dims=0).double())
 
 
@@ -125,7 +132,7 @@ def test_jitter_runs_in_the_order_of_each_image() -> None:
     images = pictures(len(orders))
     params = draw(len(orders))
     applied = torch.arange(len(orders)) % 5 > 0
-    jittered = color_jitter.apply_jitter(images, params.factors, orders, applied)
+    jittered = apply_jitter(images, params.factors, orders, applied)
     for row, (image, order) in enumerate(zip(images, orders.tolist(), strict=True)):
         expected = image[None]
         for index in order if applied[row] else ():
@@ -166,17 +173,23 @@ def test_settings_survive_json() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"crop_area": (0.0, 1.0)}, "`crop_area` needs 0 < smallest <= largest <= 1"),
-        ({"crop_area": (0.5, 1.1)}, "`crop_area` needs"),
-        ({"crop_area": (0.5,)}, r"`crop_area` needs 2 numbers of at least 0: got \(0.5,\)"),
-        ({"crop_ratio": (2.0, 1.0)}, "`crop_ratio` needs 0 < smallest <= largest"),
-        ({"crop_ratio": (0.5, math.inf)}, "`crop_ratio` needs 2 numbers"),
-        ({"jitter": (0.4, 0.4, 0.1)}, "`jitter` needs 4 numbers"),
-        ({"jitter": (0.4, 0.4, -0.4, 0.1)}, "`jitter` needs 4 numbers of at least 0"),
-        ({"jitter": (0.4, 0.4, 0.4, 0.6)}, "at most 0.5 of a turn: got 0.6"),
-        ({"jitter": (0.4, 0.4, 0.4, math.nan)}, "`jitter` needs 4 numbers"),
-        ({"jitter_probability": 1.1}, "`jitter_probability` must be within 0 and 1: got 1.1"),
-        ({"flip_probability": math.nan}, "`flip_probability` must be within 0 and 1"),
+        (
+            {"crop_area": (0.0, 1.0)},
+            "--training.augmentation.crop-area needs 0 < smallest",
+        ),
+        ({"crop_area": (0.5, 1.1)}, "--training.augmentation.crop-area needs"),
+        ({"crop_area": (0.5,)}, r"crop-area needs 2 numbers of at least 0: got \(0.5,\)"),
+        ({"crop_ratio": (2.0, 1.0)}, "crop-ratio needs 0 < smallest <= largest"),
+        ({"crop_ratio": (0.5, math.inf)}, "crop-ratio needs 2 numbers"),
+        ({"jitter": (0.4, 0.4, 0.1)}, "augmentation.jitter needs 4 numbers"),
+        ({"jitter": (0.4, 0.4, -0.4, 0.1)}, "jitter needs 4 numbers of at least 0"),
+        ({"jitter": (0.4, 0.4, 0.4, 0.6)}, "at most 0.5 of a turn: got .*0.6"),
+        ({"jitter": (0.4, 0.4, 0.4, math.nan)}, "augmentation.jitter needs 4 numbers"),
+        (
+            {"jitter_probability": 1.1},
+            "jitter-probability must be within 0 and 1: got 1.1",
+        ),
+        ({"flip_probability": math.nan}, "flip-probability must be within 0 and 1"),
     ],
 )
 def test_settings_out_of_range_are_refused(changes: dict, message: str) -> None:

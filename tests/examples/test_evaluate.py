@@ -16,12 +16,11 @@ from torch.testing import assert_close
 
 from examples.common.device import GIB
 from examples.common.randomness import build_model
-from examples.object_discovery.contact_sheet import choose
 from examples.object_discovery.data import VOID, DataOptions, SegmentedImages, load
 from examples.object_discovery.evaluate import EvaluateOptions, evaluate
+from examples.object_discovery.pictures import choose
 from examples.object_discovery.recipes import Scoring
-from examples.object_discovery.score_table import ScoreTable
-from examples.object_discovery.scores import SCORES, Statistic
+from examples.object_discovery.scores import SCORES, ScoreTable, Statistic
 from examples.object_discovery.segmenter import Segmenter, cluster, enlarge, segment_images
 from kuramoto_nn.models import AKOrN
 from tests.examples.runs import EVALUATE, finish, run, start, torchrun
@@ -97,7 +96,7 @@ class Truth(torch.nn.Module):
 def test_features_that_know_the_objects_are_clustered_into_them(data):
     images = load_test_images(data, 12)
     segmenter = Segmenter(model=Truth(images), scoring=SCORING)
-    result = segment_images(segmenter, images, batch_size=5)
+    result = segment_images(segmenter, images)
     assert result.labels.shape == images.instances.shape
     sampled = result.labels[:, 1::4, 1::4].flatten(1), images.instances[:, 1::4, 1::4].flatten(1)
     for found, truth in zip(*sampled, strict=True):
@@ -219,15 +218,15 @@ def test_tables_keep_images_without_objects(tmp_path):
     assert choose(rows, 1) == {"best": [1], "median": [0], "worst": [0]}
 
 
-def test_more_distances_than_memory_are_refused(monkeypatch):
+@pytest.mark.parametrize("clustering", ["average", "kmeans"])
+def test_more_sites_than_memory_are_refused(monkeypatch, clustering):
     monkeypatch.setattr("examples.object_discovery.segmenter.free_memory", lambda device: GIB)
     model = build_model("clevrtex-vit-tiny", seed=0).eval()
-    scoring = Scoring(num_clusters=11, uptile=8)
-    with pytest.raises(ValueError, match=r"1,048,576 sites .* keeps 2\.0 GiB.*lower --uptile"):
+    scoring = Scoring(num_clusters=11, uptile=8, clustering=clustering)
+    with pytest.raises(ValueError, match=r"1,048,576 sites .* need [\d.]+ GiB: .*lower --uptile"):
         Segmenter(model=model, scoring=scoring).batch_size(1024, 1024)
-    Segmenter(model=model, scoring=dataclasses.replace(scoring, clustering="kmeans")).batch_size(
-        1024, 1024
-    )
+    fewer = dataclasses.replace(scoring, uptile=1)
+    assert Segmenter(model=model, scoring=fewer).batch_size(1024, 1024) > 1
 
 
 def test_images_smaller_than_a_patch_are_refused():
@@ -341,6 +340,7 @@ def test_kmeans_follows_from_the_seed_and_the_number_of_the_image(data):
         ({"uptile": 3}, "--uptile must divide the patch size 4: got 3; try 1, 2, 4"),
         ({"uptile": 1000}, "--uptile must divide"),
         ({"num_clusters": 65, "uptile": 1}, "--num-clusters must be at most .* 8 x 8: got 65"),
+        ({"num_clusters": 257, "batch_size": 4}, "--num-clusters must be at most .* 16 x 16"),
         ({"noise_seeds": (0, -1)}, "--noise-seeds must lie in"),
         ({"noise_seeds": ()}, "--noise-seeds needs at least one seed"),
         ({"noise_seeds": (1, 2, 1)}, "--noise-seeds must differ from each other: got 1 2 1"),

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from examples.object_discovery.random_crop import draw_crops, resized_crop
+from examples.object_discovery.augment import draw_crops, resized_crop
 
 
 def draw(batch: int, size: tuple[int, int]) -> Tensor:

@@ -287,6 +287,22 @@ def test_checkpointed_steps_have_the_same_gradient_and_keep_little(make):
         assert torch.equal(light(*inputs(2, 16, 6, 6)), expected)
 
 
+def test_checkpointed_steps_update_a_batch_norm_twice_and_keep_its_gradient():
+    """As the docstring says."""
+    x, c = inputs(2, 16, 6, 6)
+    gradients, counts = [], []
+    for checkpoint_steps in (False, True):
+        torch.manual_seed(0)
+        norm = nn.BatchNorm2d(16)
+        coupling = nn.Sequential(ConvCoupling(16, 3), norm)
+        layer = KuramotoLayer(coupling, channels=16, num_steps=4, checkpoint_steps=checkpoint_steps)
+        layer(x, c)[:, 0].sum().backward()
+        gradients.append([parameter.grad for parameter in layer.parameters()])
+        counts.append(norm.num_batches_tracked.item())
+    assert_close(*gradients)
+    assert counts == [4, 8]
+
+
 def test_every_parameter_receives_a_gradient():
     torch.manual_seed(0)
     layer, (x, c) = build(num_steps=2), inputs(2, 16, 4, 5)

@@ -74,6 +74,14 @@ def test_the_configuration_of_a_block_is_that_of_a_network_of_this_block():
         stages.block(3)
 
 
+def test_absurd_numbers_cost_nothing_or_are_named():
+    config = AKOrNConfig(num_blocks=10**12)
+    assert config.block(10**11) == AKOrNConfig()
+    for number in (10**400, float("inf"), -float("inf")):
+        with pytest.raises(ValueError, match="`step_size` must be a finite number: got"):
+            AKOrNConfig(step_size=number)
+
+
 @pytest.mark.parametrize("field", ["num_steps", "coupling", "kernel_size", "oscillator_dim"])
 def test_lists_need_an_entry_per_block(field):
     for value in (MIXED[field][:2], MIXED[field] * 2, ()):

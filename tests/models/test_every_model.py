@@ -4,10 +4,13 @@ import copy
 import pickle
 import warnings
 
+import numpy as np
 import pytest
 import torch
+from torch import Tensor
 from torch._dynamo.testing import CompileCounter, CompileCounterWithBackend
 from torch.testing import assert_close
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from kuramoto_nn.models import AKOrN, ItrSA
 from tests.models import small
@@ -112,7 +115,8 @@ def test_noise_generator_and_global_randomness(name):
 def test_more_steps_at_test_time(name):
     model = small.build(name)
     given, noise = small.inputs(model)
-    assert torch.equal(model(given, **noise, num_steps=2), model(given, **noise))
+    for two in (2, np.int64(2), np.array(2), torch.tensor(2)):
+        assert torch.equal(model(given, **noise, num_steps=two), model(given, **noise))
     assert not torch.allclose(model(given, **noise, num_steps=5), model(given, **noise))
     for steps in (-3, 2.0):
         with pytest.raises(ValueError, match="`num_steps` must be an integer of at least 0: got"):
@@ -139,6 +143,37 @@ def test_compiling_changes_neither_numbers_nor_names(name):
     assert list(twin.state_dict()) == names
     assert_close(twin(given, **noise), expected)
     assert torch.compile(model, backend="eager")(given, **noise).shape == expected.shape
+
+
+@pytest.mark.parametrize("name", ["attention", "itrsa"])
+def test_replicas_of_compiled_models_have_no_compiled_step(name):
+    """As `torch.nn.DataParallel` makes them; a compiled step belongs to the original's weights."""
+    model = small.build(name)
+    model.compile(backend="eager")
+    steps = [module for module in model.modules() if {"_update", "_repeat"} & vars(module).keys()]
+    assert len(steps) == len(model.blocks)
+    for module in steps:
+        replica = module._replicate_for_data_parallel()
+        assert not {"_update", "_repeat"} & vars(replica).keys()
+
+
+class NoFloat64(TorchDispatchMode):
+    """A device without float64, as Apple's MPS."""
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        out = func(*args, **(kwargs or {}))
+        for value in out if isinstance(out, tuple | list) else [out]:
+            if isinstance(value, Tensor) and value.dtype == torch.float64:
+                raise TypeError(f"no float64 on this device ({func})")
+        return out
+
+
+@every_model
+def test_a_device_without_float64_builds_and_runs(name):
+    with NoFloat64():
+        model = small.build(name)
+        given, noise = small.inputs(model)
+        model(given, **noise).sum().backward()
 
 
 @mostly_slow(["attention", "itrsa", "sudoku", "classifier"], "attention")
@@ -207,22 +242,27 @@ def test_onnx_runtime_agrees(name, tmp_path):
     assert_close(out, expected[:2], atol=1e-4, rtol=1e-4)
 
 
-def test_exports_to_onnx_without_noise():
+@mostly_slow(["attention", "itrsa", "sudoku", "classifier"], "attention")
+def test_exports_to_onnx_without_noise(name):
     pytest.importorskip("onnxscript")
+    model = small.build(name)
+    given, noise = small.inputs(model)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the exporter about itself
-        program = torch.onnx.export(
-            small.build("attention"), (torch.rand(2, 3, 32, 32),), dynamo=True, verbose=False
-        )
-    assert program is not None and "RandomNormal" in str(program)
+        program = torch.onnx.export(model, (given,), dynamo=True, verbose=False)
+    assert program is not None and ("RandomNormal" in str(program)) == bool(noise)
 
 
 @pytest.mark.filterwarnings("ignore")  # quantize_dynamic is deprecated
-def test_dynamic_quantisation_is_near_float32():
-    """It replaces `torch.nn.Linear` itself, which is in the heads."""
-    model = small.build("attention")
+@pytest.mark.parametrize("name", ["attention", "itrsa", "sudoku", "classifier"])
+def test_dynamic_quantisation_is_near_float32(name, tmp_path):
+    """It replaces `torch.nn.Linear` itself, which is in the heads; such a model is not saved."""
+    model = small.build(name)
     given, noise = small.inputs(model)
     narrow = torch.ao.quantization.quantize_dynamic(model, {torch.nn.Linear}, dtype=torch.qint8)
     out, expected = narrow(given, **noise), model(given, **noise)
-    assert type(narrow.head.out) is not torch.nn.Linear
+    assert str(narrow) != str(model)
     assert (out - expected).norm() / expected.norm() < 0.05
+    with pytest.raises(ValueError, match=r"would not load .*out\.weight` is missing"):
+        narrow.save_pretrained(tmp_path / "model")
+    assert not (tmp_path / "model").exists()

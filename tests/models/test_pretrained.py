@@ -81,6 +81,14 @@ def test_the_folder_has_a_card_and_a_configuration(tmp_path):
     assert (folder / "README.md").read_text(encoding="latin-1") == "mes mots à moi"
 
 
+def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    small.build("itrsa").save_pretrained("~/runs/model")
+    for source in ("~/runs", Path("~/runs/model")):
+        assert isinstance(load_model(source), ItrSA)
+    assert [path.name for path in tmp_path.iterdir()] == ["runs"]
+
+
 def test_files_are_as_readable_as_the_user_s_others(tmp_path):
     (tmp_path / "mine").write_text("")
     small.build("itrsa").save_pretrained(tmp_path / "model")

@@ -1,11 +1,9 @@
-"""The report of a run: one self-contained HTML page, to be opened in any browser.
+"""Report of a run: one self-contained HTML page, to be opened in any browser.
 
-Reading order: `views` (what goes in), `pictures`, `charts`, `tables` (its parts), `page`
-(the whole). Markup, style and script lie beside them: `page.html`, `card.html`, `page.css`,
-`page.js`.
+`page` fills `page.html` with pictures, `charts` and `tables`; `page.css` and `page.js` are the
+page's style and its player.
 """
 
-from examples.object_discovery.report.page import write_report
-from examples.object_discovery.report.views import ExampleView, Report
+from examples.object_discovery.report.page import ExampleView, Report, write_report
 
 __all__ = ["ExampleView", "Report", "write_report"]

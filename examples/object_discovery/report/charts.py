@@ -1,26 +1,17 @@
-"""Curves of a report as SVG: energy over the steps, loss over training.
+"""Curves of a report as SVG, coloured by the page's style sheet for light and dark.
 
-The style sheet of the page colours them for light and dark.
+Matplotlib's SVG refers to other sites and fixes its colours, so that these few lines are our own.
 """
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from html import escape
 
-from examples.object_discovery.report.views import ExampleView, Report
-
 WIDTH, HEIGHT = 460, 270
-LEFT, RIGHT, TOP, BOTTOM = 76, 14, 12, 48
-
-
-@dataclass(frozen=True)
-class Line:
-    """One curve; ``kind`` names its classes in the style sheet: main or control, faint."""
-
-    x: Sequence[float]
-    y: Sequence[float]
-    kind: str = "main"
+LEFT, RIGHT, TOP, BOTTOM = 76, 446, 12, 222
+"""Edges of the plot inside the picture."""
+Line = tuple[str, Sequence[float], Sequence[float]]
+"""One curve: its classes in the style sheet (main or control, and faint), x, and y."""
 
 
 def ticks(low: float, high: float, count: int = 5) -> list[str]:
@@ -55,20 +46,13 @@ def smooth(values: Sequence[float]) -> list[float]:
 
 
 def line_chart(lines: Sequence[Line], *, x_label: str, y_label: str, title: str) -> str:
-    """Draw curves over common axes.
+    """Draw curves over common axes, the last one on top; leaves out points that are not finite.
 
-    Args:
-        lines: The curves, the last one on top; points that are not finite are left out.
-        x_label: Name and unit below the axis.
-        y_label: Name and unit beside the axis.
-        title: What a screen reader says.
-
-    Returns:
-        An ``<svg>`` element; a sentence instead if there is no point to draw.
+    Returns an ``<svg>`` element; a sentence if there is no point. A screen reader says the title.
     """
     curves = [
-        (line.kind, [p for p in zip(line.x, line.y, strict=True) if all(map(math.isfinite, p))])
-        for line in lines
+        (kind, [p for p in zip(*xy, strict=True) if all(map(math.isfinite, p))])
+        for kind, *xy in lines
     ]
     points = [point for _, curve in curves for point in curve]
     if not points:
@@ -78,53 +62,54 @@ def line_chart(lines: Sequence[Line], *, x_label: str, y_label: str, title: str)
     y_low, y_high = y_low - margin, y_high + margin
 
     def across(x: float) -> float:
-        return LEFT + (x - x_low) / (x_high - x_low) * (WIDTH - LEFT - RIGHT)
+        return LEFT + (x - x_low) / (x_high - x_low) * (RIGHT - LEFT)
 
     def down(y: float) -> float:
-        return HEIGHT - BOTTOM - (y - y_low) / (y_high - y_low) * (HEIGHT - TOP - BOTTOM)
+        return BOTTOM - (y - y_low) / (y_high - y_low) * (BOTTOM - TOP)
 
-    right, bottom = WIDTH - RIGHT, HEIGHT - BOTTOM
+    def text(kind: str, place: str, words: str) -> str:
+        return f'<text class="{kind}" {place}>{escape(words)}</text>'
+
     box = f"0 0 {WIDTH} {HEIGHT}"
     parts = [f'<svg class="chart" viewBox="{box}" role="img" aria-label="{escape(title)}">']
-    for text in ticks(y_low, y_high):
-        y = down(float(text))
-        parts.append(f'<path class="grid" d="M{LEFT} {y:.1f}H{right}"/>')
-        parts.append(_text(text, "tick y", f'x="{LEFT - 8}" y="{y + 4.5:.1f}"'))
-    for text in ticks(x_low, x_high):
-        parts.append(_text(text, "tick x", f'x="{across(float(text)):.1f}" y="{bottom + 20}"'))
+    for tick in ticks(y_low, y_high):
+        y, minus = down(float(tick)), tick.replace("-", "\N{MINUS SIGN}")
+        parts.append(f'<path class="grid" d="M{LEFT} {y:.1f}H{RIGHT}"/>')
+        parts.append(text("tick y", f'x="{LEFT - 8}" y="{y + 4.5:.1f}"', minus))
+    for tick in ticks(x_low, x_high):
+        parts.append(text("tick x", f'x="{across(float(tick)):.1f}" y="{BOTTOM + 20}"', tick))
     for kind, curve in curves:
-        if curve:
-            path = "L".join(f"{across(x):.1f} {down(y):.1f}" for x, y in curve)
-            parts.append(f'<path class="line {escape(kind)}" d="M{path}"/>')
-    parts.append(_text(x_label, "name", f'x="{(LEFT + right) / 2}" y="{HEIGHT - 6}"'))
-    turned = f'transform="translate(14 {(TOP + bottom) / 2}) rotate(-90)"'
-    return "".join([*parts, _text(y_label, "name", turned), "</svg>"])
+        places = [f"{across(x):.1f} {down(y):.1f}" for x, y in curve]
+        if places:
+            path = "L".join(places if len(places) > 1 else places * 2)  # one point is a dot
+            parts.append(f'<path class="line {kind}" d="M{path}"/>')
+    turned = f'transform="translate(14 {(TOP + BOTTOM) / 2}) rotate(-90)"'
+    parts.append(text("name", f'x="{(LEFT + RIGHT) / 2}" y="{HEIGHT - 6}"', x_label))
+    return "".join([*parts, text("name", turned, y_label), "</svg>"])
 
 
-def energy_chart(examples: list[ExampleView]) -> str:
+def energy_chart(curves: list[list[float]]) -> str:
     """Energy of every example over the steps, and the mean of all."""
-    curves = [example.energies.tolist() for example in examples]
     mean = [sum(values) / len(values) for values in zip(*curves, strict=True)]
-    lines = [Line(range(len(curve)), curve, "main faint") for curve in curves]
+    lines = [("main faint", range(len(curve)), curve) for curve in curves]
     return line_chart(
-        [*lines, Line(range(len(mean)), mean)],
+        [*lines, ("main", range(len(mean)), mean)],
         x_label="step t",
         y_label="energy E (dimensionless)",
         title="Energy of every example over the steps, and their mean",
     )
 
 
-def loss_chart(report: Report) -> str:
-    """Loss of the run, and of the control if there is one, over the time of training."""
-    logs = [("main", report.log), ("control", report.control_log)]
-    unit, size = ("minutes", 60) if report.results["seconds"] >= 120 else ("seconds", 1)
+def loss_chart(log: list[dict], control_log: list[dict], seconds: float) -> str:
+    """Loss of a run that took so many seconds, and of its control, over the time of training."""
+    unit, size = ("minutes", 60) if seconds >= 120 else ("seconds", 1)
     raw, strong = [], []
-    for kind, log in logs:
-        kept = [record for record in log if math.isfinite(record["loss"])]
+    for kind, records in (("main", log), ("control", control_log)):
+        kept = [record for record in records if math.isfinite(record["loss"])]
         time = [record["seconds"] / size for record in kept]
         loss = [record["loss"] for record in kept]
-        raw.append(Line(time, loss, f"{kind} faint"))
-        strong.append(Line(time, smooth(loss), kind))
+        raw.append((f"{kind} faint", time, loss))
+        strong.append((kind, time, smooth(loss)))
     return line_chart(
         [*raw, *strong],
         x_label=f"training time ({unit})",
@@ -133,19 +118,6 @@ def loss_chart(report: Report) -> str:
     )
 
 
-def loss_legend(report: Report) -> str:
-    """What the lines of `loss_chart` are."""
-    keys = [("faint", "raw"), ("main", "smoothed")]
-    if report.control_log:
-        keys.append(("control", "control, smoothed"))
-    return "".join(f'<span class="key {kind}">{name}</span>' for kind, name in keys)
-
-
 def _range(values: Sequence[float]) -> tuple[float, float]:
     low, high = min(values), max(values)
     return (low, high) if high - low > 1e-9 * max(1.0, abs(high)) else (low - 0.5, high + 0.5)
-
-
-def _text(text: str, kind: str, place: str) -> str:
-    minus = escape(text).replace("-", "\N{MINUS SIGN}") if "tick" in kind else escape(text)
-    return f'<text class="{kind}" {place}>{minus}</text>'

@@ -1,16 +1,15 @@
-"""Numbers in words: scores, durations, the score table and the facts of a run."""
+"""Numbers of a report as text: scores, durations, the table of scores, the facts of a run."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
-from typing import NamedTuple
+from typing import Any
 
-from examples.object_discovery.report.views import Report
 from examples.object_discovery.scores import SCORES
 
 DASH = "\N{EN DASH}"
-TIMES = "\N{MULTIPLICATION SIGN}"
-
+Deviating = tuple[float, float | None] | tuple[None, None]
+"""Mean and standard deviation of a score, x100; None where unknown."""
 PAPER = "Published (Miyato et al. 2025): trained by the authors with the full recipe"
 FACTS = {
     "recipe": "Recipe",
@@ -26,17 +25,8 @@ FACTS = {
 }
 
 
-class Row(NamedTuple):
-    """A row of the score table: mean and deviation (None if unknown) by the score's name, x100."""
-
-    name: str
-    scores: Mapping[str, tuple[float | None, float | None]]
-    images_seen: int | None = None
-    kind: str = ""
-
-
 def score(value: float | None) -> str:
-    """One decimal; a dash for NaN and None.
+    """Format with one decimal; a dash for NaN and None.
 
     Examples:
         >>> score(74.25), score(float("nan"))
@@ -46,7 +36,7 @@ def score(value: float | None) -> str:
 
 
 def number(value: object) -> str:
-    """A count with separators, anything else as it is, safe in HTML; a dash for None.
+    """Format a count with separators; other values as HTML text, a dash for None.
 
     Examples:
         >>> number(38400), number("<b>")
@@ -58,7 +48,7 @@ def number(value: object) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A duration in the unit that suits it.
+    """Format a duration in hours, minutes or seconds.
 
     Examples:
         >>> duration(600), duration(45), duration(5400)
@@ -70,44 +60,39 @@ def duration(seconds: float) -> str:
     return f"{count} {unit}" if count == "1" else f"{count} {unit}s"
 
 
-def score_rows(report: Report) -> str:
-    """Table bodies: this run's rows, and the published ones if there are any."""
-    results, names = report.results, report.scores
-    uptile = results.get("uptile", 4)
-    finer = f"up-tiled {TIMES}{uptile}"
+def score_rows(
+    results: Mapping[str, Any],
+    names: Sequence[str],
+    published: Mapping[str, tuple[float, float]],
+) -> str:
+    """Bodies of the table of scores: rows of this run, and published ones if there are any."""
+    uptile = results["uptile"]
+    finer = f"up-tiled \N{MULTIPLICATION SIGN}{uptile}"
     seen, control_seen = results["images_seen"], results.get("images_seen_control")
-    candidates = [
-        ("Untrained", "_untrained", 0, ""),
-        ("Trained", "", seen, "main"),
-        (f"Trained, {finer}", "_uptiled", seen, "finer"),
-        ("Control", "_control", control_seen, ""),
-        (f"Control, {finer}", "_control_uptiled", control_seen, ""),
-    ]
     run = [
-        Row(title, {name: (results.get(f"{name}{end}"), None) for name in names}, seen, kind)
-        for title, end, seen, kind in candidates
+        _row(title, kind, [(results[f"{name}{end}"], None) for name in names], seen)
+        for title, end, kind, seen in (
+            ("Untrained", "_untrained", "", 0),
+            ("Trained", "", "main", seen),
+            (f"Trained, {finer}", "_uptiled", "finer", seen),
+            ("Control", "_control", "", control_seen),
+            (f"Control, {finer}", "_control_uptiled", "", control_seen),
+        )
         if f"{names[0]}{end}" in results
     ]
-    published = []
+    paper = []
     for title, end in (("AKOrN", ""), (f"AKOrN, {finer}", f", up-tiled x{uptile}")):
-        theirs = {n: report.published.get(f"{SCORES[n].title}{end}", (None, None)) for n in names}
-        if any(mean is not None for mean, _ in theirs.values()):
-            published.append(Row(title, theirs, kind="paper"))
-    return _body(run) + (_body(published, title=PAPER) if published else "")
+        scores = [published.get(f"{SCORES[name].title}{end}", (None, None)) for name in names]
+        if any(mean is not None for mean, _ in scores):
+            paper.append(_row(title, "paper", scores, None))
+    if paper:
+        head = f'<th scope="rowgroup" colspan="{len(names) + 3}">{PAPER}</th>'
+        paper = ["</tbody><tbody><tr>", head, "</tr>", *paper]
+    return f"<tbody>{''.join([*run, *paper])}</tbody>"
 
 
-def score_heads(names: list[str]) -> str:
-    """Heads of the table's columns of scores."""
-    return "".join(f'<th scope="col" class="num">{escape(SCORES[n].title)}</th>' for n in names)
-
-
-def score_notes(names: list[str]) -> str:
-    """What every score says, one sentence each."""
-    return " ".join(escape(f"{SCORES[n].title} ({SCORES[n].note}).") for n in names)
-
-
-def facts(results: dict) -> str:
-    """What was run, as terms and descriptions; keys that are missing are left out."""
+def facts(results: Mapping[str, Any]) -> str:
+    """Facts of the run as terms and descriptions; missing ones are left out."""
     shown = {**results, "seconds": duration(results["seconds"])}
     return "".join(
         f"<div><dt>{title}</dt><dd>{number(shown[key])}</dd></div>"
@@ -116,27 +101,17 @@ def facts(results: dict) -> str:
     )
 
 
-def _body(rows: list[Row], title: str = "") -> str:
-    columns = len(rows[0].scores) + 3
-    head = (
-        f'<tr><th scope="rowgroup" colspan="{columns}">{escape(title)}</th></tr>' if title else ""
-    )
-    return f"<tbody>{head}{''.join(map(_row, rows))}</tbody>"
-
-
-def _row(row: Row) -> str:
-    first = next(iter(row.scores.values()))[0]
-    width = 0.0 if score(first) == DASH else min(max(first or 0.0, 0.0), 100.0)
-    cells = "".join(
-        f'<td class="num">{score(mean)}{_deviation(deviation)}</td>'
-        for mean, deviation in row.scores.values()
-    )
+def _row(title: str, kind: str, scores: Sequence[Deviating], seen: int | None) -> str:
+    """Row of means and deviations, with the first mean as a bar."""
+    first = scores[0][0]
+    width = 0.0 if first is None or not math.isfinite(first) else min(max(first, 0.0), 100.0)
+    cells = [score(mean) for mean, _ in scores]
+    for i, (_, deviation) in enumerate(scores):
+        if deviation is not None:
+            cells[i] += f' <span class="pm">&plusmn; {deviation:.1f}</span>'
     return (
-        f'<tr class="{row.kind}"><th scope="row">{escape(row.name)}</th>'
+        f'<tr class="{kind}"><th scope="row">{escape(title)}</th>'
         f'<td class="bar-cell"><span class="bar" style="--value:{width:.1f}"></span></td>'
-        f'{cells}<td class="num">{number(row.images_seen)}</td></tr>'
+        + "".join(f'<td class="num">{cell}</td>' for cell in [*cells, number(seen)])
+        + "</tr>"
     )
-
-
-def _deviation(value: float | None) -> str:
-    return "" if value is None else f' <span class="pm">&plusmn; {value:.1f}</span>'

@@ -48,17 +48,11 @@ _one_caller = Lock()  # the number of BLAS threads belongs to the process
 
 
 def merge_tree(points: Tensor, most_matrices: int) -> tuple[Tensor, Tensor]:
-    """Merge all points of every image, on as many threads as torch uses.
+    """Merge all points ``(B, P, D)`` on the CPU, on as many threads as torch uses.
 
     Threads take whole images, or share the distances of one where there are more threads than
-    images. BLAS is held to one thread meanwhile; a second caller waits.
-
-    Args:
-        points: Shape ``(B, P, D)``, floating point, on the CPU.
-        most_matrices: Matrices of ``P^2`` distances that may be held at once, at least 1.
-
-    Returns:
-        ``parent`` and ``height`` of the tree, ``(B, P)``, as defined in `rounds`.
+    images. At most ``most_matrices`` of P^2 distances are held at once. BLAS is held to one thread
+    meanwhile; a second caller waits. Returns parent and height ``(B, P)`` as defined in `rounds`.
     """
     num_images, num_points, _ = points.shape
     parent = np.zeros((num_images, num_points), np.int64)
@@ -74,11 +68,12 @@ def merge_tree(points: Tensor, most_matrices: int) -> tuple[Tensor, Tensor]:
 
     def merge_image(i: int, matrix: np.ndarray, run: Callable[..., Iterable]) -> None:
         image = np.ascontiguousarray(images[i], dtype=np.float64)
-        moved, square = centred(image)
+        centred = image - image.mean(0)
+        square = np.einsum("pd,pd->p", centred, centred)
 
         def fill_strip(start: int) -> None:
             stop = min(start + STRIP, num_points)
-            fill_distances(image, moved, square, matrix, start, stop)
+            fill_distances(image, centred, square, matrix, start, stop)
 
         list(run(fill_strip, range(0, num_points, STRIP)))
         singles = np.ones(num_points), np.arange(num_points), np.full(num_points, -1.0)
@@ -108,36 +103,20 @@ def _blas() -> ThreadpoolController:
     return ThreadpoolController().select(user_api="blas")
 
 
-# Distances, as in `rounds`, for threads that work side by side.
-
-
 @compiled
-def centred(points):
-    """Move the origin into the mean of (P, D) points; also return their squared norms, (P,)."""
-    centre = np.zeros(points.shape[1])
-    for point in points:
-        centre += point
-    centre /= len(points)
-    moved, square = np.empty_like(points), np.empty(len(points))
-    for i in range(len(points)):
-        np.subtract(points[i], centre, moved[i])
-        square[i] = np.dot(moved[i], moved[i])
-    return moved, square
-
-
-@compiled
-def fill_distances(points, moved, square, matrix, start, stop):
+def fill_distances(points, centred, square, matrix, start, stop):
     """Fill the rows ``start`` to ``stop`` of the matrix right of the diagonal, and mirror them.
 
-    Points (P, D) are float64; `centred` gives ``moved`` and ``square``. The diagonal becomes `FAR`.
+    Takes the points (P, D), the same around their mean, and the squared norms of these (P,), all in
+    float64. Many threads may fill the strips of one image. The diagonal becomes `FAR`.
     """
     num_points = len(points)
     products = np.empty(BLOCK * num_points)
     for first in range(start, stop, BLOCK):
-        block = moved[first : min(first + BLOCK, stop)]
+        block = centred[first : min(first + BLOCK, stop)]
         length = num_points - first
         product = products[: len(block) * length].reshape(len(block), length)
-        np.dot(block, moved[first:].T, product)
+        np.dot(block, centred[first:].T, product)
         for i in range(len(block)):
             own = first + i
             row, others = product[i, i + 1 :], square[own + 1 :]
@@ -156,9 +135,6 @@ def fill_distances(points, moved, square, matrix, start, stop):
             above, left = product[:k, k], matrix[first + k, first : first + k]
             for i in range(len(above)):
                 left[i] = above[i]
-
-
-# The walk.
 
 
 @compiled

@@ -16,10 +16,10 @@ class GeometricTransform(nn.Module):
     Queries, keys and values are multiplied by ``rho_q, rho_k, rho_v`` of their site before the
     attention, its output by ``rho_o``. All four are learnable and shared by the heads. They start
     as rotations by ``w_f row`` and ``w_f col``, ``w_f = 10000^(-f/F)``, ``rho_o`` as the inverse,
-    so that attention starts out relative: it sees differences of positions only.
+    so that attention is relative at first: it depends on differences of positions only.
 
-    On another grid the matrices are resized bilinearly, entry by entry. The two channels of a pair
-    lie half a head apart, which turns the products into multiply-adds over contiguous vectors.
+    On another grid (height, width) the matrices are resized bilinearly, entry by entry. The two
+    channels of a pair are half a head apart: the products are multiply-adds of contiguous vectors.
 
     Args:
         grid: Height and width of the grid that the matrices are learned on, in sites.
@@ -45,45 +45,22 @@ class GeometricTransform(nn.Module):
         if head_dim < 2 or head_dim % 2:
             raise ValueError(
                 f"`head_dim` must be even, as GTA turns pairs of channels: got {head_dim}; "
-                f"try another number of heads"
+                "try another number of heads"
             )
         self.grid, self.head_dim = as_grid(grid), head_dim
         angle = axial_angles(self.grid, num_pairs=head_dim // 2)
         cos, sin = angle.cos(), angle.sin()
-        # Entry [0] holds the diagonal of the 2x2 matrices, [1] the rest; for q, k, v, o.
-        diagonal = torch.stack((cos, cos), -2)
         turn, turn_back = torch.stack((-sin, sin), -2), torch.stack((sin, -sin), -2)
-        self.weight = nn.Parameter(
-            torch.stack(
-                (
-                    torch.stack((diagonal,) * 4, 2),
-                    torch.stack((turn, turn, turn, turn_back), 2),
-                )
-            )
-        )  # (2, height, width, 4, 2, pairs)
+        diagonal = torch.stack((torch.stack((cos, cos), -2),) * 4, 2)  # of q, k, v, o
+        rest = torch.stack((turn, turn, turn, turn_back), 2)
+        self.weight = nn.Parameter(torch.stack((diagonal, rest)))  # (2, height, width, 4, 2, pairs)
 
     def transform_inputs(self, qkv: Tensor, grid: tuple[int, int]) -> Tensor:
-        """Apply ``rho_q, rho_k, rho_v``.
-
-        Args:
-            qkv: Shape ``(B, sites, 3, heads, head_dim)``.
-            grid: Height and width of the sites.
-
-        Returns:
-            Tensor of the same shape.
-        """
+        """Apply ``rho_q, rho_k, rho_v`` to ``(B, sites, 3, heads, head_dim)``."""
         return _apply(qkv, self.resized(grid)[..., :3, :, :].flatten(1, 2))
 
     def transform_output(self, out: Tensor, grid: tuple[int, int]) -> Tensor:
-        """Apply ``rho_o``.
-
-        Args:
-            out: Shape ``(B, sites, heads, head_dim)``.
-            grid: Height and width of the sites.
-
-        Returns:
-            Tensor of the same shape.
-        """
+        """Apply ``rho_o`` to ``(B, sites, heads, head_dim)``."""
         return _apply(out.unsqueeze(2), self.resized(grid)[..., 3:, :, :].flatten(1, 2)).squeeze(2)
 
     def resized(self, grid: tuple[int, int]) -> Tensor:
@@ -124,10 +101,9 @@ def resize_grid(maps: Tensor, grid: tuple[int, int]) -> Tensor:
 def _apply(x: Tensor, table: Tensor) -> Tensor:
     """Multiply pairs ``(x_p, x_{p + half})`` by their matrix.
 
-    x is ``(B, sites, parts, heads, 2 pairs)``, the table ``(2, sites, parts, 2, pairs)``. Repeating
-    the table over the heads costs little and lets all else, the gradient too, run over contiguous
-    memory.
+    x is ``(B, sites, parts, heads, 2 pairs)``, the table ``(2, sites, parts, 2, pairs)``.
     """
     heads, head_dim = x.shape[3:]
+    # Repeating the table costs little: all else, gradients too, runs over contiguous memory.
     diagonal, rest = table.unsqueeze(3).expand(-1, -1, -1, heads, -1, -1).flatten(-2)
     return torch.addcmul(diagonal * x, rest, x.roll(head_dim // 2, -1))

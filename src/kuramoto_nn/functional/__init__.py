@@ -1,7 +1,15 @@
 """Pure maths on tensors whose last axis holds the N components of an oscillator."""
 
-from kuramoto_nn.functional._dynamics import energy, rotate, rotate_planes, velocity
-from kuramoto_nn.functional._integrators import Integrator, euler, exponential, heun
+from kuramoto_nn.functional._dynamics import (
+    Integrator,
+    energy,
+    euler,
+    exponential,
+    heun,
+    rotate,
+    rotate_planes,
+    velocity,
+)
 from kuramoto_nn.functional._layout import count_oscillators, from_oscillators, to_oscillators
 from kuramoto_nn.functional._order import local_order_parameter, order_parameter
 from kuramoto_nn.functional._sphere import (

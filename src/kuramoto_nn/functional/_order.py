@@ -3,7 +3,7 @@
 from torch import Tensor
 from torch.nn import functional as F
 
-from kuramoto_nn._checks import as_odd
+from kuramoto_nn._checks import as_integer, as_odd
 
 
 def order_parameter(x: Tensor, *, dim: int | tuple[int, ...] = -2) -> Tensor:
@@ -27,7 +27,7 @@ def order_parameter(x: Tensor, *, dim: int | tuple[int, ...] = -2) -> Tensor:
         >>> order_parameter(torch.tensor([[1.0, 0.0], [-1.0, 0.0]]))
         tensor(0.)
     """
-    dims = (dim,) if isinstance(dim, int) else dim
+    dims = dim if isinstance(dim, tuple) else (as_integer("dim", dim),)
     if any(d % x.ndim == x.ndim - 1 for d in dims):
         raise ValueError(
             f"`dim` must not name the last axis, which holds the components: got {dim}; "

@@ -1,4 +1,4 @@
-"""Energy vote: run every input from several starting noises and keep the lowest energy's answer."""
+"""Energy vote: run every input from several starting noises, and keep the one of lowest energy."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
@@ -18,16 +18,14 @@ Run = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 Score = Callable[[Tensor], Tensor]
 """From the energies ``(T + 1, M, ...)`` of samples to one number each, ``(M,)``."""
 
-NOBODY = -1
-
 
 class Vote(NamedTuple):
     """The winning sample of every input.
 
     Attributes:
-        outputs: Its answer, ``(B, *)``.
-        scores: Its score, ``(B,)``.
-        samples: Its number from 0, ``(B,)``; of equal scores the first.
+        outputs: Outputs of the model, ``(B, *)``.
+        scores: Scores, ``(B,)``.
+        samples: Numbers of the samples from 0, ``(B,)``; of equal scores the first wins.
     """
 
     outputs: Tensor
@@ -38,7 +36,7 @@ class Vote(NamedTuple):
 def total_energy(energies: Tensor) -> Tensor:
     """Sum of the energies before each update, ``(T + 1, M)`` to ``(M,)``.
 
-    Of energies in the authors' convention (see `energy_vote`) this is their vote energy.
+    In the authors' convention (see `energy_vote`) this is their vote energy.
     """
     return energies[:-1].sum(0)
 
@@ -51,7 +49,7 @@ def last_energy(energies: Tensor) -> Tensor:
 def energy_before_last_update(energies: Tensor) -> Tensor:
     """Energy of the state before the last update, ``(T + 1, M)`` with T > 0 to ``(M,)``.
 
-    Of energies in the authors' convention (see `energy_vote`) this is their variant "last".
+    In the authors' convention (see `energy_vote`) this is their variant "last".
     """
     return energies[-2]
 
@@ -102,8 +100,8 @@ def energy_vote(
 ) -> Vote:
     """Run every input from K starting noises and keep the answer with the lowest score.
 
-    Energies are those of `KuramotoLayer` by default. The vote of the authors' code takes their
-    convention, ``-sum_i x_i . ((J x)_i + c_i)`` without the 1/2: run
+    Energies are those of `KuramotoLayer` by default. The authors' code votes by their convention,
+    ``-sum_i x_i . ((J x)_i + c_i)`` without the 1/2: run
     ``solver.rollout(puzzles, noise=noise, energy=kuramoto_nn.reference.energy)`` with the score
     `total_energy`, or `energy_before_last_update` for their variant "last".
 
@@ -151,7 +149,7 @@ def energy_votes(
     scores: Sequence[Score],
     batch_size: int = 128,
 ) -> Iterator[tuple[int, list[Vote]]]:
-    """Votes of several sizes and by several scores, from one pass over the samples.
+    """Vote with several numbers of samples and several scores, from one pass over the samples.
 
     ``run`` may return several energies per state, ``(T + 1, M, ...)``, of which a score picks one:
     ``lambda energies: total_energy(energies[..., 1])``.
@@ -165,7 +163,7 @@ def energy_votes(
         batch_size: As in `energy_vote`.
 
     Yields:
-        Every K in ascending order, and for each score the vote of the first K samples.
+        Every K in ascending order, with the vote of the first K samples by each score.
 
     Raises:
         ValueError: If a K or the batch size is no positive integer, there is no input, or a score
@@ -187,44 +185,40 @@ def energy_votes(
             sample, index = pairs // count, pairs % count
             outputs, energies = run(inputs[index], noise(index, sample))
             for number, score in enumerate(scores):
-                candidates = Vote(outputs, _checked(score(energies), index), sample)
-                best[number] = _take_in(best[number], candidates, index, count)
+                found = score(energies)
+                if found.shape != index.shape:
+                    raise ValueError(
+                        f"a score must return one number per sample: got shape {tuple(found.shape)}"
+                        f", expected {tuple(index.shape)}; try one that picks an energy, as "
+                        "total_energy(energies[..., 0])"
+                    )
+                best[number] = _take_in(best[number], Vote(outputs, found, sample), index, count)
         done = size * count
         yield size, [Vote(*(part.clone() for part in vote)) for vote in best if vote is not None]
-
-
-def _checked(scores: Tensor, index: Tensor) -> Tensor:
-    if scores.shape != index.shape:
-        raise ValueError(
-            f"a score must return one number per sample: got shape {tuple(scores.shape)}, expected "
-            f"{tuple(index.shape)}; try one that picks an energy, as total_energy(energies[..., 0])"
-        )
-    return scores
 
 
 def _take_in(best: Vote | None, candidates: Vote, index: Tensor, count: int) -> Vote:
     """Update the best samples in place by more candidates; several may be of one input."""
     outputs, scores, samples = candidates
+    if best is None:  # NaN stands for no sample yet; it is sorted behind infinity
+        nothing = scores.new_full((count,), torch.nan)
+        best = Vote(outputs.new_zeros(count, *outputs.shape[1:]), nothing, samples.new_zeros(count))
     scores = scores.nan_to_num(nan=torch.inf, posinf=torch.inf, neginf=-torch.inf)
-    if best is None:
-        best = Vote(
-            outputs.new_zeros(count, *outputs.shape[1:]),
-            scores.new_full((count,), torch.inf),
-            samples.new_full((count,), NOBODY),
-        )
-    least = best.scores.scatter_reduce(0, index, scores, "amin")
-    improves = (scores < best.scores[index]) | (best.samples[index] == NOBODY)
-    # Of equal scores the first wins: candidates come in the order of their samples.
-    position = torch.arange(len(index), device=index.device)
-    position = position.masked_fill(~(improves & (scores == least[index])), len(index))
-    first = torch.full_like(best.samples, len(index)).scatter_reduce(0, index, position, "amin")
-    (won,) = (first < len(index)).nonzero(as_tuple=True)
+    inputs, owner = index.unique(return_inverse=True)
+    rivals = torch.cat((best.scores[inputs], scores))
+    owner = torch.cat((torch.arange(len(inputs), device=index.device), owner))
+    # Both sorts are stable and candidates come in the order of their samples: of equals the first.
+    order = rivals.sort(stable=True).indices
+    order = order[owner[order].sort(stable=True).indices]
+    number = owner.bincount()
+    winner = order[number.cumsum(0) - number] - len(inputs)
+    won = winner >= 0
     for kept, candidate in zip(best, (outputs, scores, samples), strict=True):
-        kept[won] = candidate[first[won]]
+        kept[inputs[won]] = candidate[winner[won]]
     return best
 
 
 def _mixed(*numbers: int) -> int:
-    """One seed of 63 bits from several numbers."""
+    """Combine several numbers into a seed of 63 bits."""
     state = np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0]
     return int(state >> np.uint64(1))

@@ -1,8 +1,9 @@
 """The Kuramoto layer: oscillators on spheres, moved by their coupling and a stimulus."""
 
+import inspect
 import math
 from collections.abc import Callable, Iterator
-from typing import NamedTuple, cast
+from typing import Any, ClassVar, NamedTuple, Self, cast
 
 import torch
 from torch import Tensor, nn
@@ -12,10 +13,40 @@ from kuramoto_nn import functional
 from kuramoto_nn._checks import as_integer, as_number
 from kuramoto_nn._repr import constructor_arguments
 from kuramoto_nn.functional import Integrator, count_oscillators, from_oscillators, to_oscillators
-from kuramoto_nn.layers._stepwise import Stepwise
 
 Energy = Callable[[Tensor, Tensor, Tensor], Tensor]
 """From x, ``J x`` and c, as oscillator views ``(B, *S, K, N)``, to values ``(B, ...)``."""
+
+# All instances share the code of a step. Where torch can keep their graphs apart, many layers do
+# not use up the limit of recompilations together.
+_CAN_ISOLATE = "isolate_recompiles" in inspect.signature(torch.compile).parameters
+_ISOLATED: dict[str, Any] = {"isolate_recompiles": True} if _CAN_ISOLATE else {}
+
+
+class Stepwise(nn.Module):
+    """A module that repeats one of its methods, by default `num_steps` times."""
+
+    step_method: ClassVar[str]
+    num_steps: int
+
+    def _count(self, num_steps: int | None) -> int:
+        return self.num_steps if num_steps is None else as_integer("num_steps", num_steps, least=0)
+
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """Compile one step in place; arguments are those of `torch.compile`."""
+        step = torch.compile(getattr(self, self.step_method), *args, **_ISOLATED | kwargs)
+        setattr(self, self.step_method, step)
+
+    # A compiled method is bound to this very module; copies and replicas start without one.
+
+    def __getstate__(self) -> dict:
+        state = super().__getstate__()
+        return {key: value for key, value in state.items() if key != self.step_method}
+
+    def _replicate_for_data_parallel(self) -> Self:
+        replica = super()._replicate_for_data_parallel()
+        replica.__dict__.pop(self.step_method, None)
+        return replica
 
 
 class Trajectory(NamedTuple):
@@ -31,12 +62,7 @@ class Trajectory(NamedTuple):
 
 
 class Rollout(NamedTuple):
-    """Last state of a `KuramotoLayer` and the energies of all states.
-
-    Attributes:
-        state: Shape ``(B, C, *S)``.
-        energies: As in a `Trajectory`.
-    """
+    """Last state of a `KuramotoLayer`, ``(B, C, *S)``, and the energies of a `Trajectory`."""
 
     state: Tensor
     energies: Tensor
@@ -83,7 +109,7 @@ class KuramotoLayer(Stepwise):
         torch.Size([2, 8, 5, 5])
     """
 
-    step_methods = ("_update",)
+    step_method = "_update"
 
     def __init__(
         self,

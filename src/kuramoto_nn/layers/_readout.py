@@ -73,18 +73,9 @@ class NormReadout(nn.Module):
 class FeedForwardReadout(nn.Module):
     """`NormReadout` and a residual network: ``m = |U x| + b``, ``y = m + f_2(f_1(m))``, ``f_3(y)``.
 
-    Every f is ``W relu(norm(.))`` with a convolution W.
-
-    Args:
-        in_channels: Channels of the oscillators.
-        out_channels: Channels of m, y and the result.
-        oscillator_dim: Components N that one length is taken over.
-        kernel_size: Odd side of U and every W; 1 mixes channels only.
-        norm: Makes a normalisation from its number of channels, such as `torch.nn.BatchNorm2d`;
-            None leaves it out.
-
-    Raises:
-        ValueError: If ``kernel_size`` is even or N does not divide the input channels.
+    Every f is ``W relu(norm(.))`` with a convolution W of the readout's ``kernel_size``. ``norm``
+    makes a normalisation from its number of channels, such as `torch.nn.BatchNorm2d`; None leaves
+    it out. Other arguments and errors are those of `NormReadout`.
 
     Shape:
         ``(B, in_channels, H, W)`` to ``(B, out_channels, H, W)``.

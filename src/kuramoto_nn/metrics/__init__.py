@@ -4,11 +4,10 @@ Functions score a batch of label maps. The `torchmetrics.Metric` classes take th
 set, and import torchmetrics on first use. Class-level MBO is `mean_best_overlap(pred, class_map)`.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
-from kuramoto_nn.metrics._ari import foreground_ari
-from kuramoto_nn.metrics._contingency import contingency_table
-from kuramoto_nn.metrics._overlap import mean_best_overlap
+from kuramoto_nn.metrics._scores import contingency_table, foreground_ari, mean_best_overlap
 
 if TYPE_CHECKING:
     from kuramoto_nn.metrics._running import ForegroundARI, MeanBestOverlap
@@ -25,8 +24,6 @@ if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> object:
         """Import the Metric classes on first use."""
-        if name in ("ForegroundARI", "MeanBestOverlap"):
-            from kuramoto_nn.metrics import _running
-
-            return getattr(_running, name)
+        if name in __all__:
+            return getattr(import_module("kuramoto_nn.metrics._running"), name)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,7 +1,7 @@
 """Scores of a data set as `torchmetrics.Metric` classes: means over images."""
 
 import re
-from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -9,18 +9,13 @@ from torch import Tensor
 from torchmetrics import Metric
 
 from kuramoto_nn._checks import as_integer, with_float64
-from kuramoto_nn.metrics._ari import Empty, check_empty, foreground_ari
-from kuramoto_nn.metrics._overlap import mean_best_overlap
+from kuramoto_nn.metrics._scores import Empty, check_empty, foreground_ari, mean_best_overlap
 
 
-class ImageMean(Metric, ABC):
+class ImageMean(Metric):
     """Mean of a score over images; those whose score is NaN are left out.
 
     Sums are float64; ``compute()`` adds them up over the processes of a distributed run.
-
-    Args:
-        ignore_index: A label of ignored pixels of the target, beside those below 0.
-        **kwargs: Passed to `torchmetrics.Metric`.
     """
 
     is_differentiable = False
@@ -30,28 +25,22 @@ class ImageMean(Metric, ABC):
     total: Tensor
     count: Tensor
     _counted: Tensor
+    _score: Callable[..., Tensor]
 
-    def __init__(self, *, ignore_index: int | None = None, **kwargs: Any):
+    def __init__(self, *, ignore_index: int | None, kwargs: dict[str, Any], **options: Any):
         super().__init__(**kwargs)
         if ignore_index is not None:
             ignore_index = as_integer("ignore_index", ignore_index)
-        self.options: dict[str, Any] = {"ignore_index": ignore_index}
+        self.options = {"ignore_index": ignore_index, **options}
         self.add_state("total", with_float64(torch.zeros(())).double(), dist_reduce_fx="sum")
         self.add_state("count", torch.zeros((), dtype=torch.long), dist_reduce_fx="sum")
-        self._tell_apart(type(self).__name__, ignore_index)
-
-    def _tell_apart(self, *parts: object) -> None:
-        """Add a state with a name of its own: a MetricCollection merges metrics of equal states."""
-        name = re.sub(r"\W", "_", "_".join(map(str, parts)))
+        # A MetricCollection merges metrics of equal states: one more, with a name of its own.
+        name = re.sub(r"\W", "_", f"{type(self).__name__} {self.options}")
         self.add_state(name, torch.zeros(()), dist_reduce_fx="sum")
-
-    @abstractmethod
-    def score(self, pred: Tensor, target: Tensor) -> Tensor:
-        """Score every image of a batch, shape ``(B,)``; NaN where it has no score."""
 
     def update(self, pred: Tensor, target: Tensor) -> None:
         """Add a batch of label maps, both ``(B, H, W)``."""
-        scores = self.score(pred, target)
+        scores = self._score(pred, target, **self.options)
         self.total = self.total + scores.nansum()
         self.count = self.count + scores.isfinite().sum()
 
@@ -86,15 +75,11 @@ class ForegroundARI(ImageMean):
         (tensor(1., dtype=torch.float64), 1)
     """
 
-    def __init__(self, *, empty: Empty = "nan", ignore_index: int | None = None, **kwargs: Any):
-        super().__init__(ignore_index=ignore_index, **kwargs)
-        check_empty(empty)
-        self.options["empty"] = empty
-        self._tell_apart("empty", empty)
+    _score = staticmethod(foreground_ari)
 
-    def score(self, pred: Tensor, target: Tensor) -> Tensor:
-        """Score every image of a batch; see `foreground_ari`."""
-        return foreground_ari(pred, target, **self.options)
+    def __init__(self, *, empty: Empty = "nan", ignore_index: int | None = None, **kwargs: Any):
+        check_empty(empty)
+        super().__init__(ignore_index=ignore_index, kwargs=kwargs, empty=empty)
 
 
 class MeanBestOverlap(ImageMean):
@@ -112,6 +97,7 @@ class MeanBestOverlap(ImageMean):
         (tensor(0.7500, dtype=torch.float64), 1)
     """
 
-    def score(self, pred: Tensor, target: Tensor) -> Tensor:
-        """Score every image of a batch; see `mean_best_overlap`."""
-        return mean_best_overlap(pred, target, **self.options)
+    _score = staticmethod(mean_best_overlap)
+
+    def __init__(self, *, ignore_index: int | None = None, **kwargs: Any):
+        super().__init__(ignore_index=ignore_index, kwargs=kwargs)

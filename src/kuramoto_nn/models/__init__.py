@@ -4,6 +4,9 @@
 ``python -m kuramoto_nn.models`` prints all presets with sizes and published scores.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from kuramoto_nn.models._akorn import AKOrN, AKOrNConfig
 from kuramoto_nn.models._base import (
     Model,
@@ -60,3 +63,14 @@ __all__ = [
     "list_models",
     "load_model",
 ]
+
+if TYPE_CHECKING:  # a type checker would take every attribute for granted
+    from kuramoto_nn.inference import energy_vote as energy_vote
+    from kuramoto_nn.inference import seeded_noise as seeded_noise
+else:
+
+    def __getattr__(name: str) -> object:
+        """Import two functions of `inference`, which imports `models`, on first use."""
+        if name in ("energy_vote", "seeded_noise"):
+            return getattr(import_module("kuramoto_nn.inference"), name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -6,23 +6,18 @@ import sys
 
 from kuramoto_nn.models import all_presets
 
+LINE = "{:<25} {:<16} {:>12} {:>9}  {}"
+
 
 def main() -> None:
     """Print a line per preset: parameters, FLOPs per image or puzzle, published scores."""
-    description = "List all presets: parameters, FLOPs per image or puzzle, published scores."
-    argparse.ArgumentParser(
-        prog="python -m kuramoto_nn.models", description=description
-    ).parse_args()
-    line = "{:<25} {:<16} {:>12} {:>9}  {}".format
-    print(line("preset", "class", "parameters", "GFLOPs", "published (x 100)"))
+    argparse.ArgumentParser("python -m kuramoto_nn.models", description=main.__doc__).parse_args()
+    print(LINE.format("preset", "class", "parameters", "GFLOPs", "published (x 100)"))
     for name, preset in all_presets().items():
-        published = "; ".join(
-            f"{score}: {mean} ± {deviation}"
-            for score, (mean, deviation) in preset.published.items()
-        )
+        published = "; ".join(f"{score}: {m} ± {s}" for score, (m, s) in preset.published.items())
         size, cost = f"{preset.parameters:,}", f"{preset.flops / 1e9:.3f}"
-        network = preset.model_class.__name__
-        print(line(name, network, size, cost, published).rstrip(), flush=True)
+        line = LINE.format(name, preset.model_class.__name__, size, cost, published)
+        print(line.rstrip(), flush=True)
 
 
 if __name__ == "__main__":

@@ -37,9 +37,6 @@ _TINY = {"channels": 64, "num_heads": 4}
 class AKOrN(ObjectDiscoveryModel):
     """Artificial Kuramoto oscillatory neurons on images, trained with SimCLR to discover objects.
 
-    Args:
-        config: Sizes and parts; see `AKOrNConfig`.
-
     Shape:
         Images ``(B, 3, H, W)`` in [0, 1] to embeddings ``(B, C)``. Sides other than the configured
         ones work if they are multiples of the patch size; positions are then resized.
@@ -48,6 +45,7 @@ class AKOrN(ObjectDiscoveryModel):
         Miyato, Löwe, Geiger, Welling, *Artificial Kuramoto Oscillatory Neurons* (ICLR 2025).
 
     Examples:
+        >>> import torch
         >>> model = AKOrN.from_preset("tetrominoes-attn")
         >>> model.features(torch.rand(2, 3, 32, 32)).shape
         torch.Size([2, 128, 8, 8])

@@ -14,7 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from kuramoto_nn._checks import listed
 from kuramoto_nn.coupling import GeometricTransform
 from kuramoto_nn.layers import PooledHead, SinCosEmbedding
-from kuramoto_nn.layers._stepwise import Stepwise
+from kuramoto_nn.layers._kuramoto import Stepwise
 from kuramoto_nn.models._config import Config
 from kuramoto_nn.models._parts import OscillatorConfig
 from kuramoto_nn.models._published import PUBLISHED
@@ -27,19 +27,11 @@ FREE_FIELDS = {"image_size", "num_steps", "step_size", "frequency_init", "pool",
 class Model(Pretrained):
     """A network that is built from one configuration.
 
-    A subclass sets `config_class`, and `preset_configs` if it has presets; `create_model`,
-    `list_models` and `load_model` then find it by its class's name.
-
-    Args:
-        config: The configuration, of the class `config_class`.
-
-    Attributes:
-        config: The configuration that the model was built from.
-        config_class: Class of the configuration.
-        preset_configs: Configurations of the presets by name.
+    A subclass sets `config_class`, the class of its `config`, and `preset_configs`, configurations
+    by name, if it has presets. `create_model`, `list_models` and `load_model` then find it by the
+    name of its class.
     """
 
-    config_class: ClassVar[type[Config]]
     preset_configs: ClassVar[Mapping[str, Config]] = {}
 
     def __init_subclass__(cls, **options: Any):
@@ -119,13 +111,7 @@ class Model(Pretrained):
 
 @dataclasses.dataclass(frozen=True)
 class Preset:
-    """A named configuration, its cost and its published scores.
-
-    Attributes:
-        name: Its name.
-        model_class: Class of the model.
-        config: The configuration.
-    """
+    """A named configuration of a class of models, its cost and its published scores."""
 
     name: str
     model_class: type[Model] = dataclasses.field(repr=False)
@@ -161,7 +147,8 @@ class Preset:
 class ObjectDiscoveryModel(Model):
     """Network that embeds images and gives the features of every patch.
 
-    A subclass has an `ObjectDiscoveryConfig`, blocks and a `PooledHead`, and defines `_encode`.
+    A subclass has an `ObjectDiscoveryConfig`, blocks and a `PooledHead`, and defines `features`, or
+    `_encode`, which takes the same arguments.
     """
 
     config: Any  # an ObjectDiscoveryConfig, which subclasses narrow down
@@ -176,7 +163,7 @@ class ObjectDiscoveryModel(Model):
         generator: Generator | None = None,
         num_steps: int | None = None,
     ) -> Tensor:
-        """Embed images, for the contrastive loss.
+        """Embeddings ``(B, C)`` of images, for the contrastive loss.
 
         Args:
             images: ``(B, 3, H, W)`` in [0, 1].
@@ -184,11 +171,9 @@ class ObjectDiscoveryModel(Model):
                 ``(B, C, h, w)``. Networks without oscillators ignore it, and ``generator``.
             generator: Draws the noise if none is given; the global one if None.
             num_steps: T of every block; the configured one if None.
-
-        Returns:
-            Embeddings ``(B, C)``.
         """
-        return self.head(self._encode(images, noise, generator, num_steps))
+        features = self.features(images, noise=noise, generator=generator, num_steps=num_steps)
+        return self.head(features)
 
     def features(
         self,
@@ -230,9 +215,6 @@ def create_model(name_or_config: str | Config, **overrides: Any) -> Model:
         name_or_config: Name of a preset, see `list_models`, or a configuration.
         **overrides: Fields of the configuration to change.
 
-    Returns:
-        The model, freshly initialised.
-
     Raises:
         ValueError: If the name or a field is unknown, or no network takes the configuration.
 
@@ -259,17 +241,7 @@ def create_model(name_or_config: str | Config, **overrides: Any) -> Model:
 def load_model(source: str | Path, **options: Any) -> Model:
     """Load a trained model; its class and configuration come from its ``config.json``.
 
-    Args:
-        source: A saved folder, the folder of a training run (which holds ``model/``), or the name
-            of a repository on the Hub.
-        **options: ``map_location`` and the options of the Hub; see `Model.from_pretrained`.
-
-    Returns:
-        The model in evaluation mode, on the CPU unless ``map_location`` says otherwise.
-
-    Raises:
-        ValueError: If a file is damaged, its class is unknown, or configuration and weights do not
-            fit each other; the message names the file.
-        OSError: If a file is missing.
+    ``source`` is a saved folder, the folder of a training run (which holds ``model/``), or the name
+    of a repository on the Hub. Options, result and errors are those of `Model.from_pretrained`.
     """
     return Model.from_pretrained(source, **options)

@@ -63,9 +63,6 @@ class AKOrNClassifier(Model):
 
     Between two stages one strided convolution maps oscillators and stimulus alike.
 
-    Args:
-        config: Sizes and parts; see `AKOrNClassifierConfig`.
-
     Shape:
         Images ``(B, 3, H, W)`` in [0, 1] to logits ``(B, num_classes)``; any H and W.
 
@@ -115,16 +112,13 @@ class AKOrNClassifier(Model):
         generator: Generator | None = None,
         num_steps: int | None = None,
     ) -> Tensor:
-        """Classify images.
+        """Logits ``(B, num_classes)``.
 
         Args:
             images: ``(B, 3, H, W)`` in [0, 1].
             noise: Start of the oscillators, before normalisation, ``(B, channels, H, W)``.
             generator: Draws the noise if none is given; the global one if None.
             num_steps: T of every stage; the configured one if None.
-
-        Returns:
-            Logits ``(B, num_classes)``.
 
         Raises:
             ValueError: If the images have another shape or type.
@@ -157,9 +151,7 @@ class AKOrNClassifier(Model):
             ValueError: If ``num_samples`` is not positive.
         """
         num_samples = as_integer("num_samples", num_samples, least=1)
-        total, dtype = torch.zeros((), device=images.device), images.dtype
-        for _ in range(num_samples):
-            logits = self(images, generator=generator, num_steps=num_steps)
-            dtype = logits.dtype
-            total = total + logits.to(torch.promote_types(dtype, torch.float32))
-        return (total / num_samples).to(dtype)
+        samples = range(num_samples)
+        logits = [self(images, generator=generator, num_steps=num_steps) for _ in samples]
+        wide = torch.promote_types(logits[0].dtype, torch.float32)
+        return torch.stack(logits).mean(0, dtype=wide).to(logits[0].dtype)

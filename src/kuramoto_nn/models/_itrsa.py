@@ -6,7 +6,7 @@ from torch import Generator, Tensor, nn
 
 from kuramoto_nn._ops.linear import SiteLinear
 from kuramoto_nn.layers import PatchEmbed, PooledHead, SiteNorm
-from kuramoto_nn.layers._stepwise import Stepwise
+from kuramoto_nn.layers._kuramoto import Stepwise
 from kuramoto_nn.models import _parts as parts
 from kuramoto_nn.models._base import ObjectDiscoveryModel
 from kuramoto_nn.models._config import Checked
@@ -50,7 +50,7 @@ _TRANSFORMER = ItrSASudokuConfig(num_steps=1, num_blocks=8)
 class ItrSABlock(Stepwise):
     """T times ``y + mix(norm(y))`` with the same weights, then once ``y + mlp(norm(y))``."""
 
-    step_methods = ("_repeat",)
+    step_method = "_repeat"
 
     def __init__(self, config: ItrSAConfig | ItrSASudokuConfig):
         super().__init__()
@@ -77,9 +77,6 @@ class ItrSABlock(Stepwise):
 class ItrSA(ObjectDiscoveryModel):
     """Iterated self-attention: AKOrN's control. T = 1 is a ViT, convolutions make it ItrConv.
 
-    Args:
-        config: Sizes and parts; see `ItrSAConfig`.
-
     Shape:
         Images ``(B, 3, H, W)`` in [0, 1] to embeddings ``(B, C)``.
 
@@ -87,6 +84,7 @@ class ItrSA(ObjectDiscoveryModel):
         Miyato et al., *Artificial Kuramoto Oscillatory Neurons* (ICLR 2025), section 5.
 
     Examples:
+        >>> import torch
         >>> model = ItrSA.from_preset("tetrominoes-itrsa")
         >>> model.features(torch.rand(2, 3, 32, 32)).shape
         torch.Size([2, 128, 8, 8])
@@ -126,19 +124,10 @@ class ItrSA(ObjectDiscoveryModel):
 
 
 class ItrSASudoku(SudokuModel):
-    """Iterated self-attention on the cells of a Sudoku: the control. T = 1 is a transformer.
-
-    Args:
-        config: Sizes and parts; see `ItrSASudokuConfig`.
-
-    Shape:
-        Puzzles ``(B, 9, 9)``, integers with 0 for a blank, to logits ``(B, 9, 9, 9)`` of the
-        digits 1 to 9 on the last axis.
-
-    Reference:
-        Miyato et al., *Artificial Kuramoto Oscillatory Neurons* (ICLR 2025), section 5.
+    """Iterated self-attention on the cells of a Sudoku: AKOrN's control. T = 1 is a transformer.
 
     Examples:
+        >>> import torch
         >>> solver = ItrSASudoku.from_preset("sudoku-transformer-tiny")
         >>> solver(torch.zeros(2, 9, 9, dtype=torch.long)).shape
         torch.Size([2, 9, 9, 9])

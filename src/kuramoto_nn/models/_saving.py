@@ -31,12 +31,11 @@ GENERATED = "<!-- Written by save_pretrained, which writes it anew unless this l
 FACTS = ("data", "command", "seed", "score", "notes")
 """Facts about the weights that a user may give for the card."""
 
-TEMPLATE = f"""---
-{{{{ card_data }}}}
+TEMPLATE = """---
+{{ card_data }}
 ---
-{GENERATED}
-"""
-TEMPLATE += """
+{{ mark }}
+
 # {{ class_name }}
 
 The model `{{ class_name }}` of the Python package `kuramoto_nn`, {{ parameters }} parameters, after
@@ -259,6 +258,7 @@ class Pretrained(
         """Write the card: class, configuration, a snippet, and the facts that the user told."""
         return super().generate_model_card(
             *args,
+            mark=GENERATED,
             class_name=type(self).__name__,
             config=json.dumps(self.describe(), indent=2),
             parameters=f"{sum(p.numel() for p in self.parameters()):,}",

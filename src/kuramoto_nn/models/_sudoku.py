@@ -61,11 +61,9 @@ class AKOrNSudokuConfig(SudokuConfig, parts.OscillatorConfig):
 
 
 class SudokuRollout(NamedTuple):
-    """Logits of a solver, and the energies of its last block.
+    """Logits ``(B, 9, 9, 9)`` of a solver, and energies ``(T + 1, B)`` of its last block.
 
-    Attributes:
-        logits: Shape ``(B, 9, 9, 9)``, digits 1 to 9 on the last axis.
-        energies: Shape ``(T + 1, B)``; entry t belongs to the state after t steps.
+    Entry t of the energies belongs to the state after t steps.
     """
 
     logits: Tensor
@@ -73,12 +71,9 @@ class SudokuRollout(NamedTuple):
 
 
 class SudokuTrajectory(NamedTuple):
-    """Logits, energies and states of a solver after every step of its last block.
+    """A `SudokuRollout` after every step, and the states of the oscillators.
 
-    Attributes:
-        logits: Shape ``(T + 1, B, 9, 9, 9)``, digits 1 to 9 on the last axis.
-        energies: Shape ``(T + 1, B)``.
-        states: The oscillators, ``(T + 1, B, C, 9, 9)``.
+    Shapes ``(T + 1, B, 9, 9, 9)``, ``(T + 1, B)`` and ``(T + 1, B, C, 9, 9)``.
     """
 
     logits: Tensor
@@ -87,7 +82,12 @@ class SudokuTrajectory(NamedTuple):
 
 
 class SudokuModel(Model):
-    """Network that maps puzzles ``(B, 9, 9)`` to logits ``(B, 9, 9, 9)``, digits last."""
+    """Network that solves Sudokus.
+
+    Shape:
+        Puzzles ``(B, 9, 9)``, integers with 0 for a blank, to logits ``(B, 9, 9, 9)`` of the
+        digits 1 to 9 on the last axis.
+    """
 
     config: Any  # a SudokuConfig, which subclasses narrow down
     blocks: nn.ModuleList
@@ -101,7 +101,7 @@ class SudokuModel(Model):
         noise: Tensor | None = None,
         generator: Generator | None = None,
     ) -> Tensor:
-        """Fill in puzzles.
+        """Logits ``(B, 9, 9, 9)`` of the digits 1 to 9 on the last axis.
 
         Args:
             puzzles: ``(B, 9, 9)``, integers; 0 is a blank.
@@ -110,9 +110,6 @@ class SudokuModel(Model):
                 ``(B, C, 9, 9)``; its values at given cells are not used. Networks without
                 oscillators ignore it, and ``generator``.
             generator: Draws the noise if none is given; the global one if None.
-
-        Returns:
-            Logits ``(B, 9, 9, 9)`` of the digits 1 to 9 on the last axis.
 
         Raises:
             ValueError: If the puzzles have another shape or type, or hold other numbers.
@@ -128,13 +125,6 @@ class SudokuModel(Model):
 
 class AKOrNSudoku(SudokuModel):
     """Oscillators on the cells of a Sudoku: given cells start at their digit, the rest at random.
-
-    Args:
-        config: Sizes and parts; see `AKOrNSudokuConfig`.
-
-    Shape:
-        Puzzles ``(B, 9, 9)``, integers with 0 for a blank, to logits ``(B, 9, 9, 9)`` of the
-        digits 1 to 9 on the last axis.
 
     Reference:
         Miyato, Löwe, Geiger, Welling, *Artificial Kuramoto Oscillatory Neurons* (ICLR 2025).

@@ -7,10 +7,9 @@ synchronised sites lie close to each other: the angle is the hue, the radius the
 colour.
 """
 
-from kuramoto_nn.plot._colors import label_colors, phase_colors, plane_colors
+from kuramoto_nn.plot._colors import label_colors, phase_colors, phase_plane, plane_colors
 from kuramoto_nn.plot._figures import plot_segmentation, plot_trajectory
 from kuramoto_nn.plot._films import component_colors, write_film
-from kuramoto_nn.plot._phases import phase_plane
 from kuramoto_nn.plot._views import plot_curves, plot_kernels, plot_sphere
 
 __all__ = [

@@ -2,12 +2,14 @@
 
 import argparse
 import dataclasses
+import json
 import shlex
 import sys
 from pathlib import Path
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, get_type_hints
 
 from kuramoto_nn.models import Model
+from kuramoto_nn.models._config import _describe
 from kuramoto_nn.reference._kinds import KINDS
 from kuramoto_nn.reference._load import load
 
@@ -39,6 +41,7 @@ def _parser(argv: list[str] | None) -> argparse.ArgumentParser:
         description="Convert weights that the authors' code saved into a folder of this library.",
         epilog="`--kind KIND --help` lists the authors' constructor arguments of that kind.",
         allow_abbrev=False,
+        argument_default=argparse.SUPPRESS,
     )
     parser.add_argument("source", metavar="in.pth", help="checkpoint, EMA file or state dict")
     parser.add_argument("folder", metavar="out_folder", help="where config and weights go")
@@ -51,33 +54,27 @@ def _parser(argv: list[str] | None) -> argparse.ArgumentParser:
         hints = get_type_hints(arguments)
         group = parser.add_argument_group(f"the authors' constructor arguments of {kind}")
         for field in dataclasses.fields(arguments):
+            meaning = _describe(hints[field.name])
             group.add_argument(
-                f"--{field.name}", default=argparse.SUPPRESS, **_option(hints[field.name], field)
+                f"--{field.name}",
+                nargs="+" if "a list" in meaning else None,
+                type=_value,
+                metavar="VALUE",
+                help=f"{meaning}; default: {_written(field.default)}",
             )
     return parser
 
 
-def _option(hint: Any, field: dataclasses.Field) -> dict[str, Any]:
-    """Options of `add_argument` for a field; one with an entry per block takes several values."""
-    text = f"default: {_written(field.default)}"
-    types = get_args(hint) or (hint,)
-    if any(get_origin(member) is tuple for member in types):
-        several = f"one value, or one per block; {text}"
-        return _option(types[0], field) | {"nargs": "+", "help": several}
-    if bool in types or True in types:
-        return {"type": _boolean, "metavar": "true|false", "help": text}
-    if int in types or float in types:
-        return {"type": float if float in types else int, "metavar": "NUMBER", "help": text}
-    return {"choices": types, "help": text}
-
-
-def _boolean(text: str) -> bool:
-    if text.lower() not in ("true", "false"):
-        raise argparse.ArgumentTypeError(f"expected true or false: got {text}")
-    return text.lower() == "true"
+def _value(text: str) -> Any:
+    """A number, true, false, or a word; `load` checks it."""
+    try:
+        return json.loads(text.lower())
+    except ValueError:
+        return text
 
 
 def _written(value: Any) -> str:
+    """A value as on the command line."""
     if isinstance(value, tuple | list):
         return " ".join(map(str, value))
     return str(value).lower() if isinstance(value, bool) else str(value)

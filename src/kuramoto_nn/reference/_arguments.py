@@ -25,9 +25,25 @@ Connectivity = Literal["attn", "conv"]
 COUPLINGS: dict[str, Coupling] = {"attn": "attention", "conv": "convolution"}
 STIMULUS_NORMS = {"gn": "group", "sandb": "scale", "none": None}
 
+OURS = {"n": "oscillator_dim", "ch": "channels", "T": "num_steps", "heads": "num_heads"}
+OURS |= {"L": "num_blocks", "blocks": "num_blocks", "mlp_dim": "mlp_channels"}
+OURS |= {"ksize": "kernel_size", "ksizes": "kernel_size", "ro_ksize": "readout_kernel_size"}
+OURS |= {"psize": "patch_size", "imsize": "image_size", "out_classes": "num_classes"}
+OURS |= {"apply_proj": "project", "use_ro_x": "map_oscillators", "ro_N": "readout_dim"}
+OURS |= {"learn_omg": "trainable_frequency"}
+"""Our names of the arguments whose values stay as they are."""
+
+
+class Arguments(Checked):
+    """Arguments of a kind."""
+
+    def renamed(self) -> dict[str, Any]:
+        """Fields of our configurations whose values are the authors'."""
+        return {OURS[name]: value for name, value in vars(self).items() if name in OURS}
+
 
 @dataclass(frozen=True, kw_only=True)
-class Oscillators(Checked):
+class Oscillators(Arguments):
     """Arguments of every kind with oscillators."""
 
     blocks_field = "L"
@@ -49,12 +65,8 @@ class Oscillators(Checked):
     def oscillator_fields(self, gamma: float) -> dict[str, Any]:
         """Fields of our configurations that follow from these arguments."""
         kind = "shared" if self.global_omg else "per-oscillator"
-        return {
-            "oscillator_dim": self.n,
-            "step_size": self.step_size(gamma),
-            "frequency": kind if self.use_omega else None,
-            "trainable_frequency": self.learn_omg,
-        }
+        frequency = kind if self.use_omega else None
+        return self.renamed() | {"step_size": self.step_size(gamma), "frequency": frequency}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,28 +80,21 @@ class CoupledSites(Oscillators):
     c_norm: Norm = "gn"
     gta: bool = True
 
-    def layer_fields(self, gamma: float) -> dict[str, Any]:
+    def layer_fields(self, gamma: float, *, without_gta: Position | None) -> dict[str, Any]:
         """Fields of our configurations that follow from these arguments."""
         J = (self.J,) if isinstance(self.J, str) else self.J
         couplings = tuple(COUPLINGS[name] for name in J)
+        with_gta = "gta" if "attn" in J else None  # with convolutions alone it stands for None
         return self.oscillator_fields(gamma) | {
-            "channels": self.ch,
-            "num_steps": self.T,
             "coupling": couplings[0] if isinstance(self.J, str) else couplings,
-            "num_heads": self.heads,
             "stimulus_norm": STIMULUS_NORMS[self.c_norm],
+            "position": with_gta if self.gta else without_gta,
         }
-
-    def position(self, otherwise: Position | None) -> Position | None:
-        """GTA if there is attention and it is on; with convolutions alone it stands for None."""
-        if not self.gta:
-            return otherwise
-        return "gta" if self.J == "attn" or "attn" in self.J else None
 
 
 @dataclass(frozen=True, kw_only=True)
 class LayerArguments(CoupledSites):
-    """Arguments of one Kuramoto layer, and gamma."""
+    """Arguments of one Kuramoto layer, and gamma; in our configuration one pixel is one site."""
 
     n: int
     T: int
@@ -101,17 +106,10 @@ class LayerArguments(CoupledSites):
     hw: tuple[int, int] | None = None
 
     def config(self, gamma: float) -> AKOrNConfig:
-        position = self.position(otherwise=None)
-        if position and self.hw is None:
+        fields = self.layer_fields(gamma, without_gta=None)
+        if fields["position"] and self.hw is None:
             raise ValueError("`hw`, the grid (height, width), is needed with gta=True: got None")
-        return AKOrNConfig(
-            image_size=self.hw or 1,
-            patch_size=1,
-            kernel_size=self.ksize,
-            position=position,
-            project=self.apply_proj,
-            **self.layer_fields(gamma),
-        )
+        return AKOrNConfig(image_size=self.hw or 1, patch_size=1, **fields)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,18 +131,9 @@ class AKOrNArguments(CoupledSites):
     no_ro: bool = False
 
     def config(self, gamma: float) -> AKOrNConfig:
-        return AKOrNConfig(
-            image_size=self.imsize,
-            patch_size=self.psize,
-            num_blocks=self.L,
-            kernel_size=self.ksize,
-            position=self.position(otherwise="sincos"),
-            project=self.apply_proj,
-            map_oscillators=self.use_ro_x,
-            pool="max" if self.maxpool else "mean",
-            readout=None if self.no_ro else "norm",
-            **self.layer_fields(gamma),
-        )
+        fields = self.layer_fields(gamma, without_gta="sincos")
+        pool, readout = "max" if self.maxpool else "mean", None if self.no_ro else "norm"
+        return AKOrNConfig(pool=pool, readout=readout, **fields)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,18 +155,12 @@ class SudokuAKOrNArguments(Oscillators):
     nl: bool = True
 
     def config(self, gamma: float) -> AKOrNSudokuConfig:
-        return AKOrNSudokuConfig(
-            channels=self.ch,
-            num_blocks=self.L,
-            num_steps=self.T,
-            num_heads=self.heads,
-            readout="feed-forward" if self.nl else "norm",
-            **self.oscillator_fields(gamma),
-        )
+        readout = "feed-forward" if self.nl else "norm"
+        return AKOrNSudokuConfig(readout=readout, **self.oscillator_fields(gamma))
 
 
 @dataclass(frozen=True, kw_only=True)
-class Iterated(Checked):
+class Iterated(Arguments):
     """Arguments of every kind of iterated self-attention."""
 
     ch: int
@@ -187,16 +170,9 @@ class Iterated(Checked):
     mlp_dim: int | None = None
     gta: bool = False
 
-    def iterated_fields(self) -> dict[str, Any]:
+    def fields(self) -> dict[str, Any]:
         """Fields of our configurations that follow from these arguments."""
-        return {
-            "channels": self.ch,
-            "num_blocks": self.blocks,
-            "num_steps": self.T,
-            "num_heads": self.heads,
-            "mlp_channels": self.mlp_dim,
-            "position": "gta" if self.gta else "sincos",
-        }
+        return self.renamed() | {"position": "gta" if self.gta else "sincos"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -209,7 +185,7 @@ class ItrSAArguments(Iterated):
     imsize: int = 128
 
     def config(self) -> ItrSAConfig:
-        return ItrSAConfig(image_size=self.imsize, patch_size=self.psize, **self.iterated_fields())
+        return ItrSAConfig(**self.fields())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -220,7 +196,7 @@ class SudokuTransformerArguments(Iterated):
     T: int = 16
 
     def config(self) -> ItrSASudokuConfig:
-        return ItrSASudokuConfig(**self.iterated_fields())
+        return ItrSASudokuConfig(**self.fields())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -243,13 +219,4 @@ class ClassifierArguments(CoupledSites):
     global_omg: bool = True
 
     def config(self, gamma: float) -> AKOrNClassifierConfig:
-        return AKOrNClassifierConfig(
-            num_blocks=self.L,
-            kernel_size=self.ksizes,
-            readout_kernel_size=self.ro_ksize,
-            readout_dim=self.ro_N,
-            num_classes=self.out_classes,
-            image_size=self.imsize,
-            position=self.position(otherwise=None),
-            **self.layer_fields(gamma),
-        )
+        return AKOrNClassifierConfig(**self.layer_fields(gamma, without_gta=None))

@@ -8,8 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from kuramoto_nn.reference._kinds import KINDS
-from kuramoto_nn.reference._reader import StateDictReader
+from kuramoto_nn.reference._kinds import KINDS, StateDictReader
 
 Source = str | Path | Mapping[str, Any]
 

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from examples.common.processes import Processes
-from examples.sudoku.batches import BoardBatches
 from examples.sudoku.recipes import Stage, Training
 from examples.sudoku.rules import is_valid, keeps_givens
+from examples.sudoku.train import BoardBatches
 from kuramoto_nn.models import AKOrNSudokuConfig
 from tests.examples.sudoku.boards import made
 

@@ -6,6 +6,7 @@ import lzma
 import pytest
 import torch
 
+from examples.common import progress
 from examples.sudoku.boards import (
     Boards,
     digits,
@@ -279,6 +280,12 @@ def test_all_solutions_are_found():
     wrong = torch.full((9, 9), 1)
     assert list(solutions_of(wrong)) == [] and not has_solution(wrong)
     assert has_solution(puzzle)  # the checks are independent of each other
+
+
+def test_the_progress_of_generating_boards_is_shown(monkeypatch, capsys):
+    monkeypatch.setattr(progress, "PLAIN_SECONDS", 0.0)
+    generate(3, givens=range(40, 41), seed=0)
+    assert "generate boards: 2 of 3" in capsys.readouterr().err
 
 
 def test_made_boards_are_kept_and_training_and_test_differ(tmp_path):

@@ -5,6 +5,7 @@ import lzma
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from PIL import Image
 from examples.sudoku import solve as command
 from examples.sudoku.boards import format_cells
 from examples.sudoku.data import BoardOptions, load
+from examples.sudoku.generate import has_solution
 from examples.sudoku.solve import NO_ANSWER, SHIPPED, SolveOptions, attempt, solve
 from kuramoto_nn import load_model
 from kuramoto_nn.inference import seeded_noise
@@ -107,6 +109,22 @@ def test_a_file_of_solved_boards_is_no_error(folder, tmp_path):
     assert out == f"{text(KNOWN, 'solutions')}\n" * 70
 
 
+@pytest.mark.slow
+def test_ten_thousand_boards_are_solved_in_batches(folder, tmp_path, capsys):
+    (tmp_path / "boards.txt").write_text(f"{text(KNOWN)}\n" * 10_000)
+    solve(SolveOptions(board=str(tmp_path / "boards.txt"), model=folder, device="cpu"))
+    assert capsys.readouterr().out == f"{text(KNOWN, 'solutions')}\n" * 10_000
+
+
+def test_givens_are_checked_fast():
+    """0.1 ms a board; 10 times that is allowed for, as tests share the machine."""
+    boards = made().puzzles
+    has_solution(boards[0])
+    began = time.process_time()
+    assert all(map(has_solution, boards))
+    assert (time.process_time() - began) / len(boards) < 1e-3
+
+
 def test_answers_follow_from_the_seed_and_more_is_tried_as_long_as_there_is_time(folder):
     model = load_model(folder)
     puzzles = made().puzzles[[UNKNOWN, KNOWN]]
@@ -133,6 +151,7 @@ def test_answers_follow_from_the_seed_and_more_is_tried_as_long_as_there_is_time
         ("11" + "." * 79, "contradictory givens: 1 stands twice in row 1"),
         ("12345678." + "." * 17 + "9" + "." * 54, "contradictory givens: no way of filling"),
         (text(UNKNOWN), "no valid answer found in the budget of 0.3 s a board, with.*--budget$"),
+        ("", "BOARD must be one board: got 0"),
         (81 * ".", "no valid answer found .*; it has more than one solution"),
         ("\n".join(["5" * 9] * 9), "contradictory givens: 5 stands twice in row 1"),
         ("\n".join([text(KNOWN)] * 2), "BOARD must be one board: got 2"),
@@ -171,6 +190,9 @@ def test_a_file_without_boards_is_named(folder, tmp_path):
     (tmp_path / "empty.txt").write_text("\n")
     with pytest.raises(ValueError, match="empty.txt has no board; give one of 81 characters"):
         solve(SolveOptions(board=str(tmp_path / "empty.txt"), model=folder))
+    out, err = start("-", "--model", folder).communicate("", timeout=60)
+    assert out == ""
+    assert err == "error: standard input has no board; give one of 81 characters a line\n"
 
 
 def test_files_from_windows_are_read_and_what_is_no_text_is_named(folder, tmp_path, capsys):

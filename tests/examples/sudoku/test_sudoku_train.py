@@ -47,6 +47,18 @@ def test_a_resumed_run_is_the_uninterrupted_one(tmp_path):
     assert not torch.equal(other.model.state_dict()[first], whole["model"][first])
 
 
+def test_the_content_of_the_boards_identifies_a_run(tmp_path):
+    """The same boards in another file resume a run; other boards in the same file do not."""
+    out, lines = tmp_path / "run", MADE.read_text().splitlines()
+    run(out, max_steps=1)
+    moved = tmp_path / "moved.txt"
+    moved.write_text("\n".join(["quizzes;solutions", *(line.replace(",", ";") for line in lines)]))
+    assert run(out, max_steps=2, data={"train_file": moved}).step == 2
+    moved.write_text("\n".join([*lines[1:], lines[0]]))
+    with pytest.raises(ValueError, match="is a run with data.fingerprint = "):
+        run(out, max_steps=3, data={"train_file": moved})
+
+
 @pytest.mark.parametrize("recipe", TINY)
 def test_every_tiny_recipe_learns_from_made_boards(tmp_path, recipe):
     data = {"num_boards": 8, "num_test_boards": 4, "train_file": None, "test_file": None}
