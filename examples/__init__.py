@@ -3,10 +3,10 @@
 import sys
 from types import TracebackType
 
+_usual_hook = sys.excepthook
 
-def _name_the_extra(
-    kind: type[BaseException], error: BaseException, trace: TracebackType | None
-) -> None:
+
+def _name_the_extra(kind: type[BaseException], error: BaseException, trace: TracebackType | None):
     """Report a missing package in one line; any other error as usual."""
     package = (getattr(error, "name", None) or "").partition(".")[0]
     if kind is not ModuleNotFoundError or package in ("", __name__):
@@ -19,5 +19,4 @@ def _name_the_extra(
     )
 
 
-_usual_hook = sys.excepthook
 sys.excepthook = _name_the_extra

@@ -135,7 +135,7 @@ def test_functions_of_inference_are_also_found_in_models():
 def test_a_user_s_script_satisfies_a_type_checker(shared):
     pytest.importorskip("pyright")
     script = shared / "inputs" / "typed_user_script.py"
-    command = [sys.executable, "-m", "pyright", script.resolve()]
+    command = [sys.executable, "-m", "pyright", "--pythonpath", sys.executable, script.resolve()]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert result.returncode == 0, result.stdout
 

@@ -2,6 +2,7 @@
 
 import math
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -79,13 +80,16 @@ def peak_memory(device: torch.device) -> int:
     return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
-def free_memory(device: torch.device) -> int:
+def free_memory(device: torch.device) -> float:
     """Bytes that can still be allocated: on a GPU, else in main memory or its container's share."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
-    import psutil  # imported late, as it is only needed here
+    available = math.inf
+    with suppress(OSError, ValueError):  # psutil reads the system's tables, which can be hidden
+        import psutil
 
-    return int(min(psutil.virtual_memory().available, free_memory_of_container()))
+        available = psutil.virtual_memory().available
+    return min(available, free_memory_of_container())
 
 
 def free_memory_of_container(

@@ -105,7 +105,7 @@ class Training:
         )
 
     def identity(self) -> dict[str, Any]:
-        """Fields that decide the numbers of a run, as plain values."""
+        """Fields that decide the numbers of a run."""
         values = dataclasses.asdict(self)
         return {name: v for name, v in values.items() if name not in self.not_identity}
 
@@ -185,20 +185,16 @@ def backward(
     A contrastive loss is not a sum over parts of a batch: every sample meets all others. But it
     depends on the network through the embeddings alone. So all parts are embedded without a graph;
     the loss gives its gradient with respect to the embeddings; then each part is embedded once
-    more, with a graph, and receives its share of that gradient. The gradient of the whole batch
-    costs one more forward pass.
+    more, with a graph, and receives its share of that gradient.
 
     Args:
-        embed: Maps parts of ``inputs``, ``(V, m, ...)``, to embeddings ``(V, m, C)``. It must give
-            the same each time: noise is an input.
+        embed: Maps parts of ``inputs``, ``(V, m, ...)``, to embeddings ``(V, m, C)``, the same each
+            time: noise is an input.
         inputs: V views of b samples, each ``(V, b, ...)``.
-        loss_of: Embeddings ``(V, b, C)`` to the loss, a scalar.
+        loss_of: Maps embeddings ``(V, b, C)`` to the loss, a scalar, which is returned.
         micro_batch: Samples m that a graph is kept for at a time; None keeps one graph of all b,
             and needs no second forward pass.
         unsynchronized: Context of every backward pass but the last: ``no_sync`` of DDP.
-
-    Returns:
-        The loss, without a graph.
 
     Reference:
         Gao, Zhang, Han, Callan, *Scaling Deep Contrastive Learning Batch Size under Memory Limited

@@ -105,18 +105,15 @@ class Run:
     ) -> None:
         """Build the optimiser, restore the saved state if any, compile the model, wrap it in DDP.
 
-        Args:
-            model: The untrained network.
-            task: Name of the task.
-            data: Identity of the training data.
-            num_steps: Steps of the whole run, unless the options stop it earlier.
-            network: Module around the model that the steps call; None for the model itself.
+        ``data`` identifies the training data. The run has ``num_steps`` steps, unless the options
+        stop it earlier. ``network`` is a module around the model that the steps call instead of it.
         """
         options, training = self.options, self.options.training
         self.model, self.optimizer = model, build_optimizer(model, training)
         self.average = training.average(model)
         source = None if options.init_from is None else kuramoto_nn.load_model(options.init_from)
-        last_step = min(num_steps, options.max_steps or sys.maxsize)
+        last_step = min(num_steps, options.max_steps or num_steps)
+        limits = {"last_step": last_step, "time_limit": options.time_limit}
         self.identity = _plain(
             {
                 "task": task,
@@ -129,7 +126,7 @@ class Run:
             }
         )
         if training.cooldown:
-            self.identity["end"] = {"step": last_step, "time_limit": options.time_limit}
+            self.identity["end"] = limits
         if (options.out / CHECKPOINT).exists():
             self._restore(options.out / CHECKPOINT)
         elif source is not None:
@@ -137,15 +134,10 @@ class Run:
             self.average.model.load_state_dict(model.state_dict())
         if should_compile(options.compile, self.device):
             model.compile()
-        called: nn.Module = network or model
-        alone = self.processes.world_size == 1
-        self.network = called if alone else DistributedDataParallel(called)
-        self._pace = Pace(
-            step=self.step,
-            seconds=self.seconds,
-            last_step=last_step,
-            time_limit=options.time_limit,
-        )
+        self.network: nn.Module = network or model
+        if self.processes.world_size > 1:
+            self.network = DistributedDataParallel(self.network)
+        self._pace = Pace(step=self.step, seconds=self.seconds, **limits)
         if self.processes.is_main:
             log = RunLog(options.out, first_step=self.step, title=options.recipe)
             self._log = self._stack.enter_context(log)
@@ -169,12 +161,7 @@ class Run:
         self.say(f"{end}: {self.step} steps are in {self.options.out}")
 
     def report(self, loss: Tensor, **samples: int) -> None:
-        """Add the loss of a step to the next record, which holds means over its steps.
-
-        Args:
-            loss: The loss, a scalar; its mean over the processes counts.
-            **samples: Number of samples of the global batch, by their name (``images=256``).
-        """
+        """Add a step's loss and the samples of its global batch (``images=256``) to the record."""
         self._losses.append(loss.detach())
         self._samples.update(samples)
 
@@ -212,8 +199,8 @@ class Run:
         """Count the step and agree whether the run is over, once per step."""
         if self._over is None:
             self.step += 1
-            self.seconds = self._pace.seconds
             self._over = self._is_over()
+            self.seconds = self._pace.seconds
         return self._over
 
     def _record(self) -> None:

@@ -1,4 +1,4 @@
-"""Objects from nothing but images, in ten minutes: generate, train, evaluate, report.
+"""Demonstration in ten minutes: generate images, train, evaluate, and write a report.
 
     python -m examples.object_discovery.demo --out runs/demo --time-limit 600
 

@@ -14,7 +14,7 @@ from typing import ClassVar
 from examples.common.command import run_command
 from examples.common.download import DownloadOptions, download
 from examples.object_discovery.data import SETS
-from examples.object_discovery.data.records import read_frames, verified
+from examples.object_discovery.data.originals import read_frames, verified
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,7 +25,7 @@ from tyro.conf import Positional
 
 from examples.common.command import check_noise_seeds, check_positive, run_command
 from examples.common.device import Compile, Precision, should_compile
-from examples.common.files import write_json
+from examples.common.files import make_folder, write_json
 from examples.common.processes import Processes, processes
 from examples.common.progress import Meter
 from examples.common.run import CHECKPOINT, MODEL, weights_hash
@@ -141,6 +141,7 @@ def _score(
     here.wait()  # no process adds rows while another still reads which are missing
     largest = segmenters[0].batch_size(*data.images.shape[2:])  # also checks K and the memory
     size = options.batch_size or largest
+    make_folder(tables[0].path.parent)  # fails before the work, not after it
     done, total = 0, sum(map(len, shares))
     with Meter("evaluate") if here.is_main else nullcontext() as meter:
         for segmenter, table, share in zip(segmenters, tables, shares, strict=True):

@@ -8,7 +8,7 @@ from examples.common import optimization
 from examples.common.command import check_positive, look_up
 from examples.common.randomness import preset
 from examples.object_discovery.augment import Augmentation
-from examples.object_discovery.data import SETS, DataOptions
+from examples.object_discovery.data import DataOptions
 from kuramoto_nn.models import ObjectDiscoveryConfig
 
 
@@ -122,8 +122,8 @@ RECIPES: dict[str, Recipe] = {
 
 
 def resized(data: DataOptions, model: ObjectDiscoveryConfig) -> DataOptions:
-    """Options with the model's image size, if none is given and the set can be resized."""
-    if data.image_size is not None or not SETS[data.name].resizable:
+    """Options with the model's image size, if none is given."""
+    if data.image_size is not None:
         return data
     return replace(data, image_size=max(model.sides))
 

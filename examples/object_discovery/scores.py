@@ -58,21 +58,13 @@ def scores_of(data: SegmentedImages) -> dict[str, Score]:
 
 @dataclass(frozen=True)
 class Statistic:
-    """One score over noise seeds and images, x100; deviations are None for a single number.
+    """One score over noise seeds and images, x100; deviations (n - 1) are None for one number."""
 
-    Attributes:
-        mean: Mean over seeds of the means over images.
-        std_over_seeds: Standard deviation of those means (n - 1).
-        std_over_images: Standard deviation over the images of one seed, mean over seeds.
-        per_seed: The means over images.
-        num_images: Images that count.
-    """
-
-    mean: float
-    std_over_seeds: float | None
-    std_over_images: float | None
-    per_seed: list[float]
-    num_images: int
+    mean: float  # over seeds, of the means over images
+    std_over_seeds: float | None  # of the means over images
+    std_over_images: float | None  # of one seed, mean over seeds
+    per_seed: list[float]  # means over images
+    num_images: int  # that count
 
     @classmethod
     def of(cls, columns: list[list[float]]) -> Self:

@@ -138,10 +138,11 @@ def _find(paths: Sequence[Path]) -> list[Path]:
     for path in paths:
         if not path.is_dir():
             found.append(path)
-        elif inside := sorted(file for file in path.iterdir() if file.suffix.lower() in readable):
-            found += inside
-        else:
+            continue
+        files = (f for f in path.iterdir() if f.is_file() or f.is_symlink())  # no pipe or folder
+        if not (inside := sorted(file for file in files if file.suffix.lower() in readable)):
             raise ValueError(f"there are no pictures in the folder {path}")
+        found += inside
     return found
 
 

@@ -31,15 +31,10 @@ MOST_KEPT = 2**28
 
 @dataclass(frozen=True)
 class Segmentation:
-    """Predicted labels of n images and their scores.
+    """Predicted labels of n images and their scores by name."""
 
-    Attributes:
-        labels: ``(n, H, W)`` int64, the cluster of every pixel.
-        scores: ``(n,)`` float64 by the name of the score, x100; NaN where the image does not count.
-    """
-
-    labels: Tensor
-    scores: dict[str, Tensor]
+    labels: Tensor  # (n, H, W) int64, the cluster of every pixel
+    scores: dict[str, Tensor]  # (n,) float64, x100; NaN where the image does not count
 
     @property
     def means(self) -> dict[str, float]:

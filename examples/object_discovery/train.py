@@ -11,7 +11,8 @@ numbers that an uninterrupted run would have had. ``OUT/model`` is the trained m
 """
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from functools import partial
+from typing import Annotated
 
 from torch import Tensor
 from tyro.conf import Suppress
@@ -42,9 +43,8 @@ class TrainOptions(RunOptions):
     """How the trained model is scored; training does not need it."""
 
 
-def options_for(recipe: str, **fields: Any) -> TrainOptions:
-    """Options of a recipe, with changes; see `recipe_options`."""
-    return recipe_options(TrainOptions, RECIPES, recipe, **fields)
+options_for = partial(recipe_options, TrainOptions, RECIPES)
+"""Options of a recipe, with changes; see `recipe_options`."""
 
 
 def train(options: TrainOptions) -> Run:

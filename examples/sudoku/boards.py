@@ -30,7 +30,7 @@ _SEPARATORS = re.compile(r"[\[\](){},;|\s]|\b[A-Za-z]+:")
 _FRAME = re.compile(r"[-+=*|\[\](){},\s]*")
 _ZEROS = str.maketrans("._?*- ", "000000")
 _PLAIN = str.maketrans("０１２３４５６７８９．", "0123456789.", "\"'")
-_PLAIN |= dict.fromkeys(range(0x2500, 0x2580), "|")  # Unicode's lines for frames
+_PLAIN |= dict.fromkeys(range(0x2500, 0x2580), "|")  # lines of frames in Unicode
 _OPENERS = {".xz": lzma.open, ".gz": gzip.open}
 _UNREADABLE = (lzma.LZMAError, gzip.BadGzipFile, zlib.error, EOFError, UnicodeDecodeError)
 _NO_SOLUTION = "there is no solution beside the puzzle"
@@ -162,7 +162,7 @@ def open_text(path: Path) -> TextIO:
 
 
 def read_entries(file: TextIO, name: str) -> Iterator[Entry]:
-    """Parse an open text file, which is closed at the end; messages call it by ``name``."""
+    """Parse an open text file and close it; ``name`` stands for it in messages."""
     try:
         with file:
             yield from parse_lines(file)

@@ -3,7 +3,7 @@
     python -m examples.sudoku.download --dataset sudoku --to runs/data
     python -m examples.sudoku.download --dataset sudoku-hard --to runs/data
 
-The same command resumes, and does nothing when everything is there.
+The same command starts a failed download again, and does nothing if the boards are there.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from examples.common.command import run_command
 from examples.common.download import DownloadOptions, download
 from examples.sudoku.boards import read_boards
 
-# The addresses that the data's authors name; they could not be tried here. --url names others.
+# Published by the authors of the data; untested without internet access. --url takes others.
 ADDRESSES = {
     "sudoku": ("https://powei.tw/sudoku.zip",),
     "sudoku-hard": ("https://www.dropbox.com/s/rp3hbjs91xiqdgc/sudoku-hard.zip?dl=1",),
@@ -33,7 +33,7 @@ class SudokuDownloadOptions(DownloadOptions):
 
 
 def check_boards(path: Path) -> None:
-    """Raise ValueError if a single file is no csv of boards."""
+    """Check that a file that is no archive holds boards with solutions."""
     read_boards(path)
 
 

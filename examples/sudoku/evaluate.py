@@ -42,17 +42,17 @@ class EvaluateOptions:
     model: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="MODEL")]
     """Trained model: a saved folder, a run's folder, or a name on the Hub."""
     data: BoardOptions = field(default_factory=BoardOptions)
-    """Boards to be scored on: the test boards."""
+    """Boards to score on: the test boards."""
     num_steps: tuple[int, ...] = (16, 32, 64, 128)
     """T at test time."""
     samples: tuple[int, ...] = (1,)
     """Numbers K of noise samples per board that vote."""
     checked: bool = False
-    """Let answers that break the rules or change a given lose votes to all others."""
+    """Choose an answer that breaks the rules or changes a given only if there is no other."""
     noise_seeds: tuple[int, ...] = (0,)
     """Seeds of the oscillators' noise; with several, mean and deviation are printed too."""
     batch_size: int = 100
-    """Samples, of any boards, at a time."""
+    """Samples, of any boards, that run at once."""
     precision: Precision = "float32"
     """Precision of the network; bf16 is autocast."""
     device: str = "auto"

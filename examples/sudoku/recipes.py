@@ -11,17 +11,17 @@ from kuramoto_nn.models import SudokuConfig
 
 @dataclass(frozen=True, kw_only=True)
 class Stage:
-    """A part of the training: how many updates the oscillators take, and the learning rate."""
+    """A part of the training with its number of updates and its learning rate."""
 
     start: int = 0
-    """Step of training that it begins at."""
+    """First step of the stage."""
     num_steps: int | None = None
-    """Updates T; none takes the network's own."""
+    """Updates T (those of the network's configuration if none)."""
     skip: int = 0
-    """Half of the batches first take up to so many updates without gradients, which teaches what to
-    do after many updates in the time of a few."""
+    """Half of the batches first take up to this many updates without gradients, so that the network
+    learns to continue after many updates at the cost of a few."""
     share: float = 1.0
-    """Share of the learning rates."""
+    """Factor of the learning rates."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,11 +39,11 @@ class Training(optimization.Training):
     clip_norm: float = 1.0
     """Largest norm of the gradient."""
     stages: tuple[Stage, ...] = (Stage(),)
-    """Numbers of updates, in the order of their start."""
+    """Stages, in the order of their start."""
     read_every: int | None = None
-    """Updates from one answer that the loss sees to the next; none: the last answer alone."""
+    """Updates between the answers in the loss (only the last answer if none)."""
     symmetries: bool = False
-    """Whether every board is changed by a random symmetry of Sudoku."""
+    """Whether a random symmetry of Sudoku is applied to every board."""
     evaluate_every: int = 500
     """Steps between scores on held-out boards."""
 
@@ -54,7 +54,7 @@ class Training(optimization.Training):
         check_positive(self, "clip_norm", "read_every", "evaluate_every", prefix="training.")
 
     def stage_at(self, step: int) -> Stage:
-        """The stage that a step of training belongs to."""
+        """Stage of a step, counted from 0."""
         return next(stage for stage in reversed(self.stages) if step >= stage.start)
 
     def share_at(self, step: int, *, done: float = 0.0) -> float:
@@ -67,7 +67,7 @@ class Scoring:
     """How held-out boards are scored while the network is trained."""
 
     num_steps: int | None = None
-    """Updates T; none takes the network's own."""
+    """Updates T (those of the network's configuration if none)."""
 
     def __post_init__(self):
         check_positive(self, "num_steps", prefix="scoring.")
@@ -90,7 +90,7 @@ class Recipe:
     scoring: Scoring = field(default_factory=Scoring)
 
 
-# For an hour on one CPU core, by a search (docs/sudoku.md).
+# Chosen by a search for an hour on one CPU core (docs/sudoku.md).
 _TINY_CONTROL = Training(
     batch_size=32,
     learning_rate=2e-3,
@@ -117,15 +117,14 @@ _TINY = replace(
 )
 _SATNET = BoardOptions(name="satnet", num_test_boards=100)
 _GENERATED = replace(_SATNET, name="generated")
-_ROWS = {
-    "sudoku-akorn": (_SATNET, Training()),
-    "sudoku-itrsa": (_SATNET, Training(learning_rate=5e-4)),
-    "sudoku-transformer": (_SATNET, Training(learning_rate=5e-4)),
-    "sudoku-akorn-tiny": (_GENERATED, _TINY),
-    "sudoku-itrsa-tiny": (_GENERATED, _TINY_CONTROL),
-    "sudoku-transformer-tiny": (_GENERATED, _TINY_CONTROL),
-}
 RECIPES: dict[str, Recipe] = {
     name: Recipe(model=preset(name), data=data, training=training)
-    for name, (data, training) in _ROWS.items()
+    for name, data, training in (
+        ("sudoku-akorn", _SATNET, Training()),
+        ("sudoku-itrsa", _SATNET, Training(learning_rate=5e-4)),
+        ("sudoku-transformer", _SATNET, Training(learning_rate=5e-4)),
+        ("sudoku-akorn-tiny", _GENERATED, _TINY),
+        ("sudoku-itrsa-tiny", _GENERATED, _TINY_CONTROL),
+        ("sudoku-transformer-tiny", _GENERATED, _TINY_CONTROL),
+    )
 }

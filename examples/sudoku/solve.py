@@ -225,8 +225,8 @@ def attempt(
 
     All boards start with one sample at the network's own T. Those that are unsolved then get twice
     the steps and four times the samples, and so on. The first valid answer in this order is taken.
-    The time decides whether there is one, but not which; the other boards do not matter, as all
-    start from the same samples.
+    The time limit and the other boards do not change which one that is: all boards start from the
+    same samples.
 
     Args:
         model: The network.
@@ -291,10 +291,10 @@ def _try(
 
 
 def grouped(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
-    """Collect the items that are ready, up to ``size``; only the first of a group is waited for.
+    """Collect the items that are available, up to ``size``, and wait only for the first of a group.
 
-    A board that is typed is answered at once, and a long file is read in batches. Errors of the
-    items are raised in the end.
+    A typed board is then answered at once, and a long file is read in batches. An error in the
+    items is raised after the last group.
     """
     waiting: queue.Queue[Any] = queue.Queue(size)
 

@@ -3,9 +3,8 @@
     python -m examples.sudoku.train sudoku-akorn --data.root runs/data --out runs/sudoku
     python -m examples.sudoku.train sudoku-akorn-tiny --time-limit 600
 
-The ``-tiny`` recipes learn from boards that are made here. A run that finds its own checkpoint in
-the folder resumes, with the numbers that an uninterrupted run would have had. ``OUT/model`` is the
-trained model.
+The ``-tiny`` recipes train on generated boards. The same command resumes a run, with the numbers of
+an uninterrupted one. ``OUT/model`` is the trained model.
 """
 
 import dataclasses
@@ -37,7 +36,7 @@ class TrainOptions(RunOptions):
     model: SudokuConfig
     """The network."""
     data: BoardOptions
-    """The boards; test boards are scored on the way."""
+    """The boards; test boards are scored during training."""
     training: Training
     """How the network is trained."""
     scoring: Scoring

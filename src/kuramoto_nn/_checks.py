@@ -61,7 +61,7 @@ def listed(problems: list[str]) -> str:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, int):  # all that `torch.compile` meets
+    if isinstance(value, int):  # the only case that `torch.compile` traces
         return value
     scalar = isinstance(value, np.generic | np.ndarray | Tensor) and value.ndim == 0
     return value.item() if scalar else value

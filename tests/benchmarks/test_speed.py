@@ -3,8 +3,10 @@
 import importlib
 import json
 import math
+import os
 import re
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -126,6 +128,17 @@ def test_options() -> None:
     assert Options(quick=True).folder == Path("runs/benchmarks")
     with pytest.raises(ValueError, match="--rounds must be positive"):
         Options(rounds=0)
+
+
+def test_a_missing_package_is_one_line_that_names_the_extra(tmp_path: Path) -> None:
+    (tmp_path / "einops.py").write_text("raise ModuleNotFoundError(name='einops')")
+    root = FOLDER.parent
+    environment = os.environ | {"PYTHONPATH": f"{tmp_path}:{root / 'src'}:{root}"}
+    command = [sys.executable, "-m", "benchmarks.speed.layer", "--quick"]
+    done = subprocess.run(command, env=environment, cwd=root, capture_output=True, text=True)
+    assert done.returncode == 1 and len(done.stderr.splitlines()) == 1
+    assert "the package 'einops' is missing; the benchmarks need" in done.stderr
+    assert "'.[dev]'" in done.stderr
 
 
 def test_committed_page_is_that_of_the_committed_results() -> None:

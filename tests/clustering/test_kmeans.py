@@ -5,7 +5,7 @@ import torch
 from sklearn.metrics import adjusted_rand_score
 
 from kuramoto_nn.clustering import kmeans
-from kuramoto_nn.clustering._kmeans import move_centres
+from kuramoto_nn.clustering._features import move_centres
 
 
 def seeded(seed=0):

@@ -6,6 +6,7 @@ import sys
 import tracemalloc
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -13,7 +14,13 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from kuramoto_nn.clustering import _linkage as linkage_module
 from kuramoto_nn.clustering import average_linkage, kmeans, pca
-from kuramoto_nn.metrics import ForegroundARI, foreground_ari, mean_best_overlap
+from kuramoto_nn.metrics import (
+    ForegroundARI,
+    MeanBestOverlap,
+    contingency_table,
+    foreground_ari,
+    mean_best_overlap,
+)
 
 FEATURES = torch.randn(16, 300, 8, generator=torch.Generator().manual_seed(0))
 
@@ -76,6 +83,7 @@ def test_memory_is_bounded_by_the_machine_and_not_by_the_threads(fitting, held, 
     expected = average_linkage(features, 5)
     matrix = 8 * 300**2
     monkeypatch.setattr(torch, "get_num_threads", lambda: 64)
+    monkeypatch.setattr(linkage_module, "ALWAYS_FREE", 0)
     monkeypatch.setattr(linkage_module, "available_memory", lambda: int(2 * matrix * fitting) + 16)
     tracemalloc.start()
     try:
@@ -101,6 +109,7 @@ def test_the_plan_takes_half_of_the_memory_at_most(memory, copies):
 def test_rounds_begin_in_strips_where_memory_is_short(monkeypatch):
     expected = average_linkage(FEATURES, 5)
     monkeypatch.setattr(linkage_module, "load_chain", lambda: None)
+    monkeypatch.setattr(linkage_module, "ALWAYS_FREE", 0)
     monkeypatch.setattr(linkage_module, "available_memory", lambda: 2**17)
     assert torch.equal(average_linkage(FEATURES, 5), expected)
     monkeypatch.setattr(linkage_module, "available_memory", lambda: 0)
@@ -124,6 +133,26 @@ def test_memory_is_read_from_the_system_and_its_container(files, expected, tmp_p
     assert linkage_module.available_memory(tmp_path) == expected
 
 
+LABELS = torch.tensor([[[0, 1, 1, 2]]])
+NUMBERS = [np.int64, np.uint8, np.array, torch.tensor]
+
+
+@pytest.mark.parametrize("number", NUMBERS, ids=lambda number: number.__name__)
+def test_numbers_of_numpy_and_torch_are_numbers(number):
+    for compute in (
+        lambda two: pca(FEATURES, two),
+        lambda two: kmeans(FEATURES, two, generator=torch.Generator().manual_seed(0)),
+        lambda two: kmeans(FEATURES[:1, :3], 3, num_iterations=two).sort().values,
+        lambda two: average_linkage(FEATURES, two),
+        lambda two: contingency_table(LABELS, LABELS, ignore_index=two),
+        lambda two: foreground_ari(LABELS, LABELS, ignore_index=two),
+        lambda two: mean_best_overlap(LABELS, LABELS, ignore_index=two),
+        lambda two: ForegroundARI(ignore_index=two)(LABELS, LABELS),
+        lambda two: MeanBestOverlap(ignore_index=two)(LABELS, LABELS),
+    ):
+        assert torch.equal(compute(number(2)), compute(2))
+
+
 class NoFloat64(TorchDispatchMode):
     """A device without float64, until something moves to the CPU."""
 
@@ -135,9 +164,6 @@ class NoFloat64(TorchDispatchMode):
             if isinstance(value, Tensor) and value.dtype == torch.float64 and not self.moved:
                 raise TypeError(f"no float64 on this device ({func})")
         return out
-
-
-LABELS = torch.tensor([[[0, 1, 1, 2]]])
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,8 @@ class Site:
         cut_after: Bytes after which the connections of `cuts` are closed.
         cuts: How many connections to cut.
         status: An error to answer with, if not 200.
-        sends_length: Whether the length is said.
+        sends_length: Whether the length is sent.
+        stall_after: Bytes after which nothing more is sent until the server ends; 0 for never.
         requests: Number of requests so far.
     """
 
@@ -25,12 +26,15 @@ class Site:
     cuts: int = 0
     status: int = 200
     sends_length: bool = True
+    stall_after: int = 0
     requests: int = 0
     url: str = ""
 
 
 @contextmanager
 def serving(site: Site) -> Iterator[Site]:
+    over = threading.Event()
+
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             site.requests += 1
@@ -45,7 +49,9 @@ def serving(site: Site) -> Iterator[Site]:
             if site.cuts > 0:
                 site.cuts -= 1
                 body = body[: site.cut_after]
-            self.wfile.write(body)
+            self.wfile.write(body[: site.stall_after or None])
+            if site.stall_after:
+                over.wait()
 
         def log_message(self, format: str, *args: object) -> None:
             pass
@@ -57,6 +63,7 @@ def serving(site: Site) -> Iterator[Site]:
     try:
         yield site
     finally:
+        over.set()
         server.shutdown()
         thread.join()
         server.server_close()

@@ -69,12 +69,11 @@ def test_two_gloo_processes_equal_one_with_the_same_global_batch(alone, together
 
 
 def test_processes_with_micro_batches_equal_one_without(data, tmp_path):
-    exact = {"precision": "float64", "max_steps": 10}
-    launcher = torchrun(2)
-    process = start_training(
-        tmp_path / "2", data, launcher=launcher, training={"micro_batch": 3}, **exact
-    )
-    run(tmp_path / "1", data, **exact)
+    """With a cooldown, whose learning rates the processes agree on."""
+    exact, cooldown = {"precision": "float64", "max_steps": 10}, {"cooldown": 0.5}
+    training = {"micro_batch": 3, **cooldown}
+    process = start_training(tmp_path / "2", data, launcher=torchrun(2), training=training, **exact)
+    run(tmp_path / "1", data, training=cooldown, **exact)
     finish(process)
     assert largest_difference(tmp_path / "1", tmp_path / "2") < 1e-9
 

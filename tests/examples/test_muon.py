@@ -125,7 +125,7 @@ def test_a_run_with_muon_and_cooldown_resumes_bit_for_bit(tmp_path):
     shares = [min(1, (s + 1) / 3) * min(1, (1 - s / 12) / 0.6) for s in range(12)]
     assert rates == pytest.approx([0.02 * share for share in shares])
     assert saved(copy_)["optimizer"].keys() == {"Muon", "Adam"}
-    with pytest.raises(ValueError, match=r"is a run with end\.step = 12, this one has 13"):
+    with pytest.raises(ValueError, match=r"is a run with end\.last_step = 12, this one has 13"):
         run(copy_, tmp_path, **{**options, "max_steps": 13})
 
 

@@ -1,5 +1,6 @@
 """Pictures of any kind and size become masks and overlays; broken ones do not stop the others."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +34,9 @@ def pictures(tmp_path_factory):
     grey = color.convert("L")
     color.save(folder / "rgb.png")
     color.convert("RGBA").save(folder / "rgba.png")
-    color.quantize(8).save(folder / "palette.png")
+    color.quantize(8).save(folder / "palette.png", transparency=bytes(range(0, 256, 32)))
+    color.save(folder / "film.gif", save_all=True, append_images=[Image.new("RGB", color.size)])
+    (folder / "folder.png").mkdir()  # no picture
     grey.save(folder / "grey.png")
     grey.convert("LA").save(folder / "grey-alpha.png")
     deep = np.array(grey).astype(np.uint16) * 257
@@ -55,7 +58,7 @@ def masks(folder: Path) -> dict[str, np.ndarray]:
 def test_pictures_of_every_kind_become_masks_and_overlays(pictures, tmp_path, capsys):
     segment(SegmentOptions(model=str(TRAINED), pictures=(pictures,), num_clusters=3, out=tmp_path))
     found = masks(tmp_path)
-    assert set(found) == {path.stem for path in pictures.iterdir()}
+    assert set(found) == {path.stem for path in pictures.iterdir() if path.is_file()}
     assert len(capsys.readouterr().out.splitlines()) == len(found)
     for name, mask in found.items():
         assert mask.shape == ((61, 45) if name == "turned" else (45, 61)), name
@@ -119,6 +122,15 @@ def test_broken_pictures_are_named_and_the_others_go_on(pictures, tmp_path):
         "rgb": (45, 61),
         "RGB-2": (20, 10),
     }
+
+
+def test_results_replace_no_picture(pictures, tmp_path):
+    for name in ("a.png", "a-mask.png", "b-OVERLAY.PNG", "b.png"):
+        shutil.copy(pictures / "rgb.png", tmp_path / name)
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    segment(SegmentOptions(model=str(TRAINED), pictures=tuple(before), out=tmp_path / "."))
+    assert before == {path: path.read_bytes() for path in before}
+    assert {"a-2", "a-mask", "b-OVERLAY", "b-2"} <= masks(tmp_path).keys()
 
 
 def test_masks_do_not_depend_on_the_other_pictures(pictures, tmp_path):

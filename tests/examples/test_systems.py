@@ -3,6 +3,7 @@
 import errno
 import math
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import torch
 from examples.common.device import free_memory, free_memory_of_container, peak_memory
 from examples.common.files import exclusive, one_at_a_time, write_text
 from tests.examples.runs import ROOT, finish, start
+from tests.examples.server import Site, serving
 
 CPU = torch.device("cpu")
 
@@ -45,14 +47,45 @@ def test_files_follow_the_umask(mask, mode, tmp_path):
     assert os.listdir(tmp_path) == ["file"]
 
 
+def run_code(code: str) -> subprocess.CompletedProcess:
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}", "OMP_NUM_THREADS": "1"}
+    words = [sys.executable, "-c", code]
+    return subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True)
+
+
+def with_words(script: Path, *words: object) -> str:
+    """A stand-in for another system, with the present names of the command's options."""
+    line = f"sys.argv = {list(map(str, words))!r}"
+    return re.sub(r"^sys\.argv = .*$", lambda _: line, script.read_text(), flags=re.M)
+
+
 def test_commands_are_imported_on_windows(shared):
-    process = subprocess.run(
-        [sys.executable, shared / "inputs" / "windows_imports.py"],
-        env={**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"},
-        capture_output=True,
-        text=True,
-    )
-    assert process.stdout.count("ok  ") == 7 and "FAIL" not in process.stdout
+    script = (shared / "inputs" / "windows_imports.py").read_text()
+    # Windows lacks more than modules.
+    lacks = "import os; del os.sched_getaffinity, os.getuid, os.fork, os.mkfifo\n"
+    for code in (script, lacks + script):
+        process = run_code(code)
+        assert process.stdout.count("ok  ") == 7 and "FAIL" not in process.stdout, process.stderr
+
+
+def test_training_without_locks_and_scores_on_a_mac(shared, tmp_path, monkeypatch):
+    """The stand-ins hide /proc/meminfo and all of sysconf, which psutil itself reads on Linux."""
+    data = ("--data.root", tmp_path / "data")
+    words = ("--data.num-images", 64, "--max-steps", 1, "--compile", "off", "--device", "cpu")
+    script, out = shared / "inputs" / "flock_enolck.py", tmp_path / "run"
+    words = ("train", "tetrominoes-attn-tiny", *words, *data, "--out", out)
+    process = run_code(with_words(script, *words))
+    assert process.returncode == 0, process.stderr
+    for folder in (out, tmp_path / "data"):
+        assert f"warning: {folder} is on a file system without locks" in process.stderr
+    words = ("evaluate", out, "--data.name", "tetrominoes", "--data.num-test-images", 4, *data)
+    script = shared / "inputs" / "mac_sysconf.py"
+    process = run_code(with_words(script, *words, "--out", tmp_path / "scores"))
+    assert process.returncode == 0 and "FG-ARI" in process.stdout, process.stderr
+    # A Mac counts the peak memory in bytes.
+    in_kilobytes = peak_memory(CPU)
+    monkeypatch.setattr("sys.platform", "darwin")
+    assert 900 < in_kilobytes / peak_memory(CPU) < 1100
 
 
 def group(folder: Path, limit: str, usage: int, cache: int) -> None:
@@ -88,7 +121,12 @@ def test_terminals_that_know_ascii_alone_and_the_home_folder(tmp_path):
     assert f"{tmp_path}/board.txt, line 1" in errors and "got '?' in row 1" in errors
     words = ("tetrominoes-attn-tiny", "--data.root=~/board.txt", "--data.cache=none", "--out=~/run")
     _, errors = finish(start("examples.object_discovery.train", *words, shell=shell), code=1)
-    assert errors.splitlines()[-1].startswith(f"error: cannot write {tmp_path}/board.txt")
+    message = f"error: --data.root must be a folder: got the file {tmp_path}/board.txt"
+    assert errors.splitlines()[-1].startswith(message)
+    words = ("tetrominoes-attn-tiny", "--init-from", "~/~x", "--data.root", "~", "--out", "~/run")
+    words += ("--data.num-images", "64", "--model.num-blocks", "2")
+    _, errors = finish(start("examples.object_discovery.train", *words, shell=shell), code=1)
+    assert f"{tmp_path}/~x" in errors.splitlines()[-1] and list(tmp_path.glob("tetrominoes*"))
 
 
 def test_a_missing_package_and_a_script_run_by_its_path_are_one_line(tmp_path):
@@ -96,6 +134,12 @@ def test_a_missing_package_and_a_script_run_by_its_path_are_one_line(tmp_path):
     shell = ("env", f"PYTHONPATH={tmp_path}:{ROOT / 'src'}:{ROOT}")
     _, errors = finish(start("examples.sudoku.solve", "1", shell=shell), code=1)
     assert errors.startswith("error: the package 'tyro' is missing; the examples need: pip install")
+    assert len(errors.splitlines()) == 1
+    (tmp_path / "tyro.py").unlink()
+    (tmp_path / "rich").mkdir()  # a package that is imported by ours, and lacks a part
+    (tmp_path / "rich" / "__init__.py").touch()
+    _, errors = finish(start("examples.object_discovery.download", shell=shell), code=1)
+    assert errors.startswith("error: the package 'rich' is missing; the examples need: pip install")
     assert len(errors.splitlines()) == 1
     for task, name in (("sudoku", "solve"), ("object_discovery", "segment")):
         path = ROOT / "examples" / task / f"{name}.py"
@@ -123,3 +167,26 @@ def test_ctrl_c_is_heard_while_data_are_made(module, words, lock, tmp_path):
     _, errors = finish(process, code=130)
     assert errors.splitlines()[-1] == "interrupted"
     assert not (tmp_path / "run" / "checkpoint.pt").exists()
+
+
+def test_ctrl_c_is_heard_during_a_download(tmp_path):
+    with serving(Site(bytes(2_000_000), stall_after=1_000_000)) as site:
+        words = ("--dataset", "clevr", "--url", site.url, "--to", tmp_path)
+        process = start("examples.object_discovery.download", *words)
+        deadline = time.monotonic() + 60
+        while site.requests == 0 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        time.sleep(0.5)
+        os.killpg(process.pid, signal.SIGINT)
+        _, errors = finish(process, code=130)
+    assert errors.splitlines()[-1] == "interrupted"
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("words", ["--help", "tetrominoes-attn --help"])
+def test_a_reader_that_stops_reading_is_no_error(words):
+    process = start("examples.object_discovery.train", *words.split())
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.stderr is not None
+    assert process.stderr.read() == "" and process.wait() == 1

@@ -81,10 +81,12 @@ def test_other_options_do_not_continue_a_run(data, tmp_path, uninterrupted):
 
 
 def test_what_changes_no_number_may_change(data, tmp_path, uninterrupted):
-    run(tmp_path, data, max_steps=5)
+    """The path of the data as well: their content is their identity."""
+    run(tmp_path / "run", data, max_steps=5)
     training = {"epochs": 900, "keep_every": 6, "micro_batch": 8}
-    run(tmp_path, data, max_steps=12, training=training, checkpoint_seconds=7.0)
-    assert_same_run(tmp_path, uninterrupted)
+    moved = tmp_path / "moved"
+    run(tmp_path / "run", moved, max_steps=12, training=training, checkpoint_seconds=7.0)
+    assert_same_run(tmp_path / "run", uninterrupted)
 
 
 def test_two_runs_do_not_share_a_folder(data, tmp_path):
@@ -227,7 +229,7 @@ def test_a_model_says_how_large_its_images_are():
         ({"training": {"batch_size": 128}}, "a batch needs 128 images: got 64"),
         ({"training": {"batch_size": 1}}, "at least 2 images"),
         ({"training": {"micro_batch": 0}}, "--training.micro-batch must be positive"),
-        ({"device": "tpu9"}, "unknown device 'tpu9'"),
+        ({"device": "tpu9"}, "unknown --device 'tpu9'"),
         ({"device": "mps"}, "device 'mps' is not supported"),
         ({"seed": -1}, r"--seed must lie in 0\.\."),
         ({"training": {"warmup_steps": -1}}, "--training.warmup-steps must be at least 0: got -1"),

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -135,6 +136,12 @@ def test_local_order_sees_domains():
     order = local_order_parameter(x)[0, 0, :, 0]
     assert_close(order[[0, 1, 6, 7]], torch.ones(4))
     assert_close(order[3], normalize(torch.tensor([2.0, 1.0])).new_tensor(5**0.5 / 3))
+
+
+@pytest.mark.parametrize("axis", [np.int64(1), np.array(1), torch.tensor(1)])
+def test_an_axis_of_numpy_or_torch_is_a_number(axis):
+    x = random_sphere(2, 5, 3, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(order_parameter(x, dim=axis), order_parameter(x, dim=1))
 
 
 def test_order_names_what_is_wrong():

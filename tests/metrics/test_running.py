@@ -81,6 +81,11 @@ def test_a_collection_tells_options_apart():
         torch.testing.assert_close(mean, expected)
 
 
+def test_labels_of_either_sign_are_told_apart():
+    first, second = (MeanBestOverlap(ignore_index=index) for index in (1, -1))
+    assert first.metric_state.keys() != second.metric_state.keys()
+
+
 def test_wrong_options_are_named():
     with pytest.raises(ValueError, match="`empty` must be one of nan, one: got 'zero'"):
         ForegroundARI(empty="zero")

@@ -9,7 +9,12 @@ from hypothesis import strategies as st
 from sklearn.metrics import adjusted_rand_score
 from torch import Tensor
 
-from kuramoto_nn.metrics import contingency_table, foreground_ari, mean_best_overlap
+from kuramoto_nn.metrics import (
+    _scores,
+    contingency_table,
+    foreground_ari,
+    mean_best_overlap,
+)
 
 
 def ari_by_sklearn(pred: Tensor, target: Tensor) -> float:
@@ -192,6 +197,17 @@ def test_contingency_counts_pixels(spread):
     expected[1, 1, 0] = expected[1, 0, 1] = 1
     expected[1, 2, 2] = 2
     torch.testing.assert_close(table, expected)
+
+
+def test_a_batch_is_counted_in_parts(monkeypatch):
+    """Few images at a time, also where an ignored pixel is the first of a part."""
+    pred, target = label_maps(0, (7, 8, 8), 5, 3, 0.7)
+    target[:, 0, 0] = -1
+    expected = contingency_table(pred, target)
+    for pixels in (1, 64, 150):
+        monkeypatch.setattr(_scores, "CACHED_PIXELS", pixels)
+        assert torch.equal(contingency_table(pred, target), expected)
+    assert expected.sum() == (target >= 0).sum()
 
 
 MAPS = torch.ones(2, 4, 4, dtype=torch.long)

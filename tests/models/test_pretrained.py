@@ -370,6 +370,10 @@ def extra_module(model):
     model.probe = torch.nn.Linear(3, 3)
 
 
+def extra_module_without_weights(model):
+    model.head.dropout = torch.nn.Dropout()
+
+
 def missing_module(model):
     model.head.out = torch.nn.Identity()
 
@@ -382,6 +386,7 @@ def tied(model):
     ("change", "message"),
     [
         (extra_module, "`probe.bias` is unknown; `probe.weight` is unknown; save its state_dict"),
+        (extra_module_without_weights, "`head.dropout` is unknown; save its state_dict"),
         (missing_module, "`head.out.bias` is missing; `head.out.weight` is missing"),
         (tied, "`embed.conv.bias` and `blocks.0.layer.coupling.out.bias` share memory"),
     ],

@@ -75,6 +75,12 @@ def test_every_form_of_file_gives_the_same_model(tmp_path):
             assert not model.training
 
 
+def test_a_path_may_begin_at_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    torch.save(authors_weights(), tmp_path / "weights.pth")
+    assert_close(output(load("~/weights.pth")), output(load(authors_weights())))
+
+
 def test_weights_keep_their_type_and_gamma_its_digits():
     weights = {name: value.double() for name, value in authors_weights().items()}
     weights["gamma"] = torch.tensor([0.3], dtype=torch.float64)
@@ -259,7 +265,7 @@ def test_command_line_writes_a_folder(tmp_path):
     torch.save({"model_state_dict": authors_weights()}, tmp_path / "in.pth")
     options = [word for name, value in ARGUMENTS.items() for word in (f"--{name}", value)]
     base = (tmp_path / "in.pth", tmp_path / "out", "--kind", "akorn")
-    result = convert(*base, *options, "--gta", "true")
+    result = convert(*base[2:], *options, "--gta", "true", *base[:2])
     assert result.returncode == 0, result.stderr
     assert "load_model" in result.stdout
     model = load_model(tmp_path / "out")

@@ -5,20 +5,23 @@ and mask alike. Scenes in which a mask above the sixth is visible there are left
 count the others.
 """
 
-from __future__ import annotations
-
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from examples.object_discovery.data.originals import ADDRESS, SPLITS, Layout, OriginalSet
+from examples.object_discovery.data.originals import ADDRESS, SPLITS, OriginalSet
 from examples.object_discovery.data.pictures import read_labels, read_rgb
-from examples.object_discovery.data.sets import Source, identity, list_files
+from examples.object_discovery.data.sets import (
+    DataOptions,
+    Source,
+    identity,
+    list_files,
+    numbered,
+)
 
-if TYPE_CHECKING:
-    from examples.object_discovery.data import DataOptions
+IMAGE = -1
+"""Key of a scene's image among the paths of its masks."""
 
 
 class Clevr(OriginalSet):
@@ -26,19 +29,16 @@ class Clevr(OriginalSet):
 
     num_clusters = 11
     size = 128
+    gaps = True
     splits = SPLITS | {"train": (SPLITS["train"][0], None)}
     addresses = (f"{ADDRESS}/clevr_with_masks/clevr_with_masks_train.tfrecords",)
     pattern = "*clevr_with_masks*.tfrecords"
     folders = ("clevr", "clevr_with_masks")
-    layout = Layout(
-        height=240,
-        width=320,
-        entities=11,
-        rows=slice(29, 221),
-        columns=slice(64, 256),
-        size=128,
-        max_objects=6,
-    )
+    entities = 11
+    stored = (240, 320)
+    corner = (29, 64)
+    side = 192
+    max_objects = 6
 
     def source(self, options: DataOptions, split: str) -> Source:
         """Find the records, or `CLEVR_image_<i>.png` with `CLEVR_mask_<i>_<k>.png`."""
@@ -51,56 +51,37 @@ class Clevr(OriginalSet):
                 break
         else:
             raise self.missing(options, f"{self.pattern} or CLEVR_image_*.png")
-        scenes: dict[int, dict[int, str]] = {}
-        for match, path in found:
-            part = -1 if match[1] else int(match[3])
-            scenes.setdefault(int(match[1] or match[2]), {})[part] = path
+        files = ((int(m[1] or m[2]), int(m[3] or IMAGE), path) for m, path in found)
+        scenes = numbered(folder, files, gaps=options.partial)
         first, stop = self.splits[split]
         return Source(
-            scenes=[(str(folder), i, scenes[i]) for i in sorted(scenes)],
-            decode=partial(decode_pictures, self.layout, options.image_size or self.size),
+            scenes=[(str(folder), index, paths) for index, paths in scenes.items()],
+            decode=partial(self.decode_pictures, options.image_size or self.size),
             identity=identity(folder, [path for _, path in found]),
             limit=None if stop is None else stop - first,
             skip=first,
             dropped="with more than 6 objects",
-            note=f"read from {folder}",
+            note=f"read from {folder}, from scene {first} on",
         )
 
-
-def decode_pictures(
-    layout: Layout, size: int, scene: tuple[str, int, dict[int, str]]
-) -> np.ndarray | None:
-    """Decode one scene of the PNG export.
-
-    Args:
-        layout: How scenes are stored, and what of them is used.
-        size: Rows and columns of the result.
-        scene: Folder, index, and paths of the masks by their number, the image's with -1.
-
-    Returns:
-        What `Layout.cut` returns.
-
-    Raises:
-        ValueError: If a file is missing or damaged, or has another size or kind.
-    """
-    folder, index, paths = scene
-    if -1 not in paths:
-        raise ValueError(f"{Path(folder) / f'CLEVR_image_{index}.png'} is missing")
-    if sorted(paths) != [*range(-1, layout.entities)]:
-        raise ValueError(f"{paths[-1]} has {len(paths) - 1} masks, {layout.entities} are needed")
-    masks = []
-    for number in range(layout.entities):
-        masks.append(_checked(paths[number], read_labels(paths[number]), layout))
-        if not np.isin(masks[-1], (0, 255)).all():
-            raise ValueError(f"{paths[number]} has other values than 0 and 255: no mask")
-    image = _checked(paths[-1], np.asarray(read_rgb(paths[-1])), layout)
-    return layout.cut(image, np.stack(masks), size)
-
-
-def _checked(path: str, pixels: np.ndarray, layout: Layout) -> np.ndarray:
-    if pixels.shape[:2] != (layout.height, layout.width):
-        raise ValueError(
-            f"{path} has {pixels.shape[1]}x{pixels.shape[0]} pixels, "
-            f"{layout.width}x{layout.height} are needed"
-        )
-    return pixels
+    def decode_pictures(
+        self, size: int, scene: tuple[str, int, dict[int, str]]
+    ) -> np.ndarray | None:
+        """Decode one scene (folder, index, paths) as `cut` does; ValueError if it is damaged."""
+        folder, index, paths = scene
+        if IMAGE not in paths:
+            raise ValueError(f"{Path(folder) / f'CLEVR_image_{index}.png'} is missing")
+        if sorted(paths) != [IMAGE, *range(self.entities)]:
+            raise ValueError(
+                f"{paths[IMAGE]} has {len(paths) - 1} masks, {self.entities} are needed"
+            )
+        image, size_needed = read_rgb(paths[IMAGE]), self.stored[::-1]
+        if image.size != size_needed:
+            raise ValueError(f"{paths[IMAGE]} has {image.size} pixels, {size_needed} are needed")
+        masks = []
+        for number in range(self.entities):
+            mask = read_labels(paths[number], size=image.size)
+            if not any(np.isin(mask, (0, seen)).all() for seen in (1, 255)):
+                raise ValueError(f"{paths[number]} has other values than 0 and 255: no mask")
+            masks.append(np.uint8(255) * (mask > 0))
+        return self.cut(np.asarray(image), np.stack(masks), size)

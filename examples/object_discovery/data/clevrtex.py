@@ -1,29 +1,25 @@
 """CLEVRTex in its published layout, whichever variant, downloaded or rendered.
 
 `clevrtex_<variant>/<index // 1000>/CLEVRTEX_<variant>_%06d.png` is a scene, `…_flat.png` its
-labels; other files may lie beside them. Splits go by index: the first tenth is test, the second
-val, the rest train. `outd` is a test split as a whole.
+labels; other files may be beside them. Splits go by index: the first tenth is test, the second val,
+the rest train. `outd` is a test split as a whole.
 """
-
-from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
 from examples.object_discovery.data.pictures import read_labels, read_rgb
 from examples.object_discovery.data.sets import (
+    DataOptions,
     ImageSet,
     Source,
     identity,
     list_files,
+    numbered,
 )
-
-if TYPE_CHECKING:
-    from examples.object_discovery.data import DataOptions
 
 VARIANTS = ("full", "outd", "camo", "pbg", "vbg", "grassbg")
 ADDRESS = "https://thor.robots.ox.ac.uk/datasets/clevrtex"
@@ -31,13 +27,8 @@ ADDRESS = "https://thor.robots.ox.ac.uk/datasets/clevrtex"
 SPLITS = {"test": (0, 10), "val": (10, 20), "train": (20, 100), "all": (0, 100)}
 """Percent of the scenes, by index."""
 OUTD_SPLITS = {"test": (0, 100), "all": (0, 100)}
-NUM_PARTS = 5
-"""Archives of `full`."""
 PUBLISHED = 50_000
 """Scenes of `full`."""
-
-Scene = tuple[str, str]
-"""Paths of the image and of its labels."""
 
 
 class ClevrTex(ImageSet):
@@ -45,12 +36,12 @@ class ClevrTex(ImageSet):
 
     num_clusters = 11
     size = 128
+    gaps = True
 
     def __init__(self, variant: str):
         self.variant = variant
         self.splits = OUTD_SPLITS if variant == "outd" else SPLITS
-        parts = [f"full_part{part + 1}" for part in range(NUM_PARTS)]
-        names = parts if variant == "full" else [variant]
+        names = [f"full_part{i}" for i in range(1, 6)] if variant == "full" else [variant]
         self.addresses = tuple(f"{ADDRESS}/clevrtex_{name}.tar.gz" for name in names)
 
     def source(self, options: DataOptions, split: str) -> Source:
@@ -73,83 +64,34 @@ class ClevrTex(ImageSet):
         )
 
 
-def find_scenes(folder: Path, variant: str, *, gaps: bool = False) -> tuple[list[Scene], list[str]]:
-    """List the scenes of a folder.
+def find_scenes(
+    folder: Path, variant: str, *, gaps: bool = False
+) -> tuple[list[tuple[str, str]], list[str]]:
+    """List the scenes of a folder by index, each its image and labels, and all their files.
 
-    Args:
-        folder: Where the numbered folders are.
-        variant: Part of the files' names.
-        gaps: Accept gaps in the numbering.
-
-    Returns:
-        scenes: Sorted by index; an image or labels may be missing, but not both.
-        files: All images and labels, as `identity` takes them.
-
-    Raises:
-        ValueError: If an index is there twice, or the numbering has gaps.
+    An image or labels may be missing, but not both, unless `gaps` in the numbering are accepted.
     """
     found = list_files(folder, rf"CLEVRTEX_{variant}_(\d+)(_flat)?\.png")
-    images: dict[int, str] = {}
-    labels: dict[int, str] = {}
-    for match, path in found:
-        paths = labels if match[2] else images
-        if paths.setdefault(int(match[1]), path) != path:
-            raise ValueError(
-                f"scene {int(match[1])} is there twice: {paths[int(match[1])]} and {path}; "
-                f"remove one"
-            )
-    indices = sorted(images.keys() | labels.keys())
-    if indices and indices[-1] + 1 != len(indices) and not gaps:
-        missing = sorted({*range(indices[-1])}.difference(indices))
-        names = ", ".join(str(index) for index in missing[:5])
-        raise ValueError(
-            f"{folder} has gaps in its numbering: {len(missing)} scenes are missing, "
-            f"{names}{', …' if len(missing) > 5 else ''}; get the missing part, or accept other "
-            f"splits than those of the whole set with --data.partial"
-        )
+    files = [(int(match[1]), bool(match[2]), path) for match, path in found]
     scenes = []
-    for index in indices:
-        image, flat = images.get(index), labels.get(index)
-        stem = image[: -len(".png")] if image else str(flat)[: -len("_flat.png")]
-        scenes.append((image or f"{stem}.png", flat or f"{stem}_flat.png"))
+    for paths in numbered(folder, files, gaps=gaps).values():
+        image = paths.get(False) or f"{paths[True].removesuffix('_flat.png')}.png"
+        scenes.append((image, paths.get(True) or f"{image.removesuffix('.png')}_flat.png"))
     return scenes, [path for _, path in found]
 
 
-def decode_scene(scene: Scene, *, size: int) -> np.ndarray:
-    """Decode, crop and resize one scene.
+def decode_scene(scene: tuple[str, str], *, size: int) -> np.ndarray:
+    """Decode one scene to `(4, size, size)` uint8; ValueError if it is damaged.
 
-    The image is resized by pillow's bilinear filter, which averages over all pixels that a new one
-    covers (antialiasing, as torchvision has it for pictures); labels by nearest neighbour.
-
-    Args:
-        scene: Paths of the image and of its labels.
-        size: Height and width of the result.
-
-    Returns:
-        `(4, size, size)` uint8.
-
-    Raises:
-        ValueError: If a file is missing or damaged, or the two differ in size.
+    The middle, a square of 0.8 times the shorter side, is resized: the image by pillow's bilinear
+    filter, which averages over all pixels that a new one covers (antialiasing, as torchvision has
+    it for pictures), labels by nearest neighbour.
     """
-    image, labels = read_rgb(scene[0]), Image.fromarray(read_labels(scene[1]))
-    if image.size != labels.size:
-        raise ValueError(f"{scene[1]} has {labels.size} pixels, the image {image.size}")
-    box = central_square(*image.size)
+    image = read_rgb(scene[0])
+    labels = Image.fromarray(read_labels(scene[1], size=image.size))
+    side = 4 * min(image.size) // 5
+    left, top = (round((length - side) / 2) for length in image.size)
+    box = (left, top, left + side, top + side)
     colors = image.crop(box).resize((size, size), Image.Resampling.BILINEAR)
     numbers = labels.crop(box).resize((size, size), Image.Resampling.NEAREST)
     return np.concatenate([np.asarray(colors).transpose(2, 0, 1), np.asarray(numbers)[None]])
-
-
-def central_square(width: int, height: int) -> tuple[int, int, int, int]:
-    """Place the crop, a square of 0.8 times the shorter side.
-
-    Returns:
-        Left, top, right and bottom.
-
-    Examples:
-        >>> central_square(320, 240)
-        (64, 24, 256, 216)
-    """
-    side = 4 * min(width, height) // 5
-    left, top = round((width - side) / 2), round((height - side) / 2)
-    return left, top, left + side, top + side

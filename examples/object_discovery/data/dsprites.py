@@ -7,14 +7,11 @@ ellipse) `render` differs from it by no more than four pixels. Sizes at scale 1,
 and the heart curve `x = 16 sin^3 t, y = 13 cos t - 5 cos 2t - 2 cos 3t - cos 4t`, 19.2 wide.
 """
 
-from __future__ import annotations
-
-from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from examples.object_discovery.data.originals import ADDRESS, DrawnSet, Layout
+from examples.object_discovery.data.originals import ADDRESS, DrawnSet
 
 SCENE_SIZE = 64
 SHAPES = ("square", "ellipse", "heart")
@@ -33,31 +30,16 @@ HEART_SHIFT = -1.444  # the curve's origin lies this far above the centre
 WINDOW = 28
 
 
-@dataclass(frozen=True)
-class Sprites:
-    """The sprites of n scenes, from the lowest to the uppermost; each array is `(n, 5)`.
+class Sprites(NamedTuple):
+    """The sprites of n scenes, from the lowest to the uppermost: `(n, 5)` indices."""
 
-    Args:
-        count: `(n,)` how many of the five there are, the first ones.
-        shape: Index into `SHAPES`.
-        scale: Index into `SCALES`.
-        orientation: Index into `ORIENTATIONS`.
-        row: Index into `POSITIONS`, of the centre.
-        column: Index into `POSITIONS`.
-        colors: `(n, 6, 3)` uint8, the background's first.
-    """
-
-    count: np.ndarray
-    shape: np.ndarray
-    scale: np.ndarray
-    orientation: np.ndarray
-    row: np.ndarray
-    column: np.ndarray
-    colors: np.ndarray
-
-    def __getitem__(self, scenes: slice) -> Sprites:
-        """Some of the scenes."""
-        return Sprites(*(value[scenes] for value in vars(self).values()))
+    number: np.ndarray  # (n,): how many of the five there are, the first ones
+    shape: np.ndarray  # of SHAPES
+    scale: np.ndarray  # of SCALES
+    orientation: np.ndarray  # of ORIENTATIONS
+    row: np.ndarray  # of POSITIONS, of the centre
+    column: np.ndarray  # of POSITIONS
+    colors: np.ndarray  # (n, 6, 3) uint8, the background's first
 
 
 def sample_sprites(count: int, *, rng: np.random.Generator) -> Sprites:
@@ -69,7 +51,7 @@ def sample_sprites(count: int, *, rng: np.random.Generator) -> Sprites:
     hsv = rng.random((count, MOST + 1, 3))
     hsv[:, 0, 1] = 0  # without saturation, value is the grey of the background
     return Sprites(
-        count=rng.integers(FEWEST, MOST + 1, size=count),
+        number=rng.integers(FEWEST, MOST + 1, size=count),
         shape=rng.integers(len(SHAPES), size=size),
         scale=rng.integers(len(SCALES), size=size),
         orientation=rng.integers(len(ORIENTATIONS), size=size),
@@ -80,24 +62,14 @@ def sample_sprites(count: int, *, rng: np.random.Generator) -> Sprites:
 
 
 def hsv_to_rgb(hsv: np.ndarray) -> np.ndarray:
-    """Convert colours: `v - v s max(0, min(k, 4 - k, 1))`, k = (n + 6 h) mod 6, n = 5, 3, 1.
-
-    Both are `(..., 3)`, 0 to 1.
-
-    Examples:
-        >>> hsv_to_rgb(np.array([1 / 3, 1.0, 0.5])).round(3)
-        array([0. , 0.5, 0. ])
-    """
+    """`v - v s max(0, min(k, 4 - k, 1))`, k = (n + 6 h) mod 6, n = 5, 3, 1; both `(..., 3)`."""
     hue, saturation, value = (hsv[..., i, None] for i in range(3))
     k = (np.array([5.0, 3.0, 1.0]) + 6 * hue) % 6
     return value - value * saturation * np.clip(np.minimum(k, 4 - k), 0, 1)
 
 
 def inside(shape: str, u: np.ndarray, v: np.ndarray) -> np.ndarray:
-    """Say which points lie in a sprite of scale 1.
-
-    They lie u pixels to the right of the centre and v down, along the sprite's own axes.
-    """
+    """Whether points, u right of the centre and v down, lie in an upright sprite of scale 1."""
     if shape == "square":
         return np.maximum(np.abs(u), np.abs(v)) < SQUARE_SIDE / 2
     if shape == "ellipse":
@@ -120,10 +92,10 @@ def render(sprites: Sprites) -> tuple[np.ndarray, np.ndarray]:
         images: `(n, 3, 64, 64)` uint8.
         masks: `(n, 64, 64)` uint8, sprite k of a scene labelled k + 1 and the background 0.
     """
-    masks = np.zeros((len(sprites.count), SCENE_SIZE, SCENE_SIZE), dtype=np.uint8)
+    masks = np.zeros((len(sprites.number), SCENE_SIZE, SCENE_SIZE), dtype=np.uint8)
     for layer in range(MOST):
         for index, shape in enumerate(SHAPES):
-            chosen = (layer < sprites.count) & (sprites.shape[:, layer] == index)
+            chosen = (layer < sprites.number) & (sprites.shape[:, layer] == index)
             _paint(masks, np.flatnonzero(chosen), sprites, layer, shape)
     scene = np.arange(len(masks))[:, None, None]
     return np.stack([sprites.colors[scene, masks, c] for c in range(3)], axis=1), masks
@@ -144,11 +116,6 @@ def _paint(masks: np.ndarray, scenes: np.ndarray, sprites: Sprites, layer: int, 
     masks[scenes[scene], rows[scene, row], columns[scene, column]] = layer + 1
 
 
-WHOLE = slice(0, SCENE_SIZE)
-_STREAMS = {"train": 0, "test": 1, "val": 2}
-_BLOCK = 1_000  # scenes painted at once, so that what is in between stays in the caches
-
-
 class DSprites(DrawnSet):
     """Multi-dSprites, coloured on grey."""
 
@@ -157,20 +124,9 @@ class DSprites(DrawnSet):
     addresses = (f"{ADDRESS}/multi_dsprites/multi_dsprites_colored_on_grayscale.tfrecords",)
     pattern = "*colored_on_grayscale*.tfrecords"
     folders = ("dsprites", "multi_dsprites")
-    layout = Layout(
-        height=SCENE_SIZE,
-        width=SCENE_SIZE,
-        entities=MOST + 1,
-        rows=WHOLE,
-        columns=WHOLE,
-        size=SCENE_SIZE,
-    )
-
-    def draw(self, count: int, *, seed: int, split: str) -> Iterator[np.ndarray]:
-        """Draw scenes; those of another count are no prefix of these."""
-        # 2 is the set's own stream, so that it shares no numbers with another set.
-        sequence = np.random.SeedSequence(seed, spawn_key=(2, _STREAMS[split]))
-        sprites = sample_sprites(count, rng=np.random.default_rng(sequence))
-        for start in range(0, count, _BLOCK):
-            images, masks = render(sprites[start : start + _BLOCK])
-            yield from np.concatenate([images, masks[:, None]], axis=1)
+    entities = MOST + 1
+    stored = (SCENE_SIZE, SCENE_SIZE)
+    side = SCENE_SIZE
+    streams = {"train": (2, 0), "test": (2, 1), "val": (2, 2)}
+    sample = staticmethod(sample_sprites)
+    render = staticmethod(render)

@@ -1,77 +1,125 @@
 """Originals of DeepMind's multi_object_datasets: TFRecord files, or the AKOrN authors' `.npz`.
 
-Tetrominoes, Multi-dSprites and CLEVR with masks share the form of a record: `image` (height, width,
-3) and `mask` (entities, height, width, 1), 255 where an entity is seen, the background first. Their
-sizes differ, and what is cut out.
+Tetrominoes, Multi-dSprites and CLEVR with masks share the form of a record: a `tf.Example` of
+`image` (height, width, 3) and `mask` (entities, height, width, 1), 255 where an entity is seen, the
+background first. They differ in their sizes and in the crop.
+
+A TFRecord file is its records one after the other, perhaps gzipped: u64 length, u32 masked CRC of
+the length, payload, u32 masked CRC of the payload, little endian. The package `tfrecord` has the
+messages. Its reader is not used: it verifies no checksum and believes a damaged length.
 """
 
-from __future__ import annotations
-
+import gzip
+import struct
 import zipfile
 import zlib
-from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
+from crc32c import crc32c
+from google.protobuf.message import DecodeError
+from tfrecord import example_pb2
 
-from examples.object_discovery.data.records import (
-    Frame,
-    bytes_of,
-    parse_example,
-    read_frames,
-    verified,
+from examples.object_discovery.data.sets import (
+    VOID,
+    DataOptions,
+    ImageSet,
+    Source,
+    identity,
+    nearest,
 )
-from examples.object_discovery.data.sets import ImageSet, Source, identity
-
-if TYPE_CHECKING:
-    from examples.object_discovery.data import DataOptions
 
 ADDRESS = "https://storage.googleapis.com/multi-object-datasets"
 SPLITS = {"test": (64, 384), "val": (384, 10_384), "train": (10_384, 70_384)}
 """Records of each split as the published scores use them; the first 64 are spare."""
-SMALL_FILE = 32 << 20
-"""Bytes that are decoded before other processes would have started."""
+BLOCK = 1_000
+"""Scenes painted at once, so that intermediate arrays stay in the processor's caches."""
 
 
-@dataclass(frozen=True)
-class Layout:
-    """How a set stores its scenes, and what of them is used.
+class Frame(NamedTuple):
+    """One record as stored: place (FILE, record NUMBER), unverified payload, its checksum."""
 
-    Args:
-        height: Rows of the stored image.
-        width: Its columns.
+    place: str
+    payload: bytes
+    checksum: int
+
+
+class OriginalSet(ImageSet):
+    """A set whose original is a TFRecord file or `<name>_<split>.npz`.
+
+    Attributes:
         entities: Masks of a scene, the background's included.
-        rows: Rows to cut out.
-        columns: Columns to cut out, as many.
-        size: Rows and columns of the published result.
-        max_objects: A scene in which a larger mask index is visible there is no part of the set;
-            None keeps all.
+        stored: Rows and columns of the stored image.
+        corner: First row and column of the square that is used.
+        side: Rows and columns of the square.
+        max_objects: A scene in which a larger mask index is visible in the square, at the published
+            size, does not belong to the set; None keeps all.
+        pattern: Pattern of the name of its TFRecord file.
+        folders: Usual names of its folder.
     """
 
-    height: int
-    width: int
     entities: int
-    rows: slice
-    columns: slice
-    size: int
+    stored: tuple[int, int]
+    corner: tuple[int, int] = (0, 0)
+    side: int
     max_objects: int | None = None
+    pattern: str
+    folders: tuple[str, ...]
+    splits = SPLITS
+
+    def places(self, options: DataOptions) -> list[Path]:
+        """Folders where the original may be."""
+        return [options.root, *(options.root / name for name in self.folders)]
+
+    def original(self, options: DataOptions, split: str) -> Source | None:
+        """Find the original of one split; None if there is none."""
+        for place in self.places(options):
+            arrays = place / f"{options.name}_{split}.npz"
+            if arrays.is_file():
+                scenes = read_arrays(arrays, size=self.size, entities=self.entities)
+                return _file_source(arrays, scenes=scenes, decode=np.asarray, workers=1)
+            found = [path for path in sorted(place.glob(self.pattern)) if path.name[0] != "."]
+            if len(found) > 1:
+                raise ValueError(
+                    f"{place} holds {len(found)} {self.pattern} files, one is needed; name the "
+                    f"folder of one with --data.root"
+                )
+            if found:
+                return self._records(options, split, found[0])
+        return None
+
+    def _records(self, options: DataOptions, split: str, path: Path) -> Source:
+        first, stop = self.splits[split]
+        drops = self.max_objects is not None
+        return _file_source(
+            path,
+            f", from record {first} on",
+            scenes=read_frames(path) if drops else islice(read_frames(path), first, stop),
+            decode=partial(self.decode_frame, options.image_size or self.size),
+            limit=None if stop is None else stop - first,
+            skip=first if drops else 0,
+            dropped=f"with more than {self.max_objects} objects" if drops else "",
+        )
+
+    def decode_frame(self, size: int, frame: Frame) -> np.ndarray | None:
+        """Decode one record as `cut` does; ValueError if it is damaged or of another set."""
+        try:
+            features = parse_example(verified(frame))
+            image = _pixels(features, "image", (*self.stored, 3))
+            masks = _pixels(features, "mask", (self.entities, *self.stored))
+        except ValueError as error:
+            raise ValueError(f"{frame.place}: {error}") from error
+        return self.cut(image, masks, size)
 
     def cut(self, image: np.ndarray, masks: np.ndarray, size: int) -> np.ndarray | None:
-        """Crop, resize and label one scene.
+        """Crop, resize by nearest neighbour and label a scene; None if it is not of the set.
 
-        Args:
-            image: `(height, width, 3)` uint8.
-            masks: `(entities, height, width)` uint8, 255 where the entity is seen.
-            size: Rows and columns of the result, by nearest neighbour.
-
-        Returns:
-            `(4, size, size)` uint8: the colours, and the highest index of a mask that is 255 there;
-            None for a scene that is no part of the set.
+        `image` is `(height, width, 3)` uint8, `masks` `(entities, height, width)` uint8. In the
+        result, `(4, size, size)` uint8, a label is the highest index of a mask that is 255 there.
         """
         if self.max_objects is not None:
             rows, columns = self._places(self.size)
@@ -83,136 +131,63 @@ class Layout:
         return np.concatenate([image[rows, columns].transpose(2, 0, 1), labels[None]])
 
     def _places(self, size: int) -> tuple[np.ndarray, np.ndarray]:
-        return nearest(self.rows, size)[:, None], nearest(self.columns, size)
-
-
-def nearest(part: slice, size: int) -> np.ndarray:
-    """Indices that resize `part` to `size` pixels by nearest neighbour.
-
-    Pixel i of the result lies at (i + 1/2) / size of the part: pillow's NEAREST, not the older
-    convention i / size, which would shift the picture.
-
-    Examples:
-        >>> nearest(slice(10, 16), 4)
-        array([10, 12, 13, 15])
-    """
-    extent = part.stop - part.start
-    return part.start + (2 * np.arange(size) + 1) * extent // (2 * size)
-
-
-class OriginalSet(ImageSet):
-    """A set whose original is a TFRecord file or `<name>_<split>.npz`.
-
-    Attributes:
-        layout: How its records store scenes.
-        pattern: What the name of its TFRecord file looks like.
-        folders: Usual names of its folder.
-    """
-
-    layout: Layout
-    pattern: str
-    folders: tuple[str, ...]
-    splits = SPLITS
-
-    def places(self, options: DataOptions) -> list[Path]:
-        """Folders where the original may lie."""
-        return [options.root, *(options.root / name for name in self.folders)]
-
-    def original(self, options: DataOptions, split: str) -> Source | None:
-        """Find the original of one split; None if there is none."""
-        for place in self.places(options):
-            arrays = place / f"{options.name}_{split}.npz"
-            if arrays.is_file():
-                return self._arrays(options, arrays)
-            found = sorted(place.glob(self.pattern))
-            if len(found) > 1:
-                raise ValueError(
-                    f"{place} holds {len(found)} {self.pattern} files, one is needed; name the "
-                    f"folder of one with --data.root"
-                )
-            if found:
-                return self._records(options, split, found[0])
-        return None
-
-    def _arrays(self, options: DataOptions, path: Path) -> Source:
-        if options.image_size not in (None, self.size):
-            raise ValueError(
-                f"{path} has {self.size}x{self.size} pixels: got --data.image-size "
-                f"{options.image_size}; use the original .tfrecords for other sizes"
-            )
-        scenes = read_arrays(path, size=self.size, entities=self.layout.entities)
-        return _file_source(path, scenes=scenes, decode=_join, workers=1)
-
-    def _records(self, options: DataOptions, split: str, path: Path) -> Source:
-        first, stop = self.splits[split]
-        drops = self.layout.max_objects is not None
-        return _file_source(
-            path,
-            scenes=read_frames(path) if drops else islice(read_frames(path), first, stop),
-            decode=partial(decode_frame, self.layout, options.image_size or self.size),
-            limit=None if stop is None else stop - first,
-            skip=first if drops else 0,
-            dropped=f"with more than {self.layout.max_objects} objects" if drops else "",
-            workers=1 if path.stat().st_size < SMALL_FILE else None,
-        )
+        rows, columns = (nearest(first, self.side, size) for first in self.corner)
+        return rows[:, None], columns
 
 
 class DrawnSet(OriginalSet):
-    """A synthetic set, drawn if no original is found."""
+    """A synthetic set, drawn if no original is found.
 
-    resizable = False
+    Attributes:
+        streams: Key of the random numbers of every split; no two sets share one.
+        sample: Draws the parameters of `count` scenes with `rng`: a named tuple of arrays.
+        render: Paints scenes: images `(n, 3, height, width)`, labels `(n, height, width)`, uint8.
+    """
 
-    @abstractmethod
-    def draw(self, count: int, *, seed: int, split: str) -> Iterable[np.ndarray]:
-        """Draw so many `(4, size, size)` uint8 scenes, of a stream that depends on the split."""
+    drawn = True
+    streams: Mapping[str, tuple[int, ...]]
+    sample: Callable[..., Any]
+    render: Callable[[Any], tuple[np.ndarray, np.ndarray]]
+
+    def draw(self, count: int, *, seed: int, split: str) -> Iterator[np.ndarray]:
+        """Draw `(4, size, size)` uint8 scenes; those of another count are no prefix of these."""
+        sequence = np.random.SeedSequence(seed, spawn_key=self.streams[split])
+        scenes = self.sample(count, rng=np.random.default_rng(sequence))
+        rows, columns = (slice(first, first + self.side) for first in self.corner)
+        for start in range(0, count, BLOCK):
+            part = scenes._make(values[start : start + BLOCK] for values in scenes)
+            images, labels = self.render(part)
+            yield from np.concatenate([images, labels[:, None]], axis=1)[..., rows, columns]
 
     def source(self, options: DataOptions, split: str) -> Source:
         """Find the original, or draw."""
-        original = self.original(options, split)
-        if original is not None:
+        if (original := self.original(options, split)) is not None:
             return original
         first, stop = SPLITS[split]
-        count = options.count(split) or stop - first
+        number = options.count(split) or stop - first
         return Source(
-            scenes=self.draw(count, seed=options.seed, split=split),
-            decode=_same,
+            scenes=self.draw(number, seed=options.seed, split=split),
+            decode=np.asarray,
             identity=f"drawn-seed{options.seed}",
-            limit=count,
+            limit=number,
             workers=1,
             note=f"drawn with seed {options.seed}, no original in {options.root}",
         )
 
 
-def _same(planes: np.ndarray) -> np.ndarray:
-    return planes
-
-
-def _join(scene: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-    return np.concatenate([np.rint(255 * scene[0]).astype(np.uint8), scene[1][None]])
-
-
-def _file_source(path: Path, **fields) -> Source:
+def _file_source(path: Path, part: str = "", **fields) -> Source:
     name = f"{path.stem}-{identity(path.parent, [path])}"
-    return Source(identity=name, note=f"read from {path}", **fields)
+    return Source(identity=name, note=f"read from {path}{part}", **fields)
 
 
-def read_arrays(path: Path, *, size: int, entities: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Read a converted file of the AKOrN authors.
+def read_arrays(path: Path, *, size: int, entities: int) -> Iterator[np.ndarray]:
+    """Read `(4, size, size)` uint8 scenes from a converted file of the AKOrN authors.
 
-    Args:
-        path: The `.npz` file.
-        size: Rows and columns of its images.
-        entities: Number of labels, the background's included.
-
-    Yields:
-        Colours `(3, size, size)` float32 in [0, 1], and labels `(size, size)` uint8.
-
-    Raises:
-        ValueError: If it is anything else; says what is expected.
+    Raises ValueError, with the right form, for any other file.
     """
     wanted = (
         f"{path} must hold `images`, float32 (n, 3, {size}, {size}) in [0, 1], and `labels`, uint8 "
-        f"(n, {size}, {size}) in 0..{entities - 1}"
+        f"(n, {size}, {size}) in 0..{entities - 1} or {VOID} for void"
     )
     try:
         # Opened here, because NumPy leaves a damaged file open.
@@ -223,30 +198,21 @@ def read_arrays(path: Path, *, size: int, entities: int) -> Iterator[tuple[np.nd
         *(zipfile.BadZipFile, zlib.error),
     ) as error:
         raise ValueError(f"{wanted}: {error}") from error
-    got = f"{images.dtype} {images.shape} and {labels.dtype} {labels.shape}"
-    shape = (len(labels), 3, size, size) if labels.ndim else None
-    if (images.dtype, images.shape) != (np.float32, shape) or labels.dtype != np.uint8:
+    shape = (*labels.shape[:1], size, size)
+    if (
+        (images.dtype, labels.dtype) != (np.float32, np.uint8)
+        or (images.shape, labels.shape) != ((*shape[:1], 3, *shape[1:]), shape)
+        or not len(labels)
+    ):
+        got = f"{images.dtype} {images.shape} and {labels.dtype} {labels.shape}"
         raise ValueError(f"{wanted}: got {got}")
-    if labels.shape != (len(images), size, size) or not len(images):
-        raise ValueError(f"{wanted}: got {got}")
-    if not (images.min() >= 0 and images.max() <= 1 and labels.max() < entities):
+    most = labels[labels != VOID].max(initial=0)
+    if not (images.min() >= 0 and images.max() <= 1 and most < entities):
         raise ValueError(
-            f"{wanted}: got images in [{images.min()}, {images.max()}] and labels up to "
-            f"{labels.max()}"
+            f"{wanted}: got images in [{images.min()}, {images.max()}] and labels up to {most}"
         )
-    yield from zip(images, labels, strict=True)
-
-
-def decode_frame(layout: Layout, size: int, frame: Frame) -> np.ndarray | None:
-    """Decode one record as `Layout.cut` does; ValueError if it is damaged or of another set."""
-    try:
-        features = parse_example(verified(frame))
-        height, width = layout.height, layout.width
-        image = _pixels(features, "image", (height, width, 3))
-        masks = _pixels(features, "mask", (layout.entities, height, width))
-        return layout.cut(image, masks, size)
-    except ValueError as error:
-        raise ValueError(f"{frame.place}: {error}") from error
+    for image, label in zip(images, labels, strict=True):
+        yield np.concatenate([np.rint(255 * image).astype(np.uint8), label[None]])
 
 
 def _pixels(features: Mapping[str, Any], name: str, shape: tuple[int, ...]) -> np.ndarray:
@@ -254,3 +220,83 @@ def _pixels(features: Mapping[str, Any], name: str, shape: tuple[int, ...]) -> n
     if pixels.size != np.prod(shape):
         raise ValueError(f"feature `{name}` needs {np.prod(shape)} bytes: got {pixels.size}")
     return pixels.reshape(shape)
+
+
+def masked_crc32c(data: bytes) -> int:
+    """Compute the checksum of TFRecord files: `rotate_right(crc, 15) + 0xa282ead8`, modulo 2^32.
+
+    Examples:
+        >>> hex(masked_crc32c(b"123456789"))
+        '0xc78ab0e5'
+    """
+    crc = crc32c(data)
+    return (((crc >> 15) | (crc << 17)) + 0xA282EAD8) & 0xFFFFFFFF
+
+
+def read_frames(path: str | Path) -> Iterator[Frame]:
+    """Iterate over the records of a TFRecord file; other processes may verify and decode them.
+
+    Raises ValueError if it is truncated or no TFRecord file; names file and record.
+    """
+    with open(path, "rb") as raw:
+        compressed = raw.read(2) == b"\x1f\x8b"
+        raw.seek(0)
+        file = gzip.GzipFile(fileobj=raw) if compressed else raw
+        for number in count():
+            place = f"{path}, record {number}"
+            try:
+                content = _read_record(file)
+            except (ValueError, EOFError, gzip.BadGzipFile, zlib.error) as error:
+                raise ValueError(f"{place}: {error}") from error
+            if content is None:
+                return
+            yield Frame(place, *content)
+
+
+def _read_record(file: BinaryIO | gzip.GzipFile) -> tuple[bytes, int] | None:
+    header = file.read(12)
+    if not header:
+        return None
+    if len(header) < 12:
+        raise ValueError(f"truncated: {len(header)} bytes where a record's 12-byte header starts")
+    length, length_crc = struct.unpack("<QI", header)
+    if masked_crc32c(header[:8]) != length_crc:
+        raise ValueError("the length's checksum is wrong: not a TFRecord file, or corrupt")
+    payload, data_crc = file.read(length), file.read(4)
+    if len(payload) < length or len(data_crc) < 4:
+        got = len(payload) + len(data_crc)
+        raise ValueError(f"truncated: {got} of the record's {length + 4} bytes are there")
+    return payload, int.from_bytes(data_crc, "little")
+
+
+def verified(frame: Frame) -> bytes:
+    """Return the payload of a record if its checksum is right, or raise ValueError."""
+    if masked_crc32c(frame.payload) != frame.checksum:
+        raise ValueError("the payload's checksum is wrong: the file is corrupt")
+    return frame.payload
+
+
+def parse_example(data: bytes) -> Mapping[str, Any]:
+    """Parse the features of a serialised `tf.Example`, or raise ValueError."""
+    try:
+        # Its module makes its names as it is imported.
+        example = example_pb2.Example  # pyright: ignore[reportAttributeAccessIssue]
+        return example.FromString(data).features.feature
+    except DecodeError as error:
+        raise ValueError(f"not a tf.Example: {error}") from error
+
+
+def bytes_of(features: Mapping[str, Any], name: str) -> np.ndarray:
+    """Join the values of a feature of bytes into one `(n,)` uint8 array; ValueError if not one."""
+    if name not in features or features[name].WhichOneof("kind") != "bytes_list":
+        raise ValueError(f"the record needs a bytes feature `{name}`; has {[*features]}")
+    values = features[name].bytes_list
+    # The data sets store one value per pixel's byte, over a million in a record of CLEVR. As a
+    # message, each is a tag, its length and itself: with equal lengths, rows of a matrix.
+    length = len(values.value[0]) if values.value else 0
+    message = np.frombuffer(values.SerializeToString(), dtype=np.uint8)
+    if 0 < length < 128 and len(message) == len(values.value) * (length + 2):
+        rows = message.reshape(-1, length + 2)
+        if (rows[:, 1] == length).all():
+            return rows[:, 2:].reshape(-1)
+    return np.frombuffer(b"".join(values.value), dtype=np.uint8)

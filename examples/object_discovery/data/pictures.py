@@ -1,7 +1,5 @@
 """Pictures and label maps of any kind whose meaning is clear, or an error that names the file."""
 
-from __future__ import annotations
-
 import os
 import struct
 import zlib
@@ -10,21 +8,16 @@ import numpy as np
 from PIL import Image, ImageOps
 
 Path = str | os.PathLike[str]
+SCALES = {"L;2": 85, "L;4": 17}
+"""Factor by which pillow multiplies the grey levels of PNG files of 2 and 4 bits."""
 
 
 def read_rgb(path: Path) -> Image.Image:
-    """Read a picture: grey, colours, a palette, CMYK, 8 or 16 bits, with or without transparency.
+    """Read a picture as RGB: grey, colours, a palette or CMYK, of 1 to 16 bits a channel.
 
-    Args:
-        path: The file.
-
-    Returns:
-        The picture as RGB, upright as its EXIF data say; transparency is dropped.
-
-    Raises:
-        ValueError: If the file is missing, damaged, no picture, or of another kind.
+    It is turned upright as its EXIF data say; transparency is dropped. ValueError if it is damaged.
     """
-    stored = _read(path)
+    stored, _ = _read(path)
     picture = ImageOps.exif_transpose(stored)
     if picture.mode.startswith("I;16") or (picture.mode == "I" and stored.format == "PNG"):
         picture = Image.fromarray((np.asarray(picture).astype(np.uint32) >> 8).astype(np.uint8))
@@ -38,42 +31,41 @@ def read_rgb(path: Path) -> Image.Image:
     return picture.convert("RGB")
 
 
-def read_labels(path: Path) -> np.ndarray:
-    """Read a label map: a palette's indices, or grey levels, also as RGB with equal channels.
+def read_labels(path: Path, *, size: tuple[int, int]) -> np.ndarray:
+    """Read `(H, W)` uint8 labels: a palette's indices, or grey levels, also as equal channels.
 
-    Args:
-        path: The file.
-
-    Returns:
-        `(H, W)` uint8, writable.
-
-    Raises:
-        ValueError: If the file is missing, damaged, no picture, or no labels up to 255.
+    Raises ValueError if the file is missing, damaged, no picture of `size` (width, height), or has
+    no labels up to 255.
     """
-    picture = _read(path)
+    picture, stored = _read(path)
+    if picture.size != size:
+        raise ValueError(f"{path} has {picture.size} pixels, the image {size}")
     pixels = np.array(picture)
-    if picture.mode == "RGB" and (pixels == pixels[..., :1]).all():
+    if stored == "RGB" and (pixels == pixels[..., :1]).all():
         return pixels[..., 0].copy()
     if picture.mode in ("RGB", "RGBA", "LA", "PA", "CMYK", "F") or pixels.ndim != 2:
+        depth = " of 16 bits" if "16" in stored else ""
         raise ValueError(
-            f"{path} has pixels of mode {picture.mode}, not labels; save it as a palette or grey "
-            f"picture (mode P or L)"
+            f"{path} has pixels of mode {picture.mode}{depth}, not labels; save it as a palette or "
+            f"grey picture (mode P or L)"
         )
     if pixels.min() < 0 or pixels.max() > 255:
         raise ValueError(f"{path} has labels up to {pixels.max()}; they must lie in 0..255")
-    return pixels.astype(np.uint8)
+    return pixels.astype(np.uint8) // SCALES.get(stored, 1)
 
 
-def _read(path: Path) -> Image.Image:
+def _read(path: Path) -> tuple[Image.Image, str]:
+    """Load a picture, and the name that pillow has for its stored pixels."""
     try:
         with Image.open(path) as picture:
+            stored = str(picture.tile[0].args) if picture.format == "PNG" else picture.mode
             picture.load()
-            return picture
+            return picture, stored
     except FileNotFoundError as error:
         raise ValueError(f"{path} is missing") from error
     # All of these are what pillow raises for one or another damaged or far too large picture.
     except (
-        *(OSError, SyntaxError, ValueError, struct.error, zlib.error),
+        *(OSError, SyntaxError, ValueError, IndexError, struct.error, zlib.error),
         Image.DecompressionBombError,
     ) as error:
         raise ValueError(f"{path} is damaged or no picture: {error}") from error

@@ -1,4 +1,4 @@
-"""The form of every set of images, what a set has to give, and the identity of its files."""
+"""Image sets: the options, the form of the images, the base class, and finding files."""
 
 from __future__ import annotations
 
@@ -8,58 +8,85 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
-if TYPE_CHECKING:
-    from examples.object_discovery.data import DataOptions
+from examples.common.command import check_positive, check_seed
 
 VOID = 255
 """Label of pixels that scores ignore."""
+SETS: dict[str, ImageSet] = {}
+"""Every set by its name; filled by `examples.object_discovery.data`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataOptions:
+    """Which images, and where they are."""
+
+    name: str
+    """tetrominoes, dsprites, clevr, voc, textures-full, -outd, -camo, or clevrtex-full, -outd,
+    -camo, -pbg, -vbg, -grassbg."""
+    root: Path = Path("runs/data")
+    """Folder of the data, originals and caches; tetrominoes and dsprites are drawn if no original
+    is there, textures always."""
+    cache: Path | None = None
+    """Folder of the caches, if not ROOT."""
+    num_images: int | None = None
+    """Number of training images; None takes all."""
+    num_test_images: int | None = None
+    """Number of images of every other split; None takes all."""
+    image_size: int | None = None
+    """Height and width in pixels; None takes the set's own."""
+    seed: int = 0
+    """Seed of drawn images; has no effect on original ones."""
+    bad: Literal["error", "skip"] = "error"
+    """Whether a damaged scene is an error or is left out."""
+    partial: bool = False
+    """Whether a CLEVRTex or CLEVR folder with gaps in its numbering is accepted; its splits differ
+    from those of the whole set."""
+
+    def __post_init__(self):
+        if self.name not in SETS:
+            raise ValueError(f"--data.name must be one of {', '.join(SETS)}: got {self.name!r}")
+        check_positive(self, "num_images", "num_test_images", "image_size", prefix="data.")
+        check_seed(self.seed, "data.seed")
+        if self.bad not in ("error", "skip"):
+            raise ValueError(f"--data.bad must be 'error' or 'skip': got {self.bad!r}")
+        for option, usable in (("seed", SETS[self.name].drawn), ("partial", SETS[self.name].gaps)):
+            if getattr(self, option) and not usable:
+                raise ValueError(f"--data.{option} has no effect on {self.name}; leave it out")
+
+    def count(self, split: str) -> int | None:
+        """Number of images of a split that are asked for; None asks for all."""
+        return self.num_images if split == "train" else self.num_test_images
 
 
 @dataclass(frozen=True)
 class SegmentedImages:
-    """Images with the labels of every pixel.
-
-    Args:
-        images: `(n, 3, H, W)` uint8 colours; often memory-mapped, so index before converting.
-        instances: `(n, H, W)` uint8; 0 is the background, 1, 2, … the objects of that image and
-            `VOID` what scores ignore.
-        classes: `(n, H, W)` uint8 classes of the objects, likewise; None where a set has none.
-
-    Raises:
-        ValueError: If the shapes or types are not the ones above.
-
-    Examples:
-        >>> data = SegmentedImages(
-        ...     torch.zeros(2, 3, 4, 4, dtype=torch.uint8), torch.zeros(2, 4, 4, dtype=torch.uint8)
-        ... )
-        >>> len(data)
-        2
-    """
+    """Images with the labels of every pixel, all uint8 and often memory-mapped."""
 
     images: Tensor
+    """Colours, `(n, 3, H, W)`."""
     instances: Tensor
+    """`(n, H, W)`: 0 the background, 1, 2, … the objects of that image, `VOID` ignored."""
     classes: Tensor | None = None
+    """Classes of the objects, likewise; None where a set has none."""
 
     def __post_init__(self) -> None:
-        """Refuse tensors that do not belong together."""
-        images = tuple(self.images.shape)
+        images = self.images
         for name, labels in self._labels():
-            if len(images) != 4 or images[1] != 3 or labels.shape != (images[0], *images[2:]):
+            if (images.dtype, labels.dtype) != (torch.uint8, torch.uint8) or (
+                images.shape != (*images.shape[:1], 3, *labels.shape[1:])
+                or labels.shape != (*images.shape[:1], *images.shape[2:])
+            ):
                 raise ValueError(
-                    f"images must be (n, 3, H, W) and {name} (n, H, W): got {images} and "
-                    f"{tuple(labels.shape)}"
-                )
-            if self.images.dtype != torch.uint8 or labels.dtype != torch.uint8:
-                raise ValueError(
-                    f"images and {name} must be uint8: got {self.images.dtype} and "
-                    f"{labels.dtype}; convert them with .to(torch.uint8)"
+                    f"images must be uint8 (n, 3, H, W) and {name} uint8 (n, H, W): got "
+                    f"{images.dtype} {tuple(images.shape)} and {labels.dtype} {tuple(labels.shape)}"
                 )
 
     def _labels(self) -> list[tuple[str, Tensor]]:
@@ -81,14 +108,7 @@ class SegmentedImages:
 
     @classmethod
     def from_planes(cls, planes: np.ndarray) -> SegmentedImages:
-        """Split planes into colours and labels, without a copy.
-
-        Args:
-            planes: `(n, 4 or 5, H, W)` uint8: three colours, the instances, perhaps the classes.
-
-        Returns:
-            Views of `planes`.
-        """
+        """Split `(n, 4 or 5, H, W)` planes into colours and label maps, without a copy."""
         tensor = torch.from_numpy(planes)
         return cls(tensor[:, :3], tensor[:, 3], tensor[:, 4] if tensor.shape[1] == 5 else None)
 
@@ -100,65 +120,36 @@ Decoder = Callable[[Any], np.ndarray | None]
 class Source:
     """Where the images of one split come from.
 
-    Args:
-        scenes: What `decode` takes, in order; read only if the cache does not have the images.
-        decode: A module's function, or a `partial` of one. It makes `(4 or 5, H, W)` uint8 planes,
-            or None for a scene that is no part of the set, and raises ValueError or OSError for a
-            damaged one.
-        identity: What decides the content, beside the set, split, count and size.
-        limit: Number of images that the split has; None if only decoding tells.
-        skip: Scenes of the set that precede the split.
-        dropped: What is special about the scenes that are no part of the set; "" if there are none.
-        workers: Processes that decode; None takes as many as pay.
-        note: What the user must know about the source; printed.
+    `decode`, a module's function or a `partial` of one, makes uint8 planes of a scene, `(4 or 5, H,
+    W)`: colours, instances, perhaps classes. It returns None for a scene that does not belong to
+    the set, and raises ValueError or OSError for a damaged one.
     """
 
-    scenes: Iterable[Any]
+    scenes: Iterable[Any]  # arguments of `decode`, in order; read only if there is no cache
     decode: Decoder
-    identity: str
-    limit: int | None = None
-    skip: int = 0
-    dropped: str = ""
-    workers: int | None = None
-    note: str = ""
+    identity: str  # name of the content, beside the set, split, count and size
+    limit: int | None = None  # images that the split has; None if only decoding tells
+    skip: int = 0  # scenes of the set that precede the split
+    dropped: str = ""  # description of the scenes that do not belong to the set, if there are any
+    workers: int | None = None  # processes that decode; None chooses
+    note: str = ""  # printed for the user
 
 
 class ImageSet(ABC):
-    """A set of images with labels; `load` does whatever does not depend on the set.
+    """A set of images with labels; `load` does whatever does not depend on the set."""
 
-    Attributes:
-        num_clusters: K, the number of clusters that the published scores use.
-        size: Height and width of the images.
-        resizable: Whether other sizes may be asked for.
-        splits: By name, where a split starts and stops, in scenes or as the set counts.
-        label_maps: 1 (instances) or 2 (instances and classes).
-        addresses: Where the original is published.
-        version: Counts up when the same source gives other planes.
-    """
-
-    num_clusters: int
-    size: int
-    splits: Mapping[str, tuple[Any, Any]]
-    addresses: tuple[str, ...]
-    resizable: bool = True
-    label_maps: int = 1
-    version: int = 2
+    num_clusters: int  # K of the published scores
+    size: int  # height and width of the images
+    splits: Mapping[str, tuple[Any, Any]]  # first and last scene, counted as the set counts
+    addresses: tuple[str, ...]  # where the original is published
+    drawn: bool = False  # whether images are drawn, from a seed, if there is no original
+    gaps: bool = False  # whether gaps in the numbering of its files can be accepted
+    label_maps: int = 1  # instances, or instances and classes
+    version: int = 2  # counts up when the same source gives other planes
 
     @abstractmethod
     def source(self, options: DataOptions, split: str) -> Source:
-        """Find the images of one split.
-
-        Args:
-            options: What is asked for.
-            split: A key of `splits`.
-
-        Returns:
-            The source.
-
-        Raises:
-            ValueError: If the files there are no such set.
-            OSError: If there are none.
-        """
+        """Find the images of one split; OSError if there are none, ValueError if they are wrong."""
 
     def missing(self, options: DataOptions, what: str) -> FileNotFoundError:
         """Make the error that says how to get a set."""
@@ -168,20 +159,21 @@ class ImageSet(ABC):
         )
 
 
-def identity(folder: Path, paths: Iterable[str | Path]) -> str:
-    """Name the content of some files, without reading them.
+def nearest(first: int, extent: int, size: int) -> np.ndarray:
+    """Indices that resize `extent` pixels from `first` on to `size` pixels by nearest neighbour.
 
-    A file that is added, removed, renamed, or written anew changes the identity, and so does a
-    folder that is moved. What keeps name, size and time of change (a bit that flips on the disk, a
-    tool that sets the old time) does not.
+    Pixel i of the result lies at (i + 1/2) / size of the part: pillow's NEAREST, not the older
+    convention i / size, which would shift the picture.
 
-    Args:
-        folder: The folder that they lie in.
-        paths: The files, in a fixed order.
-
-    Returns:
-        "from-" and 16 hexadecimal digits.
+    Examples:
+        >>> nearest(10, 6, 4)
+        array([10, 12, 13, 15])
     """
+    return first + (2 * np.arange(size) + 1) * extent // (2 * size)
+
+
+def identity(folder: Path, paths: Iterable[str | Path]) -> str:
+    """Identify files by folder, name, size and time of change, without reading them."""
     digest = hashlib.sha256(os.fsencode(folder.resolve()))
     for path in paths:
         status, relative = os.stat(path), os.path.relpath(path, folder)
@@ -191,14 +183,9 @@ def identity(folder: Path, paths: Iterable[str | Path]) -> str:
 
 
 def list_files(folder: Path, pattern: str) -> list[tuple[re.Match[str], str]]:
-    """Find files by name in a folder and the folders directly below it.
+    """Find files whose whole name matches, in a folder and the folders directly below it.
 
-    Args:
-        folder: Where to look.
-        pattern: What the whole file name must match.
-
-    Returns:
-        The match and the path, sorted by path; nothing if there is no such folder.
+    The matches come with their paths, sorted by path; hidden files are ignored.
     """
     if not folder.is_dir():
         return []
@@ -207,6 +194,29 @@ def list_files(folder: Path, pattern: str) -> list[tuple[re.Match[str], str]]:
         folders = [os.fspath(folder), *(entry.path for entry in entries if entry.is_dir())]
     for place in folders:
         for name in os.listdir(place):
-            if match := wanted.fullmatch(name):
+            if (match := wanted.fullmatch(name)) and not name.startswith("."):
                 found.append((match, os.path.join(place, name)))
     return sorted(found, key=lambda item: item[1])
+
+
+def numbered(
+    folder: Path, found: Iterable[tuple[int, Any, str]], *, gaps: bool
+) -> dict[int, dict[Any, str]]:
+    """Group the files of a folder, `(number of the scene, part, path)`, by scene and by part.
+
+    Raises ValueError if a file is there twice or, unless `gaps` are accepted, a number is missing.
+    """
+    scenes: dict[int, dict[Any, str]] = {}
+    for number, part, path in found:
+        first = scenes.setdefault(number, {}).setdefault(part, path)
+        if first != path:
+            raise ValueError(f"scene {number} is there twice: {first} and {path}; remove one")
+    stop = max(scenes, default=-1) + 1
+    if len(scenes) < stop and not gaps:
+        names = ", ".join(map(str, islice((n for n in range(stop) if n not in scenes), 5)))
+        raise ValueError(
+            f"{folder} has gaps in its numbering: {stop - len(scenes)} scenes are missing, "
+            f"{names}{', …' if stop - len(scenes) > 5 else ''}; get the missing part, or accept "
+            f"other splits than those of the whole set with --data.partial"
+        )
+    return dict(sorted(scenes.items()))

@@ -4,14 +4,11 @@ Every array runs over all scenes at once. Sampling (`sample_scenes`) and renderi
 apart: `render` reproduces the original records pixel for pixel once it knows their placements.
 """
 
-from __future__ import annotations
-
-from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from examples.object_discovery.data.originals import ADDRESS, DrawnSet, Layout
+from examples.object_discovery.data.originals import ADDRESS, DrawnSet
 
 SCENE_SIZE = 35
 BLOCK_SIZE = 5
@@ -45,26 +42,15 @@ BLOCK_OFFSETS = BLOCK_SIZE * np.array([_blocks(o) for o in ORIENTATIONS], dtype=
 PIECE_SIZES = BLOCK_OFFSETS.max(axis=1) + BLOCK_SIZE
 
 
-@dataclass(frozen=True)
-class Scenes:
-    """Placements of the pieces of n scenes.
+class Scenes(NamedTuple):
+    """Placements of the pieces of n scenes."""
 
-    Args:
-        orientation: `(n, pieces)` index into `ORIENTATIONS`.
-        color: `(n, pieces)` index into `COLORS`.
-        corner: `(n, pieces, 2)` row and column of the piece's top-left pixel.
-    """
-
-    orientation: np.ndarray
-    color: np.ndarray
-    corner: np.ndarray
-
-    def __getitem__(self, chosen: slice | np.ndarray) -> Scenes:
-        """Some of the scenes."""
-        return Scenes(*(value[chosen] for value in vars(self).values()))
+    orientation: np.ndarray  # (n, pieces) index into ORIENTATIONS
+    color: np.ndarray  # (n, pieces) index into COLORS
+    corner: np.ndarray  # (n, pieces, 2) row and column of the piece's top-left pixel
 
     def block_corners(self) -> np.ndarray:
-        """Return the `(n, pieces, 4, 2)` row and column of every block's top-left pixel."""
+        """Row and column of every block's top-left pixel, `(n, pieces, 4, 2)`."""
         return self.corner[:, :, None] + BLOCK_OFFSETS[self.orientation]
 
 
@@ -94,17 +80,16 @@ def sample_scenes(count: int, *, rng: np.random.Generator) -> Scenes:
     """Draw scenes without overlap, by rejecting whole scenes.
 
     Rejecting the whole scene, not the last piece, makes the result exactly the proposal given that
-    nothing overlaps: the order of the pieces carries no information about where they lie.
+    nothing overlaps: the order of the pieces carries no information about their places.
     """
-    kept = [propose_scenes(0, rng=rng)]
-    missing = count
+    kept, missing = [propose_scenes(0, rng=rng)], count
     while missing > 0:
         # About 15 % of the proposals survive, so that one round mostly suffices.
         scenes = propose_scenes(8 * missing + 16, rng=rng)
         accepted = np.flatnonzero(~overlaps(scenes))[:missing]
-        kept.append(scenes[accepted])
+        kept.append(Scenes(*(values[accepted] for values in scenes)))
         missing -= len(accepted)
-    return Scenes(*(np.concatenate([vars(part)[name] for part in kept]) for name in vars(kept[0])))
+    return Scenes(*map(np.concatenate, zip(*kept, strict=True)))
 
 
 def render(scenes: Scenes) -> tuple[np.ndarray, np.ndarray]:
@@ -132,11 +117,6 @@ def render(scenes: Scenes) -> tuple[np.ndarray, np.ndarray]:
     return np.stack(painted, axis=1), masks
 
 
-CROP = slice(1, 33)
-_STREAMS = {"train": 0, "test": 1, "val": 3}
-_BLOCK = 1_000  # scenes painted at once, so that what is in between stays in the caches
-
-
 class Tetrominoes(DrawnSet):
     """Tetrominoes."""
 
@@ -145,14 +125,10 @@ class Tetrominoes(DrawnSet):
     addresses = (f"{ADDRESS}/tetrominoes/tetrominoes_train.tfrecords",)
     pattern = "*tetrominoes*.tfrecords"
     folders = ("tetrominoes",)
-    layout = Layout(
-        height=SCENE_SIZE, width=SCENE_SIZE, entities=4, rows=CROP, columns=CROP, size=32
-    )
-
-    def draw(self, count: int, *, seed: int, split: str) -> Iterator[np.ndarray]:
-        """Draw cropped scenes; those of another count are no prefix of these."""
-        sequence = np.random.SeedSequence(seed, spawn_key=(_STREAMS[split],))
-        scenes = sample_scenes(count, rng=np.random.default_rng(sequence))
-        for start in range(0, count, _BLOCK):
-            images, masks = render(scenes[start : start + _BLOCK])
-            yield from np.concatenate([images, masks[:, None]], axis=1)[..., CROP, CROP]
+    entities = 4
+    stored = (SCENE_SIZE, SCENE_SIZE)
+    corner = (1, 1)
+    side = 32
+    streams = {"train": (0,), "test": (1,), "val": (3,)}
+    sample = staticmethod(sample_scenes)
+    render = staticmethod(render)

@@ -6,18 +6,12 @@ rotation and depth, each in a texture of its own, with soft shading and a soft s
 only orientation, shading and borders tell objects apart.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import partial, reduce
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from examples.object_discovery.data.sets import ImageSet, Source
-
-if TYPE_CHECKING:
-    from examples.object_discovery.data import DataOptions
+from examples.object_discovery.data.sets import DataOptions, ImageSet, Source
 
 VARIANTS = ("full", "outd", "camo")
 SPLITS = {"train": (0, 40_000), "val": (0, 1_000), "test": (0, 1_000)}
@@ -30,17 +24,15 @@ LATTICE = 16  # period of value noise and of cells
 SHADOW = 4.0  # pixels between an object and its shadow
 
 Array = np.ndarray
-Gauge = Callable[[Array, Array], Array]
-Weight = Callable[[Array, Array, Array], Array]
 _AXIS = np.arange(SIZE, dtype=np.float32) + 0.5
 
 
 class Textures(ImageSet):
-    """One variant of the drawn textures."""
+    """One variant of the drawn textures; any number of images."""
 
     num_clusters = MOST + 1
     size = SIZE
-    resizable = False
+    drawn = True
     splits = SPLITS
     addresses = ()
     version = 1
@@ -49,7 +41,7 @@ class Textures(ImageSet):
         self.variant = variant
 
     def source(self, options: DataOptions, split: str) -> Source:
-        """Draw the images of one split; any number of them."""
+        """Draw the images of one split."""
         count = options.count(split) or SPLITS[split][1]
         return Source(
             scenes=range(count),
@@ -60,7 +52,7 @@ class Textures(ImageSet):
         )
 
 
-# Shapes: `gauge(u, v)` is below 1 inside.
+# Shapes: functions of u (right) and v (down) that are below 1 inside.
 
 
 def _polygon(u: Array, v: Array, *, sides: int) -> Array:
@@ -85,8 +77,8 @@ def _arrow(u: Array, v: Array) -> Array:
     return np.minimum(head, np.maximum(np.abs(v) / 0.3, np.abs(u + 0.2) / 0.8))
 
 
-_FULL_SHAPES: dict[str, Gauge] = {
-    "disc": lambda u, v: np.hypot(u, v),
+_FULL_SHAPES: dict[str, Callable[[Array, Array], Array]] = {
+    "disc": np.hypot,
     "ellipse": lambda u, v: np.hypot(u, 1.8 * v),
     "triangle": partial(_polygon, sides=3),
     "square": partial(_polygon, sides=4),
@@ -95,7 +87,7 @@ _FULL_SHAPES: dict[str, Gauge] = {
     "ring": lambda u, v: np.abs(np.hypot(u, v) - 0.74) / 0.26,
     "cross": _cross,
 }
-_OUTD_SHAPES: dict[str, Gauge] = {
+_OUTD_SHAPES: dict[str, Callable[[Array, Array], Array]] = {
     "hexagon": partial(_polygon, sides=6),
     "half disc": lambda u, v: np.maximum(np.hypot(u, v), 0.25 - 2.5 * v),
     "crescent": lambda u, v: np.maximum(np.hypot(u, v), 1.75 - np.hypot(u - 0.5, v)),
@@ -107,16 +99,17 @@ _OUTD_SHAPES: dict[str, Gauge] = {
 SHAPES = {"full": _FULL_SHAPES, "outd": _OUTD_SHAPES, "camo": _FULL_SHAPES}
 
 
-def _area(gauge: Gauge) -> float:
+def _area(shape: Callable[[Array, Array], Array]) -> float:
     """Area of a shape in units of the disc's, by counting."""
     axis = np.linspace(-1.6, 1.6, 129)
-    return float((gauge(axis[None], axis[:, None]) < 1).mean() * 3.2**2 / np.pi)
+    return float((shape(axis[None], axis[:, None]) < 1).mean() * 3.2**2 / np.pi)
 
 
-_AREAS = {name: _area(shape) for shape_set in SHAPES.values() for name, shape in shape_set.items()}
+_AREAS = {name: _area(shape) for name, shape in (_FULL_SHAPES | _OUTD_SHAPES).items()}
 
 
-# Textures: weights in [0, 1] at positions in units of the texture, with a table of random numbers.
+# Textures: weights at positions in units of the texture, with a table of random numbers. Weights
+# outside of [0, 1] are clipped: a wave times 3 gives bands with soft edges.
 
 
 def _noise(x: Array, y: Array, table: Array) -> Array:
@@ -124,9 +117,8 @@ def _noise(x: Array, y: Array, table: Array) -> Array:
     row, column = np.floor(y), np.floor(x)
     fy, fx = y - row, x - column
     fy, fx = fy * fy * (3 - 2 * fy), fx * fx * (3 - 2 * fx)
-    row, column = row.astype(np.int32) % LATTICE, column.astype(np.int32) % LATTICE
     padded = np.pad(table, (0, 1), mode="wrap").ravel()
-    place = row * (LATTICE + 1) + column
+    place = row.astype(np.int32) % LATTICE * (LATTICE + 1) + column.astype(np.int32) % LATTICE
     top, bottom = padded[place], padded[place + LATTICE + 1]
     top += fx * (padded[place + 1] - top)
     bottom += fx * (padded[place + LATTICE + 2] - bottom)
@@ -157,15 +149,13 @@ def _cells(x: Array, y: Array, table: Array) -> Array:
     nearest = np.full_like(x, 9.0)
     for i in (-1, 0):
         for j in (-1, 0):
-            r, c = (row + i) % LATTICE, (column + j) % LATTICE
-            place = r * LATTICE + c
+            place = (row + i) % LATTICE * LATTICE + (column + j) % LATTICE
             dy, dx = table.take(place) + i - down, table.T.take(place) + j - right
             np.minimum(nearest, dy * dy + dx * dx, out=nearest)
     return 1.3 * np.sqrt(nearest)
 
 
-# Weights outside of [0, 1] are clipped: a wave times 3 gives bands with soft edges.
-_FULL_TEXTURES: dict[str, Weight] = {
+_FULL_TEXTURES: dict[str, Callable[[Array, Array, Array], Array]] = {
     "noise": _octaves,
     "stripes": lambda x, y, _: 0.5 + 3 * np.sin(np.pi * x),
     "checks": lambda x, y, _: 0.5 + 3 * np.sin(np.pi * x) * np.sin(np.pi * y),
@@ -174,7 +164,7 @@ _FULL_TEXTURES: dict[str, Weight] = {
     "cells": _cells,
     "gradient": lambda x, y, _: np.abs((x / 4) % 2 - 1),
 }
-_OUTD_TEXTURES: dict[str, Weight] = {
+_OUTD_TEXTURES: dict[str, Callable[[Array, Array, Array], Array]] = {
     "waves": lambda x, y, _: 0.5 + 3 * np.sin(np.pi * (x + 0.6 * np.sin(2 * y))),
     "rings": lambda x, y, _: 0.5 + 3 * np.sin(np.pi * np.hypot(x % 6 - 3, y % 6 - 3)),
     "zigzag": lambda x, y, _: 0.5 + 3 * np.sin(np.pi * (x + np.abs(y % 2 - 1))),
@@ -185,10 +175,9 @@ TEXTURES = {"full": _FULL_TEXTURES, "outd": _OUTD_TEXTURES, "camo": _FULL_TEXTUR
 
 def _ramp(rng: np.random.Generator) -> Array:
     """Colours `(256, 3)` from one to another that differs, every other time by way of a third."""
-    while True:
+    first, middle, last = np.zeros((3, 3))
+    while np.abs(first - last).sum() <= LEAST_CONTRAST:
         first, middle, last = rng.random((3, 3), dtype=np.float32)
-        if np.abs(first - last).sum() > LEAST_CONTRAST:
-            break
     if rng.random() < 0.5:
         middle = (first + last) / 2
     at = np.linspace(0, 1, 128, dtype=np.float32)[:, None]
@@ -225,10 +214,9 @@ class Object:
         self.turn = rng.uniform(0, 2 * np.pi)
 
     def pixels(self, margin: float = 0) -> tuple[tuple[slice, slice], Array, Array]:
-        """Rows and columns that it may touch, and how far they lie down and right of its centre."""
+        """Rows and columns that it may touch, and their distances down and right of its centre."""
         reach = 1.5 * self.radius + margin
-        first = [max(int(c - reach), 0) for c in self.center]
-        rows, columns = map(slice, first, [int(c + reach) + 1 for c in self.center])
+        rows, columns = (slice(max(int(c - reach), 0), int(c + reach) + 1) for c in self.center)
         down, right = _AXIS[rows] - self.center[0], _AXIS[columns] - self.center[1]
         return (rows, columns), down[:, None], right
 
@@ -260,14 +248,7 @@ def _place(variant: str, rng: np.random.Generator) -> tuple[list[Object], Array]
 def draw_scene(index: int, *, variant: str, split: str, seed: int) -> Array:
     """Draw one scene; it follows from the arguments alone.
 
-    Args:
-        index: Number of the scene in its split.
-        variant: "full", "outd" or "camo".
-        split: "train", "val" or "test".
-        seed: Seed of the set.
-
-    Returns:
-        `(4, 128, 128)` uint8: colours, and labels from 1 on, from back to front.
+    The result, `(4, 128, 128)` uint8, is colours, and labels from 1 on, from back to front.
     """
     rng = np.random.default_rng((seed, VARIANTS.index(variant), [*SPLITS].index(split), index))
     objects, labels = _place(variant, rng)

@@ -4,27 +4,28 @@ The shorter side becomes 256 pixels by nearest neighbour, pictures and labels al
 is cut out.
 """
 
-from __future__ import annotations
-
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
 from examples.object_discovery.data.pictures import read_labels, read_rgb
-from examples.object_discovery.data.sets import VOID, ImageSet, Source, identity, list_files
-
-if TYPE_CHECKING:
-    from examples.object_discovery.data import DataOptions
+from examples.object_discovery.data.sets import (
+    VOID,
+    DataOptions,
+    ImageSet,
+    Source,
+    identity,
+    list_files,
+)
 
 FOLDERS = ("JPEGImages", "SegmentationObject", "SegmentationClass")
 LISTS = ("ImageSets/Segmentation/val.txt", "val.txt")
 
 
 class Voc(ImageSet):
-    """The 1,449 images of `val.txt`, called test (what scores are of) and val alike."""
+    """The 1,449 images of `val.txt`, called test (the split of the scores) and val alike."""
 
     num_clusters = 4
     size = 256
@@ -43,7 +44,7 @@ class Voc(ImageSet):
         files = [path for listing in found.values() for _, path in listing]
         listed = [folder / name for name in LISTS if (folder / name).is_file()]
         if listed:
-            names = listed[0].read_text().split()
+            names = listed[0].read_text(encoding="utf-8-sig").split()
             files.append(str(listed[0]))
         else:
             names = [Path(path).stem for _, path in found[FOLDERS[1]]]
@@ -57,17 +58,10 @@ class Voc(ImageSet):
 
 
 def decode_scene(scene: tuple[str, str], *, size: int) -> np.ndarray:
-    """Decode, resize and crop one photograph.
+    """Decode, resize and crop one photograph (folder, name); ValueError if a file is damaged.
 
-    Args:
-        scene: Folder and name.
-        size: Height and width of the result.
-
-    Returns:
-        `(5, size, size)` uint8: colours, instances, classes; `VOID` in both labels where one is.
-
-    Raises:
-        ValueError: If a file is missing or damaged, or they differ in size.
+    The result, `(5, size, size)` uint8, is colours, instances and classes, with `VOID` in both
+    labels where one is.
     """
     paths = [
         Path(scene[0]) / folder / f"{scene[1]}{suffix}"
@@ -76,9 +70,7 @@ def decode_scene(scene: tuple[str, str], *, size: int) -> np.ndarray:
     image = read_rgb(paths[0])
     planes = [np.asarray(_middle(image, size)).transpose(2, 0, 1)]
     for path in paths[1:]:
-        labels = Image.fromarray(read_labels(path))
-        if labels.size != image.size:
-            raise ValueError(f"{path} has {labels.size} pixels, the image {image.size}")
+        labels = Image.fromarray(read_labels(path, size=image.size))
         planes.append(np.asarray(_middle(labels, size))[None])
     result = np.concatenate(planes)
     result[3:, (result[3:] == VOID).any(axis=0)] = VOID

@@ -31,45 +31,30 @@ CONTROL_NOTE = " Control: the same patches and steps, but activations that do no
 
 @dataclass(frozen=True, eq=False)
 class ExampleView:
-    """One held-out image and its segmentations.
+    """One held-out image, its segmentations, and the states that led to them."""
 
-    Attributes:
-        image: ``(3, H, W)`` in [0, 1].
-        truth: ``(H, W)`` integers; 0 background, negative ignored.
-        segments: Label maps ``(H, W)``: clusters, up-tiled, and of the untrained network.
-        states: ``(T + 1, C, h, w)``, the oscillators after every step.
-        energies: ``(T + 1,)``, their energies.
-        scores: Scores of the clusters by name, x100; NaN where the image does not count.
-    """
-
-    image: Tensor
-    truth: Tensor
-    segments: list[Tensor]
-    states: Tensor
-    energies: Tensor
-    scores: Mapping[str, float]
+    image: Tensor  # (3, H, W) in [0, 1]
+    truth: Tensor  # (H, W) integers; 0 background, negative ignored
+    segments: list[Tensor]  # (H, W) each: clusters, up-tiled, and of the untrained network
+    states: Tensor  # (T + 1, C, h, w), the oscillators after every step
+    energies: Tensor  # (T + 1,)
+    scores: Mapping[str, float]  # of the clusters, x100; NaN where the image does not count
 
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """A run: scores, log and examples.
+    """A run: scores, logs and examples.
 
-    Attributes:
-        results: Content of ``results.json``: facts of the run, and all scores (x100) by name, alone
-            and with ``_untrained``, ``_uptiled``, and perhaps ``_control``, ``_control_uptiled``.
-        log: Records of the training.
-        examples: At least one, of equal shapes; the first is played at the top of the page.
-        oscillator_dim: Components N of an oscillator.
-        control_log: Records of the control's training.
-        published: Published scores (mean and deviation, x100) by title, as `Preset.published`.
+    The results are the content of ``results.json``: facts of the run, and scores (x100) by name,
+    alone and with ``_untrained``, ``_uptiled``, and perhaps ``_control``, ``_control_uptiled``.
     """
 
     results: Mapping[str, Any]
     log: list[dict]
-    examples: list[ExampleView]
+    examples: list[ExampleView]  # of equal shapes; the first is played at the top of the page
     oscillator_dim: int
     control_log: list[dict] = field(default_factory=list)
-    published: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    published: Mapping[str, tuple[float, float]] = field(default_factory=dict)  # by title
 
     @property
     def scores(self) -> list[str]:
@@ -123,7 +108,7 @@ def _words(report: Report) -> dict[str, object]:
             f"<strong>{after}</strong>"
         ),
         "lede": (
-            "Oscillators that start at random in every patch of an image fall into step, object by "
+            "Oscillators that start at random in every patch of an image synchronise, object by "
             f"object. The network saw {number(results['images_seen'])} images; the scores are "
             f"means over {tested} others, with 100 for a perfect match."
         ),

@@ -109,13 +109,8 @@ def _rows(places: _Places, clusters: _Partition, wanted: Tensor) -> Iterator[tup
 
 def _membership(label: Tensor, place: Tensor, weight: Tensor, num_clusters: int) -> Tensor:
     """Sparse (n, U) weights: a product with it adds up the rows of every cluster's members."""
-    return torch.sparse_coo_tensor(
-        torch.stack([label, place]),
-        weight,
-        (num_clusters, len(label)),
-        is_coalesced=True,
-        check_invariants=False,
-    )
+    index, shape = torch.stack([label, place]), (num_clusters, len(label))
+    return torch.sparse_coo_tensor(index, weight, shape, is_coalesced=True, check_invariants=False)
 
 
 def _merge(

@@ -77,12 +77,9 @@ def _convolve_backward(
 
 
 @_convolve_backward.register_fake
-def _(grad: Tensor, x: Tensor, weight: Tensor, needs: list[bool]) -> tuple[Tensor, Tensor, Tensor]:
-    return (
-        x.new_empty(x.shape) if needs[0] else x.new_empty(0),
-        x.new_empty(weight.shape) if needs[1] else x.new_empty(0),
-        x.new_empty(len(weight)) if needs[2] else x.new_empty(0),
-    )
+def _(grad: Tensor, x: Tensor, weight: Tensor, needs: list[bool]) -> tuple[Tensor, ...]:
+    shapes = (x.shape, weight.shape, weight.shape[:1])
+    return tuple(x.new_empty(shape if n else 0) for shape, n in zip(shapes, needs, strict=True))
 
 
 def _keep(ctx, inputs, output):

@@ -84,10 +84,9 @@ def distances_from(points: Tensor, centred: Tensor, square: Tensor, rows: Tensor
 
 def _refine(square: Tensor, norms: Tensor, points: Tensor, others: Tensor) -> None:
     """Replace the squared distances ``(B, P, R)`` that are small against the sums of norms."""
-    image, row, column = (square < CLOSE * norms).nonzero().unbind(1)
-    length = max(1, SLICE_ELEMENTS // points.shape[2])
-    for pair in zip(image.split(length), row.split(length), column.split(length), strict=True):
-        b, i, j = pair
+    pairs = (square < CLOSE * norms).nonzero()
+    for part in pairs.split(max(1, SLICE_ELEMENTS // points.shape[2])):
+        b, i, j = part.unbind(1)
         square[b, i, j] = (points[b, i] - others[b, j]).square().sum(1)
 
 

@@ -20,7 +20,7 @@ from torch import Tensor
 from kuramoto_nn._checks import with_float64
 from kuramoto_nn._ops import rounds
 from kuramoto_nn._ops.condense import condense
-from kuramoto_nn.clustering._checks import as_num_clusters, check_features
+from kuramoto_nn.clustering._features import as_num_clusters, check_features
 
 CHUNK_DISTANCES = {"cpu": 2**22, "cuda": 2**26}
 """Distances that `rounds` hold at once, by device: many share a launch, few fit a cache."""
@@ -28,6 +28,9 @@ MOST_POINTS = 2**14
 """Clusters whose distances are kept as a matrix, which takes 2 GiB."""
 COPIES = 4
 """Matrices of distances that `rounds` hold per image; `chain` holds one."""
+
+ALWAYS_FREE = 2**23
+"""Distances for which memory is not asked for: 64 MiB, or four times that with `rounds`."""
 
 
 @torch.no_grad()
@@ -77,7 +80,8 @@ def merge_tree(features: Tensor) -> tuple[Tensor, Tensor]:
     device = features.device.type
     chain = load_chain() if device == "cpu" else None  # Numba's import takes as long as torch's
     most_points, most_matrices = MOST_POINTS, num_images
-    if device == "cpu":
+    wanted = min(num_images, torch.get_num_threads()) * num_points**2
+    if device == "cpu" and wanted > ALWAYS_FREE:
         most_points, most_matrices = fitting(num_points, available_memory(), 1 if chain else COPIES)
     if num_points > most_points:
         finish = (chain or rounds).merge_clusters

@@ -10,13 +10,11 @@ from torch import Tensor
 from kuramoto_nn._checks import as_integer
 
 Noise = Callable[[Tensor, Tensor], Tensor]
-"""From the indices of inputs and the numbers of their samples, ``(M,)`` each, to ``(M, *)``."""
-
+"""Maps indices of inputs and numbers of their samples, ``(M,)`` each, to noise ``(M, *)``."""
 Run = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
-"""From inputs ``(M, *)`` and noise to outputs ``(M, *)`` and energies ``(T + 1, M, ...)``."""
-
+"""Maps inputs ``(M, *)`` and noise to outputs ``(M, *)`` and energies ``(T + 1, M, ...)``."""
 Score = Callable[[Tensor], Tensor]
-"""From the energies ``(T + 1, M, ...)`` of samples to one number each, ``(M,)``."""
+"""Maps the energies ``(T + 1, M, ...)`` of samples to one number each, ``(M,)``."""
 
 
 class Vote(NamedTuple):
@@ -149,25 +147,24 @@ def energy_votes(
     scores: Sequence[Score],
     batch_size: int = 128,
 ) -> Iterator[tuple[int, list[Vote]]]:
-    """Vote with several numbers of samples and several scores, from one pass over the samples.
+    """Vote with several numbers of samples and several scores; every sample runs once.
 
     ``run`` may return several energies per state, ``(T + 1, M, ...)``, of which a score picks one:
     ``lambda energies: total_energy(energies[..., 1])``.
 
     Args:
-        run: As in `energy_vote`; every sample runs once.
-        inputs: As in `energy_vote`.
-        noise: As in `energy_vote`.
+        run: As in `energy_vote`, which also describes ``inputs``, ``noise`` and ``batch_size``.
+        inputs: The same for all votes.
+        noise: The same for all votes.
         num_samples: Numbers of samples K.
         scores: Scores; there is a vote for each.
-        batch_size: As in `energy_vote`.
+        batch_size: Samples that run at once.
 
     Yields:
         Every K in ascending order, with the vote of the first K samples by each score.
 
     Raises:
-        ValueError: If a K or the batch size is no positive integer, there is no input, or a score
-            does not return one number per sample.
+        ValueError: As `energy_vote`, for every K and score.
     """
     sizes = sorted({as_integer("num_samples", size, least=1) for size in num_samples})
     batch_size = as_integer("batch_size", batch_size, least=1)

@@ -266,12 +266,13 @@ class KuramotoLayer(Stepwise):
             raise ValueError(
                 f"`x` and `c` must have the same shape: got {tuple(x.shape)} and {tuple(c.shape)}"
             )
-        autocast = _autocast_is_on(x.device.type)  # meant for the coupling; all else stays wide
+        device = x.device.type
+        autocast = torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
         if self.stimulus_norm is not None:
             if autocast:
                 c = c.to(next(self.stimulus_norm.parameters(), x).dtype)
             c = self._same("stimulus_norm", self.stimulus_norm(c), c)
-        if autocast:
+        if autocast:  # which is meant for the coupling; all else stays wide
             x, c = (v.to(torch.promote_types(v.dtype, torch.float32)) for v in (x, c))
         x, c = (to_oscillators(value, self.oscillator_dim) for value in (x, c))
         return functional.normalize(x), c
@@ -282,8 +283,3 @@ class KuramotoLayer(Stepwise):
             always=("oscillator_dim", "step_size", "num_steps"),
             trainable_step_size=isinstance(self.step_size, nn.Parameter),
         )
-
-
-def _autocast_is_on(device_type: str) -> bool:
-    available = torch.amp.is_autocast_available(device_type)
-    return available and torch.is_autocast_enabled(device_type)

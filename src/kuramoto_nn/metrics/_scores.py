@@ -36,8 +36,8 @@ def foreground_ari(
     Args:
         pred: Labels of the predicted segments, any integers, shape ``(B, H, W)``.
         target: True labels, same shape; 0 is background, pixels below 0 are ignored.
-        empty: Score of an image without foreground: ``"nan"``, or ``"one"`` as the AKOrN paper's
-            evaluation has it.
+        empty: Score of an image without foreground: ``"nan"``, or ``"one"`` as in the AKOrN
+            paper's evaluation.
         ignore_index: A further label of ignored pixels, such as 255; None for none.
 
     Returns:

@@ -15,7 +15,7 @@ class AKOrNConfig(parts.ObjectDiscoveryConfig, parts.OscillatorConfig):
     """Configuration of `AKOrN`; all other fields are those of the base classes.
 
     Attributes:
-        map_oscillators: Whether a linear map lies between the oscillators of two blocks.
+        map_oscillators: Whether a linear map is applied to the oscillators between two blocks.
         readout: "norm" for the norms of linear combinations of oscillators; None is an ablation,
             whose features are the oscillators themselves.
     """

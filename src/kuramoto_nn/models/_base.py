@@ -21,7 +21,7 @@ from kuramoto_nn.models._published import PUBLISHED
 from kuramoto_nn.models._saving import NETWORKS, Pretrained, misfits, on_meta
 
 FREE_FIELDS = {"image_size", "num_steps", "step_size", "frequency_init", "pool", "checkpoint_steps"}
-"""Fields of configurations that leave the meaning of the weights as it is."""
+"""Fields of configurations that do not change the meaning of the weights."""
 
 
 class Model(Pretrained):
@@ -77,17 +77,16 @@ class Model(Pretrained):
             for name in own | theirs
             if name not in FREE_FIELDS and own.get(name) != theirs.get(name)
         ]
+        weights = other.state_dict()
         if not problems:
-            weights = other.state_dict()
             for name, module in other.named_modules():
                 if isinstance(module, GeometricTransform | SinCosEmbedding):
                     mine: Any = self.get_submodule(name)
                     weights[f"{name}.weight"] = module.resized(mine.grid)
             problems = misfits(self, weights)
-            if not problems:
-                self.load_state_dict(weights)
         if problems:
             raise ValueError(f"`other` does not fit this {type(self).__name__}: {listed(problems)}")
+        self.load_state_dict(weights)
 
     @classmethod
     def presets(cls) -> "dict[str, Preset]":

@@ -97,7 +97,7 @@ class Config(Checked):
         return [self.block(i) for i in range(self.num_blocks)]
 
     def example_input(self) -> Tensor:
-        """An input of batch size 1 that fits the configuration; its values mean nothing."""
+        """An arbitrary input of batch size 1 that fits the configuration."""
         raise NotImplementedError
 
     def _of_block(self, index: int) -> dict[str, Any]:

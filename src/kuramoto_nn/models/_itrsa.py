@@ -37,9 +37,9 @@ class ItrSASudokuConfig(IteratedConfig, SudokuConfig):
     """Configuration of `ItrSASudoku`: the fields of its base classes."""
 
 
-# Networks of the paper's tables; those that end in -tiny are ours. Two rest on our reading of the
-# paper: the depth of its ViT is stated nowhere (T = 1; we take L = 1), and its ItrConv was never
-# released (the same network with AKOrN's convolutions).
+# Networks of the paper's tables; those that end in -tiny are ours. Two are our interpretation: the
+# paper does not state the depth of its ViT (T = 1; we take L = 1), and the authors did not release
+# ItrConv (here the same network with AKOrN's convolutions).
 _TETROMINOES = ItrSAConfig(image_size=32, patch_size=4, channels=128)
 _DSPRITES = _TETROMINOES.replace(image_size=64)
 _CONVOLUTION = {"coupling": "convolution", "position": None}

@@ -86,7 +86,7 @@ class OscillatorConfig(GridConfig):
         trainable_frequency: Whether the frequencies are learned.
         project: Whether forces are projected onto the tangent space; False is an ablation.
         checkpoint_steps: Whether training keeps only one state for every sqrt(T) updates and
-            computes the others again: more time for a fraction of the memory.
+            recomputes the others, which takes longer and needs a fraction of the memory.
     """
 
     oscillator_dim: int | tuple[int, ...] = 4
@@ -102,7 +102,7 @@ class OscillatorConfig(GridConfig):
 
 @dataclass(frozen=True, kw_only=True)
 class ImageConfig(GridConfig):
-    """Networks that see images.
+    """Networks whose input is images.
 
     Attributes:
         image_size: Side, or height and width, of the images in pixels.
@@ -200,12 +200,10 @@ def build_layer(config: OscillatorConfig) -> KuramotoLayer:
 
 
 class KuramotoBlock(nn.Module):
-    """Maps x and c ``(B, C, *S)`` to the next block's: a Kuramoto layer and its readout.
+    """Maps x and c ``(B, C, *S)`` to those of the next block: a Kuramoto layer and its readout.
 
-    Args:
-        layer: The layer.
-        readout: Map from oscillators to features, the next stimulus; None passes the oscillators.
-        oscillator_map: Map applied to the oscillators before the next block; None for none.
+    Without ``readout`` the oscillators are the next stimulus; without ``oscillator_map`` they are
+    passed on as they are.
     """
 
     def __init__(

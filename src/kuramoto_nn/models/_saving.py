@@ -29,7 +29,7 @@ GENERATED = "<!-- Written by save_pretrained, which writes it anew unless this l
 """Marks a card that is not the user's own."""
 
 FACTS = ("data", "command", "seed", "score", "notes")
-"""Facts about the weights that a user may give for the card."""
+"""Entries of the card that a user may give."""
 
 TEMPLATE = """---
 {{ card_data }}
@@ -90,24 +90,21 @@ class Pretrained(
         model_card_kwargs: dict[str, Any] | None = None,
         **push_options: Any,
     ) -> str | None:
-        """Write the model into a folder, every file whole or not at all.
+        """Write the model into a folder, every file whole or not at all; push it if asked to.
 
         Args:
-            save_directory: The folder; made if missing. A card (``README.md``) of your own stays.
+            save_directory: The folder; made if missing. A card (``README.md``) of your own is kept.
             config: Must be None, as the model's own configuration is saved.
             repo_id: Repository to push to; the folder's name if None.
-            push_to_hub: Whether to upload as well, once the folder is written.
-            model_card_kwargs: ``data``, ``command``, ``seed``, ``score`` and ``notes``: a sentence
-                each about how the weights came to be.
+            push_to_hub: Whether to upload it too; the address of the commit is then returned.
+            model_card_kwargs: ``data``, ``command``, ``seed``, ``score``, ``notes``: one sentence
+                each on the training of the weights.
             **push_options: Those of ``push_to_hub`` of `huggingface_hub.PyTorchModelHubMixin`.
-
-        Returns:
-            The commit's address after a push, or None.
 
         Raises:
             ValueError: If an option is unknown, or the module has other parameters and buffers than
                 its configuration makes, or shares one between two names; the message names them.
-            OSError: If the disk refuses; the old files are as they were.
+            OSError: If a file cannot be written; the old files are unchanged.
         """
         if config is not None:
             raise ValueError(f"`config` must be None, the model's own is saved: got {config!r}")
@@ -123,7 +120,7 @@ class Pretrained(
             super().save_pretrained(fresh, model_card_kwargs=model_card_kwargs)
             if card.exists() and not (card.is_file() and GENERATED.encode() in card.read_bytes()):
                 (fresh / CARD).unlink()
-            for file in (WEIGHTS, CONFIG, CARD):  # the card last: it tells of the rest
+            for file in (WEIGHTS, CONFIG, CARD):  # the card last, as it describes the others
                 if (fresh / file).exists():
                     os.replace(fresh / file, folder / file)
         for stale in folder.glob(f"{UNFINISHED}*"):  # of processes that were killed
@@ -142,7 +139,7 @@ class Pretrained(
         model_card_kwargs: dict[str, Any] | None = None,
         **options: Any,
     ) -> str:
-        """Upload the model.
+        """Upload the model; returns the address of the commit.
 
         Args:
             repo_id: Name of the repository; without a namespace, one of your own.
@@ -152,9 +149,6 @@ class Pretrained(
             **options: Others of `huggingface_hub.PyTorchModelHubMixin.push_to_hub`, such as
                 ``branch``, ``commit_message``, and ``ignore_patterns="README.md"`` to keep the
                 card that is on the Hub.
-
-        Returns:
-            The commit's address.
 
         Raises:
             ValueError: If ``model_card_kwargs`` has an unknown entry.
@@ -189,7 +183,7 @@ class Pretrained(
             token: Token for the Hub.
             cache_dir: Folder for downloads.
             force_download: Whether to download files again that are in the cache.
-            local_files_only: Whether to do without the network.
+            local_files_only: Whether to use the cache only, without the network.
 
         Returns:
             The model in evaluation mode, its weights bit for bit as saved. Its class is the one
@@ -203,7 +197,7 @@ class Pretrained(
         """
         hub = dict(revision=revision, token=token, cache_dir=cache_dir)
         hub |= dict(force_download=force_download, local_files_only=local_files_only)
-        torch.empty(0, device=map_location)  # a wrong device is no fault of the files
+        torch.empty(0, device=map_location)  # an invalid device raises its own error
         config_file = _locate(pretrained_model_name_or_path, CONFIG, hub)
         network, config = _parse(config_file.read_bytes(), config_file)
         if not issubclass(network, cls):
@@ -232,7 +226,7 @@ class Pretrained(
             ]
         if problems:
             raise ValueError(f"{weights_file} does not fit {config_file}: {listed(problems)}")
-        # The tensors themselves become the parameters, so that their type is kept too.
+        # The tensors themselves become the parameters, so that their dtype is kept.
         model.load_state_dict(weights, assign=True)
         return model.eval()
 
@@ -240,7 +234,10 @@ class Pretrained(
         """Check that a file of this module will load as its class and configuration."""
         own = self.state_dict()
         try:
-            problems = misfits(on_meta(type(self), self.config), own)
+            fresh = on_meta(type(self), self.config)
+            modules = dict(fresh.named_modules())
+            extra = [f"`{n}` is unknown" for n, _ in self.named_modules() if n not in modules]
+            problems = misfits(fresh, own) or extra
         except ValueError as error:
             problems = [str(error)]
         names: dict[int, list[str]] = {}
@@ -255,7 +252,7 @@ class Pretrained(
             )
 
     def generate_model_card(self, *args: Any, repo_id: str | None = None, **told: Any) -> ModelCard:
-        """Write the card: class, configuration, a snippet, and the facts that the user told."""
+        """Build the card: class, configuration, a snippet, and the given facts."""
         return super().generate_model_card(
             *args,
             mark=GENERATED,
@@ -283,7 +280,7 @@ def _describe(network: Any, config: Any) -> dict[str, Any]:
 
 
 def on_meta(network: Any, config: Config) -> Any:
-    """Build a network without memory and random numbers; ValueError if none can be built."""
+    """Build a network without memory or random numbers; ValueError if that is impossible."""
     try:
         with torch.device("meta"):
             return network(config)
@@ -292,7 +289,7 @@ def on_meta(network: Any, config: Config) -> Any:
 
 
 def misfits(model: nn.Module, given: dict[str, Tensor]) -> list[str]:
-    """A phrase for every tensor that a model lacks, or that has another shape or kind there."""
+    """Describe each given tensor that is missing, unknown, or of another shape or kind."""
     own = model.state_dict()
     problems = [f"`{name}` is missing" for name in own if name not in given]
     problems += [f"`{name}` is unknown" for name in given if name not in own]
@@ -357,7 +354,7 @@ def _read_weights(path: Path, device: torch.device | str) -> tuple[dict[str, Ten
     """Tensors by name, and the configuration that they were saved with."""
     try:
         with safe_open(path, framework="pt", device=str(device)) as file:
-            # Copies lie aligned in memory: the same sums in the same order, to the last bit.
+            # Copies are aligned in memory, so that results are the same to the last bit.
             weights = {name: file.get_tensor(name).clone() for name in file.keys()}
             return weights, (file.metadata() or {}).get("config")
     except SafetensorError as error:

@@ -4,7 +4,6 @@ The only place that knows the authors' names and where their code departs from t
 command line: ``python -m kuramoto_nn.reference in.pth out_folder --kind akorn …``.
 """
 
-from kuramoto_nn.reference._energy import energies, energy
-from kuramoto_nn.reference._load import load
+from kuramoto_nn.reference._load import energies, energy, load
 
 __all__ = ["energies", "energy", "load"]

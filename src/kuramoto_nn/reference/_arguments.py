@@ -34,16 +34,13 @@ OURS |= {"learn_omg": "trainable_frequency"}
 """Our names of the arguments whose values stay as they are."""
 
 
-class Arguments(Checked):
-    """Arguments of a kind."""
-
-    def renamed(self) -> dict[str, Any]:
-        """Fields of our configurations whose values are the authors'."""
-        return {OURS[name]: value for name, value in vars(self).items() if name in OURS}
+def renamed(arguments: Checked) -> dict[str, Any]:
+    """Fields of our configurations whose values are the authors'."""
+    return {OURS[name]: value for name, value in vars(arguments).items() if name in OURS}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Oscillators(Arguments):
+class Oscillators(Checked):
     """Arguments of every kind with oscillators."""
 
     blocks_field = "L"
@@ -66,7 +63,7 @@ class Oscillators(Arguments):
         """Fields of our configurations that follow from these arguments."""
         kind = "shared" if self.global_omg else "per-oscillator"
         frequency = kind if self.use_omega else None
-        return self.renamed() | {"step_size": self.step_size(gamma), "frequency": frequency}
+        return renamed(self) | {"step_size": self.step_size(gamma), "frequency": frequency}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,7 +157,7 @@ class SudokuAKOrNArguments(Oscillators):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Iterated(Arguments):
+class Iterated(Checked):
     """Arguments of every kind of iterated self-attention."""
 
     ch: int
@@ -172,7 +169,7 @@ class Iterated(Arguments):
 
     def fields(self) -> dict[str, Any]:
         """Fields of our configurations that follow from these arguments."""
-        return self.renamed() | {"position": "gta" if self.gta else "sincos"}
+        return renamed(self) | {"position": "gta" if self.gta else "sincos"}
 
 
 @dataclass(frozen=True, kw_only=True)

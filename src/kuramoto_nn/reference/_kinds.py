@@ -253,9 +253,8 @@ def fill_coupling(reader: StateDictReader, coupling: nn.Module, prefix: str) -> 
 def _transforms(*rho: Tensor) -> Tensor:
     """2x2 matrices ``(sites, pairs, 2, 2)`` of q, k, v, o as our ``(2, sites, 4, 2, pairs)``."""
     matrices = torch.stack(rho, 1)
-    diagonal = torch.stack((matrices[..., 0, 0], matrices[..., 1, 1]), -2)
-    rest = torch.stack((matrices[..., 0, 1], matrices[..., 1, 0]), -2)
-    return torch.stack((diagonal, rest))
+    both = (matrices, matrices.flip(-1))  # the diagonal, and the other two entries
+    return torch.stack([m.diagonal(dim1=-2, dim2=-1).mT for m in both])
 
 
 def fill_norm_readout(reader: StateDictReader, readout: NormReadout, prefix: str) -> None:

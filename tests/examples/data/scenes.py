@@ -1,5 +1,7 @@
-"""Small data sets in the published layouts, made for the tests."""
+"""Small data sets in the published layouts, and PNG files of unusual kinds, made for the tests."""
 
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -59,3 +61,36 @@ def clevr_masks(count: int) -> np.ndarray:
         masks[entity, 100:112, 64 + 12 * entity : 76 + 12 * entity] = 255
     masks[0] = 255 - masks[1:].max(axis=0)
     return masks
+
+
+def png(pixels: np.ndarray, bits: int, *, interlaced: bool = False) -> bytes:
+    """A grey `(H, W)` or RGB `(H, W, 3)` PNG file of any depth; pillow writes but a few kinds."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
+
+    def packed(row: np.ndarray) -> bytes:
+        if bits >= 8:
+            return row.astype(f">u{bits // 8}").tobytes()
+        return np.packbits(np.unpackbits(np.uint8(row)[:, None], axis=1)[:, -bits:]).tobytes()
+
+    adam7 = [(0, 8, 0, 8), (0, 8, 4, 8), (4, 8, 0, 4), (0, 4, 2, 4), (2, 4, 0, 2), (0, 2, 1, 2)]
+    passes = [*adam7, (1, 2, 0, 1)] if interlaced else [(0, 1, 0, 1)]
+    rows = b"".join(
+        b"\0" + packed(row)
+        for top, down, left, right in passes
+        for row in pixels[top::down, left::right]
+        if len(row)
+    )
+    height, width = pixels.shape[:2]
+    kind = (bits, 2 if pixels.ndim == 3 else 0, 0, 0, int(interlaced))
+    return b"".join(
+        [
+            b"\x89PNG\r\n\x1a\n",
+            chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, *kind)),
+            chunk(b"IDAT", zlib.compress(rows)),
+            chunk(b"IEND", b""),
+        ]
+    )

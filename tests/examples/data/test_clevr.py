@@ -1,6 +1,5 @@
 """CLEVR with masks: the TFRecord file and the PNG export give the same arrays."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +28,7 @@ def write_records(path: Path, objects: list[int]) -> Path:
 def quick_checksums(monkeypatch: pytest.MonkeyPatch) -> None:
     """The bitwise loop of the test's own writer takes a second per megabyte."""
     import tests.examples.data.test_tfrecord as writer
-    from examples.object_discovery.data.records import masked_crc32c
+    from examples.object_discovery.data.originals import masked_crc32c
 
     monkeypatch.setattr(writer, "masked", lambda data: masked_crc32c(data).to_bytes(4, "little"))
 
@@ -55,7 +54,9 @@ def test_both_sources_agree_and_crowded_scenes_are_dropped(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for split, indices in {"test": [0, 2], "val": [4], "train": [5, 6]}.items():
-        pictures, records = (read("clevr", split, root) for root in sources(tmp_path / split))
+        pictures_root, records_root = sources(tmp_path / split)
+        pictures = read("clevr", split, pictures_root)
+        records = read("clevr", split, records_root, len(indices))  # all of them by one process
         said = capsys.readouterr().err
         assert (
             split == "test" or f"clevr {split}: 2 scenes with more than 6 objects left out" in said
@@ -83,7 +84,7 @@ def test_splits_are_the_published_ones() -> None:
 
 def test_membership_goes_by_the_largest_index_that_is_visible() -> None:
     image, masks = np.zeros((240, 320, 3), np.uint8), clevr_masks(6)
-    layout = clevr.Clevr.layout
+    layout = clevr.Clevr()
     masks[9, :20] = 255  # outside of the crop
     assert layout.cut(image, masks, 128) is not None
     masks[2:7] = 0
@@ -99,9 +100,10 @@ def test_the_real_scenes_have_too_many_objects(shared: Path, tmp_path: Path) -> 
     with pytest.raises(ValueError, match="clevr test has 0 scenes: too few; name another folder"):
         read("clevr", "test", folder, cache=tmp_path)
     paths = {k: str(folder / f"CLEVR_mask_1_{k}.png") for k in range(11)}
-    layout = replace(clevr.Clevr.layout, max_objects=None)
     paths[-1] = str(folder / "CLEVR_image_1.png")
-    planes = clevr.decode_pictures(layout, 128, (str(folder), 1, paths))
+    every = clevr.Clevr()
+    every.max_objects = None
+    planes = every.decode_pictures(128, (str(folder), 1, paths))
     assert planes is not None
     assert planes.shape == (4, 128, 128)
     assert set(np.unique(planes[3])) == set(range(9))
@@ -128,7 +130,7 @@ def test_the_real_scenes_have_too_many_objects(shared: Path, tmp_path: Path) -> 
         ),
         (
             lambda f: Image.new("L", (32, 24)).save(f / "CLEVR_mask_0_4.png"),
-            "mask_0_4.png has 32x24 pixels, 320x240 are needed",
+            r"mask_0_4.png has \(32, 24\) pixels, the image \(320, 240\)",
         ),
         (lambda f: (f / "CLEVR_image_0.png").unlink(), "image_0.png is missing"),
     ],
@@ -156,3 +158,44 @@ def test_records_need_an_image(tmp_path: Path) -> None:
     path.write_bytes(frame(encode_example({"x": [1]})))
     with pytest.raises(ValueError, match="record 0: the record needs a bytes feature `image`"):
         read("clevr", "test", tmp_path)
+
+
+@pytest.mark.usefixtures("early")
+def test_masks_of_one_bit_are_read(tmp_path: Path) -> None:
+    folder = write_clevr(tmp_path / "clevr", [3, 3])
+    plain = read("clevr", "test", tmp_path)
+    for path in folder.glob("CLEVR_mask_*.png"):
+        Image.open(path).convert("1").save(path)
+    torch.testing.assert_close(read("clevr", "test", tmp_path).instances, plain.instances)
+
+
+@pytest.mark.usefixtures("early")
+def test_doubled_files_gaps_and_hidden_files(tmp_path: Path) -> None:
+    folder = write_clevr(tmp_path / "clevr", [3, 3, 3])
+    for path in [*folder.iterdir()]:
+        path.with_name(f"._{path.name}").write_bytes(b"Mac OS X")
+    assert len(read("clevr", "test", tmp_path)) == 2
+    copy = folder / "more" / "CLEVR_mask_2_4.png"
+    copy.parent.mkdir()
+    copy.write_bytes((folder / copy.name).read_bytes())
+    with pytest.raises(ValueError, match="scene 2 is there twice: .*CLEVR_mask_2_4.png and .*more"):
+        read("clevr", "test", tmp_path)
+    copy.unlink()
+    for path in folder.glob("CLEVR_*_1*.png"):
+        if path.name.split("_")[2].removesuffix(".png") == "1":
+            path.unlink()
+    with pytest.raises(ValueError, match="clevr has gaps .* 1 scenes are missing, 1; .*partial"):
+        read("clevr", "test", tmp_path)
+    assert read("clevr", "test", tmp_path, partial=True).images[:, 0, 0, 0].tolist() == [0, 2]
+
+
+@pytest.mark.usefixtures("early")
+def test_a_folder_says_what_it_leaves_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_clevr(tmp_path, [7, 3, 8])
+    with pytest.raises(ValueError, match="clevr val has 0 scenes: too few; name another folder"):
+        read("clevr", "val", tmp_path)
+    said = capsys.readouterr().err
+    assert "from scene 2 on; scenes with more than 6 objects are left out" in said
+    assert "clevr val: 2 scenes with more than 6 objects left out" in said

@@ -284,3 +284,31 @@ def test_a_missing_part_is_refused(inputs: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="1994 scenes are missing, 6, 7, 8, 9, 10, …"):
         read(root, "test", cache=tmp_path)
     assert len(read(root, "all", cache=tmp_path, partial=True)) == 12
+
+
+def test_void_is_kept_in_a_palette(tmp_path: Path) -> None:
+    folder = write_clevrtex(tmp_path, range(10), width=40) / "0"
+    flat = Image.open(folder / "CLEVRTEX_full_000000_flat.png")
+    labels = np.array(flat)
+    labels[:, :20] = VOID
+    changed = Image.fromarray(labels)
+    changed.putpalette(flat.getpalette() or [])
+    changed.save(folder / "CLEVRTEX_full_000000_flat.png")
+    found = read(tmp_path, "test", image_size=24).instances[0]
+    assert (found[:, :12] == VOID).all() and not (found[:, 12:] == VOID).any()
+
+
+def test_hidden_files_are_ignored(tmp_path: Path) -> None:
+    folder = write_clevrtex(tmp_path, range(10), width=40)
+    for path in [*folder.rglob("*.png")]:
+        path.with_name(f"._{path.name}").write_bytes(b"Mac OS X")
+    assert len(read(tmp_path, "train", image_size=8)) == 8
+
+
+def test_a_gap_of_a_billion_takes_no_memory(tmp_path: Path) -> None:
+    folder = write_clevrtex(tmp_path, range(3), width=40) / "0"
+    for name in ("", "_flat"):
+        old = folder / f"CLEVRTEX_full_000002{name}.png"
+        old.rename(folder / f"CLEVRTEX_full_2000000000{name}.png")
+    with pytest.raises(ValueError, match="1999999998 scenes are missing, 2, 3, 4, 5, 6, …"):
+        read(tmp_path, "test")

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from examples.object_discovery.data import VOID
 from tests.examples.data.scenes import read
 
 RNG = np.random.default_rng(0)
@@ -46,11 +47,17 @@ def test_every_set_has_such_files(name: str, size: int, most: int, tmp_path: Pat
     assert len([*tmp_path.iterdir()]) == before + 1
 
 
-def test_other_sizes_are_refused(tmp_path: Path) -> None:
-    np.savez(tmp_path / "clevr_test.npz", images=IMAGES, labels=LABELS)
-    message = "clevr_test.npz has 128x128 pixels: got --data.image-size 64; use the original"
-    with pytest.raises(ValueError, match=message):
-        read("clevr", "test", tmp_path, image_size=64)
+def test_void_is_kept(tmp_path: Path) -> None:
+    labels = LABELS.copy()
+    labels[:, :2] = VOID
+    np.savez(tmp_path / "tetrominoes_test.npz", images=IMAGES, labels=labels)
+    np.testing.assert_array_equal(read("tetrominoes", "test", tmp_path).instances, labels)
+
+
+def test_other_sizes_are_made_by_nearest_neighbour(tmp_path: Path) -> None:
+    np.savez(tmp_path / "tetrominoes_test.npz", images=IMAGES, labels=LABELS)
+    data = read("tetrominoes", "test", tmp_path, image_size=64)
+    np.testing.assert_array_equal(data.instances, LABELS.repeat(2, axis=1).repeat(2, axis=2))
 
 
 @pytest.mark.parametrize(
@@ -76,7 +83,7 @@ def test_other_sizes_are_refused(tmp_path: Path) -> None:
 def test_wrong_arrays_are_named(arrays: dict, message: str, tmp_path: Path) -> None:
     np.savez(tmp_path / "tetrominoes_test.npz", **arrays)
     wanted = r"tetrominoes_test.npz must hold `images`, float32 \(n, 3, 32, 32\) .* in 0..3"
-    with pytest.raises(ValueError, match=f"{wanted}: .*{message}"):
+    with pytest.raises(ValueError, match=f"{wanted} or 255 for void: .*{message}"):
         read("tetrominoes", "test", tmp_path)
 
 
@@ -95,3 +102,11 @@ def test_damaged_files_are_named(damage: str, tmp_path: Path) -> None:
             np.save(file, value, allow_pickle=True)
     with pytest.raises(ValueError, match=r"tetrominoes_test.npz must hold `images`"):
         read("tetrominoes", "test", tmp_path)
+
+
+def test_hidden_files_are_ignored(tmp_path: Path) -> None:
+    np.savez(tmp_path / "tetrominoes_test.npz", images=IMAGES, labels=LABELS)
+    (tmp_path / "._tetrominoes_test.npz").write_bytes(b"Mac OS X")
+    (tmp_path / "._tetrominoes_train.tfrecords").write_bytes(b"Mac OS X")
+    assert len(read("tetrominoes", "test", tmp_path)) == 4
+    assert len(read("tetrominoes", "train", tmp_path, 3)) == 3  # drawn

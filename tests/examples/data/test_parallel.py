@@ -12,11 +12,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from examples.object_discovery.data import Source, cache, clevrtex
+from examples.object_discovery.data import cache, clevrtex
 from examples.object_discovery.data.cache import decode_scenes, decode_split
+from examples.object_discovery.data.sets import Source
 from tests.examples.data.scenes import write_clevrtex
 
 ROOT = Path(__file__).parents[3]
@@ -109,12 +111,12 @@ if __name__ == "__main__":
             yield from scenes
     if task == "forever":
         for number, _ in enumerate(decode_scenes(stream(), decode, workers=2)):
-            if number == 3:
+            if number == 30:
                 Path(folder / "running").touch()
     elif task == "killed":
         import multiprocessing
         for number, _ in enumerate(decode_scenes(stream(), decode, workers=2)):
-            if number == 3:
+            if number == 30:
                 os.kill(multiprocessing.active_children()[0].pid, signal.SIGKILL)
 """
 
@@ -157,8 +159,10 @@ def alive(group: int) -> list[str]:
 def test_two_processes_give_what_one_gives(job: Path) -> None:
     scenes, _ = clevrtex.find_scenes(job / "clevrtex_full", "full")
     decode = partial(clevrtex.decode_scene, size=8)
-    found = [image for _, part in decode_scenes(scenes, decode, workers=2) for image in part]
+    state = torch.random.get_rng_state()
+    found = [*decode_scenes(scenes, decode, workers=2)]
     np.testing.assert_array_equal(found, [decode(scene) for scene in scenes])
+    assert torch.equal(torch.random.get_rng_state(), state)
 
 
 def test_a_killed_worker_is_said(job: Path) -> None:

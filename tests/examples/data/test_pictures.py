@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from examples.object_discovery.data.pictures import read_labels, read_rgb
+from tests.examples.data.scenes import png
 
 COLORS = np.random.default_rng(0).integers(256, size=(6, 8, 3), dtype=np.uint8)
 GREY = COLORS[..., 0]
@@ -77,7 +78,7 @@ def test_labels_are_read_where_their_meaning_is_clear(mode: str, tmp_path: Path)
     if mode == "P":
         picture.putpalette(bytes(range(255, -1, -1)) * 3)
     picture.save(tmp_path / "a.png")
-    found = read_labels(tmp_path / "a.png")
+    found = read_labels(tmp_path / "a.png", size=(8, 6))
     assert found.dtype == np.uint8
     np.testing.assert_array_equal(found, labels)
 
@@ -94,4 +95,44 @@ def test_labels_are_read_where_their_meaning_is_clear(mode: str, tmp_path: Path)
 def test_other_labels_are_refused(picture: Image.Image, message: str, tmp_path: Path) -> None:
     picture.save(tmp_path / "a.png")
     with pytest.raises(ValueError, match=rf"a\.png has {message}"):
-        read_labels(tmp_path / "a.png")
+        read_labels(tmp_path / "a.png", size=(8, 6))
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4, 8, 16])
+@pytest.mark.parametrize("interlaced", [False, True])
+def test_grey_levels_of_any_depth_are_labels(bits: int, interlaced: bool, tmp_path: Path) -> None:
+    labels = GREY % 2 ** min(bits, 8)
+    (tmp_path / "a.png").write_bytes(png(labels, bits, interlaced=interlaced))
+    np.testing.assert_array_equal(read_labels(tmp_path / "a.png", size=(8, 6)), labels)
+
+
+def test_sixteen_bits_a_channel_are_a_picture_but_no_labels(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(png(256 * np.dstack([np.uint16(GREY)] * 3) + 7, 16))
+    np.testing.assert_array_equal(read_rgb(tmp_path / "a.png"), np.dstack([GREY] * 3))
+    with pytest.raises(ValueError, match=r"a\.png has pixels of mode RGB of 16 bits, not labels"):
+        read_labels(tmp_path / "a.png", size=(8, 6))
+
+
+def test_an_interlaced_picture_is_read(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(png(COLORS, 8, interlaced=True))
+    np.testing.assert_array_equal(read_rgb(tmp_path / "a.png"), COLORS)
+
+
+def test_a_photograph_for_printing_is_read(tmp_path: Path) -> None:
+    flat = Image.new("RGB", (16, 16), (200, 30, 90))
+    flat.convert("CMYK").save(tmp_path / "a.jpg", quality=95)
+    np.testing.assert_allclose(read_rgb(tmp_path / "a.jpg"), np.asarray(flat), atol=6)
+
+
+def test_a_file_without_pixels_is_refused(tmp_path: Path) -> None:
+    content = png(GREY, 8)
+    (tmp_path / "a.png").write_bytes(content[:33] + content[-12:])  # header and end
+    for read in (read_rgb, lambda path: read_labels(path, size=(8, 6))):
+        with pytest.raises(ValueError, match=r"a\.png is damaged or no picture"):
+            read(tmp_path / "a.png")
+
+
+def test_labels_of_another_size_are_refused(tmp_path: Path) -> None:
+    Image.fromarray(GREY).save(tmp_path / "a.png")
+    with pytest.raises(ValueError, match=r"a\.png has \(8, 6\) pixels, the image \(6, 8\)"):
+        read_labels(tmp_path / "a.png", size=(6, 8))

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from examples.object_discovery.data import SETS, DataOptions, ImageSet, SegmentedImages, Source
+from examples.object_discovery.data import SETS, DataOptions, SegmentedImages
+from examples.object_discovery.data.sets import ImageSet, Source
 from tests.examples.data.scenes import read
 
 
@@ -16,10 +17,13 @@ from tests.examples.data.scenes import read
     ("fields", "message"),
     [
         ({"name": "mnist"}, "--data.name must be one of tetrominoes, .*: got 'mnist'"),
-        ({"num_images": 0}, "--data.num-images must be at least 1: got 0"),
-        ({"num_test_images": -1}, "--data.num-test-images must be at least 1: got -1"),
-        ({"image_size": 0}, "--data.image-size must be at least 1: got 0"),
+        ({"num_images": 0}, "--data.num-images must be positive and finite: got 0"),
+        ({"num_test_images": -1}, "--data.num-test-images must be positive and finite: got -1"),
+        ({"image_size": 0}, "--data.image-size must be positive and finite: got 0"),
         ({"seed": -1}, r"--data.seed must lie in 0\.\..*: got -1"),
+        ({"name": "voc", "seed": 3}, "--data.seed has no effect on voc; leave it out"),
+        ({"name": "clevr", "seed": 3}, "--data.seed has no effect on clevr; leave it out"),
+        ({"partial": True}, "--data.partial has no effect on tetrominoes; leave it out"),
         ({"bad": "ignore"}, "--data.bad must be 'error' or 'skip': got 'ignore'"),
     ],
 )
@@ -28,12 +32,33 @@ def test_options_are_checked(fields: dict, message: str) -> None:
         DataOptions(**{"name": "tetrominoes", **fields})
 
 
-def test_load_refuses_other_splits_and_sizes(tmp_path: Path) -> None:
+def test_load_refuses_other_splits(tmp_path: Path) -> None:
     message = "unknown split 'all' of tetrominoes; known are: test, val, train"
     with pytest.raises(ValueError, match=message):
         read("tetrominoes", "all", tmp_path)
-    with pytest.raises(ValueError, match="tetrominoes has 32x32 pixels: got --data.image-size 64"):
-        read("tetrominoes", "test", tmp_path, image_size=64)
+
+
+@pytest.mark.parametrize("name", ["tetrominoes", "dsprites", "textures-full"])
+@pytest.mark.parametrize("size", [16, 48, 256])
+def test_drawn_sets_are_resized_by_nearest_neighbour(
+    name: str, size: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plain, data = (read(name, "test", tmp_path, 2, image_size=side) for side in (None, size))
+    own = SETS[name].size
+    where = torch.from_numpy(np.floor((np.arange(size) + 0.5) * own / size).astype(int))
+    torch.testing.assert_close(data.images, plain.images[..., where[:, None], where])
+    torch.testing.assert_close(data.instances, plain.instances[..., where[:, None], where])
+    first, second = capsys.readouterr().err.splitlines()
+    assert "resized to" not in first
+    assert second.endswith(f"resized to {size}x{size} pixels, the set's own size is {own}")
+
+
+def test_a_file_is_no_root(tmp_path: Path) -> None:
+    path = tmp_path / "tetrominoes_test.npz"
+    path.touch()
+    message = rf"--data\.root must be a folder: got the file {path}; try {tmp_path}"
+    with pytest.raises(ValueError, match=message):
+        read("tetrominoes", "test", path, cache=tmp_path)
 
 
 def test_every_set_says_what_the_scores_need() -> None:
@@ -46,13 +71,15 @@ def test_every_set_says_what_the_scores_need() -> None:
 
 def test_images_and_labels_must_belong_together() -> None:
     images, labels = torch.zeros(2, 3, 4, 5, dtype=torch.uint8), torch.zeros(2, 4, 5).byte()
-    with pytest.raises(ValueError, match=r"instances \(n, H, W\): got \(2, 3, 4, 5\) and \(2, 5,"):
+    with pytest.raises(
+        ValueError, match=r"instances uint8 \(n, H, W\): got .* \(2, 3, 4, 5\) and .* \(2, 5,"
+    ):
         SegmentedImages(images, labels.mT)
     with pytest.raises(
-        ValueError, match=r"classes \(n, H, W\): got \(2, 3, 4, 5\) and \(1, 4, 5\)"
+        ValueError, match=r"classes uint8 \(n, H, W\): got .* \(2, 3, 4, 5\) and .* \(1, 4, 5\)"
     ):
         SegmentedImages(images, labels, labels[:1])
-    with pytest.raises(ValueError, match="images and instances must be uint8"):
+    with pytest.raises(ValueError, match="got torch.uint8 .* and torch.float32"):
         SegmentedImages(images, torch.zeros(2, 4, 5))
 
 

@@ -11,11 +11,10 @@ from hypothesis import strategies as st
 
 from examples.object_discovery.data import SegmentedImages
 from examples.object_discovery.data import tetrominoes as scenes
-from examples.object_discovery.data.originals import decode_frame
-from examples.object_discovery.data.records import bytes_of, parse_example, read_frames, verified
+from examples.object_discovery.data.originals import bytes_of, parse_example, read_frames, verified
 from tests.examples.data.scenes import read
 
-LAYOUT = scenes.Tetrominoes.layout
+SET = scenes.Tetrominoes()
 
 
 @pytest.fixture
@@ -102,7 +101,7 @@ def test_drawing_cuts_one_pixel_at_the_top_and_two_at_the_bottom(
     many: scenes.Scenes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     images, masks = scenes.render(many)
-    monkeypatch.setattr(scenes, "sample_scenes", lambda *_, **__: many)
+    monkeypatch.setattr(scenes.Tetrominoes, "sample", lambda *_, **__: many)
     planes = draw(10_000, seed=0)
     np.testing.assert_array_equal(planes[:, :3], images[..., 1:33, 1:33])
     np.testing.assert_array_equal(planes[:, 3], masks[..., 1:33, 1:33])
@@ -153,7 +152,7 @@ def original(real: Path, tmp_path: Path) -> Path:
 def test_an_original_in_the_root_is_read(
     original: Path, real: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    frames = [decode_frame(LAYOUT, 32, frame) for frame in read_frames(real)]
+    frames = [SET.decode_frame(32, frame) for frame in read_frames(real)]
     everything = torch.from_numpy(np.stack(frames))
     for root in (original.parent, tmp_path):
         data = read("tetrominoes", "test", root, 5, cache=tmp_path)
@@ -181,7 +180,7 @@ def test_splits_of_the_records_are_the_published_ones(
     monkeypatch.setattr(
         scenes.Tetrominoes, "splits", {"test": (2, 5), "val": (5, 7), "train": (7, 9)}
     )
-    numbered = [decode_frame(LAYOUT, 32, frame) for frame in read_frames(real)]
+    numbered = [SET.decode_frame(32, frame) for frame in read_frames(real)]
     for split, (first, stop) in scenes.Tetrominoes.splits.items():
         data = read("tetrominoes", split, real.parent, cache=tmp_path)
         np.testing.assert_array_equal(data.images, np.stack(numbered[first:stop])[:, :3])
@@ -221,7 +220,7 @@ def test_load_maps_what_is_drawn(tmp_path: Path, capsys: pytest.CaptureFixture[s
 
 def test_second_load_does_not_draw(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read("tetrominoes", "test", tmp_path, 5)
-    monkeypatch.delattr(scenes, "sample_scenes")
+    monkeypatch.delattr(scenes.Tetrominoes, "sample")
     read("tetrominoes", "test", tmp_path, 5)
-    with pytest.raises(NameError):
+    with pytest.raises(AttributeError):
         read("tetrominoes", "test", tmp_path, 5, seed=1)

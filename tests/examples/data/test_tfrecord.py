@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from examples.object_discovery.data.originals import decode_frame
-from examples.object_discovery.data.records import (
+from examples.object_discovery.data.originals import (
     bytes_of,
     masked_crc32c,
     parse_example,
@@ -19,6 +18,7 @@ from examples.object_discovery.data.records import (
     verified,
 )
 from examples.object_discovery.data.tetrominoes import Tetrominoes
+from tests.examples.data.scenes import read
 
 
 def read_records(path: Path | str) -> Iterator[bytes]:
@@ -31,7 +31,7 @@ def read_records(path: Path | str) -> Iterator[bytes]:
 
 
 def read_scenes(path: Path) -> list[np.ndarray | None]:
-    return [decode_frame(Tetrominoes.layout, 32, part) for part in read_frames(path)]
+    return [Tetrominoes().decode_frame(32, part) for part in read_frames(path)]
 
 
 def bitwise_crc(data: bytes) -> int:
@@ -216,7 +216,7 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"a\.txt, record 0: "):
         list(read_records(path))
     for missing in (tmp_path / "gone", tmp_path):
-        with pytest.raises(FileNotFoundError, match="no such TFRecord file"):
+        with pytest.raises(OSError, match=str(missing)):
             list(read_records(missing))
 
 
@@ -252,7 +252,11 @@ def test_records_become_images_and_labels(tmp_path: Path) -> None:
     np.testing.assert_array_equal(planes[3], label[1:33, 1:33])
 
 
-def test_an_empty_file_has_no_records(tmp_path: Path) -> None:
+def test_an_empty_file_has_no_records(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "empty.tfrecords"
     path.touch()
     assert read_scenes(path) == []
+    path.rename(tmp_path / "tetrominoes.tfrecords")
+    with pytest.raises(ValueError, match="tetrominoes test has 0 scenes: too few"):
+        read("tetrominoes", "test", tmp_path)
+    assert "tetrominoes.tfrecords, from record 64 on" in capsys.readouterr().err

@@ -91,3 +91,18 @@ def test_damage_is_named(tmp_path: Path) -> None:
     shutil.rmtree(folder / "SegmentationObject")
     with pytest.raises(FileNotFoundError, match="download --dataset voc --to"):
         read("voc", "test", tmp_path)
+
+
+def test_lists_of_other_systems_are_read(tmp_path: Path) -> None:
+    folder = write(tmp_path, ["a", "b"])
+    (folder / "val.txt").write_bytes(b"\xef\xbb\xbfb\r\na\r\n")
+    data = read("voc", "test", tmp_path, image_size=30)
+    stored = np.asarray(Image.open(folder / "SegmentationObject" / "b.png"))
+    np.testing.assert_array_equal(data.instances[0], stored[:, 5:35])
+
+
+def test_hidden_files_are_ignored(tmp_path: Path) -> None:
+    folder = write(tmp_path, ["a", "b"])
+    for path in [*folder.rglob("*.*g")]:
+        path.with_name(f"._{path.name}").write_bytes(b"Mac OS X")
+    assert len(read("voc", "test", tmp_path, image_size=30)) == 2

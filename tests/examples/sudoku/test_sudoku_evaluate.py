@@ -227,7 +227,7 @@ def test_real_boards(folder, shared):
         ({"time_limit": 0.0}, "--time-limit must be positive"),
         ({"out": MADE}, "--out must be a folder: got the file"),
         ({"model": str(MADE)}, "made.csv"),
-        ({"device": "tpu"}, "unknown device 'tpu'"),
+        ({"device": "tpu"}, "unknown --device 'tpu'"),
     ],
 )
 def test_mistakes_are_named(folder, fields, message):
