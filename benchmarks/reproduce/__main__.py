@@ -30,7 +30,7 @@ UNFINISHED = ("not trained", "not scored")
 _published = [name for name in EXPERIMENTS if name in PRESETS and PRESETS[name].published]
 GROUPS = {
     group: tuple(name for name in _published if name.startswith(f"{group}-"))
-    for group in ("tetrominoes", "dsprites", "clevr", "clevrtex", "sudoku")
+    for group in ("clevrtex", "clevr", "dsprites", "tetrominoes", "sudoku")
 }
 GROUPS["synthetic"] = GROUPS["tetrominoes"] + GROUPS["dsprites"] + GROUPS["clevr"]
 GROUPS["all"] = tuple(_published)

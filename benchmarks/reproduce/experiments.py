@@ -130,12 +130,15 @@ class Experiment(ABC):
 
     def train(self, seconds: float) -> bool:
         """Train for at most so many more seconds, and return whether the training is finished."""
-        total, trained = 60 * self.settings.minutes, 0.0
+        total, trained, step = 60 * self.settings.minutes, 0.0, 0
         if (self.folder / CHECKPOINT).exists():
-            trained = self.checkpoint()["seconds"]
-        limit = min(total, trained + seconds)
+            saved = self.checkpoint()
+            trained, step = saved["seconds"], saved["step"]
+        limit, started = min(total, trained + seconds), time.monotonic()
         run = self.run_training(replace(self.options, time_limit=limit))
-        return run.seconds >= total or run.seconds < limit
+        # Preparations may take all of the time; such a call takes no step.
+        in_time = run.step > step or time.monotonic() - started < limit - trained
+        return run.seconds >= total or (run.seconds < limit and in_time)
 
     @abstractmethod
     def evaluate(self, seconds: float) -> Scores | None:

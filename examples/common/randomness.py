@@ -1,7 +1,7 @@
 """Randomness without state, untrained networks, and the batches of every step.
 
-The seed and the place of a draw (stream and index) decide it. A run that resumes at step t draws
-what an uninterrupted run draws there, and a global batch is the same for any number of processes.
+The seed, the stream and the index of a draw decide its result. A run that resumes at step t draws
+the same as an uninterrupted run, and a global batch does not depend on the number of processes.
 """
 
 from typing import Any

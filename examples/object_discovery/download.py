@@ -2,7 +2,7 @@
 
     python -m examples.object_discovery.download --dataset clevrtex-full --to runs/data
 
-The same command resumes where it was stopped, and does nothing if all is there.
+The same command continues with the missing files, and does nothing if all of them exist.
 """
 
 from dataclasses import dataclass

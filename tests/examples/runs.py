@@ -92,7 +92,7 @@ def finish(process: subprocess.Popen, *, code: int = 0) -> tuple[str, str]:
 
 
 def only_line(errors: str) -> str:
-    """What a process printed besides the note that images are drawn: a line."""
+    """The one line that a process printed, besides the note that images are drawn."""
     (line,) = (line for line in errors.strip().splitlines() if "drawn with seed" not in line)
     return line
 

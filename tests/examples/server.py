@@ -1,4 +1,4 @@
-"""A web server on this machine that misbehaves as it is told to."""
+"""A web server on this machine with faults on request."""
 
 import http.server
 import threading
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass
 class Site:
-    """What is served, and how; may be changed while the server runs.
+    """The content that is served, and the faults; both may change while the server runs.
 
     Attributes:
         content: The file, whatever its name.

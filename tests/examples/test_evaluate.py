@@ -18,7 +18,7 @@ from examples.common.device import GIB
 from examples.common.randomness import build_model
 from examples.object_discovery.data import VOID, DataOptions, SegmentedImages, load
 from examples.object_discovery.evaluate import EvaluateOptions, evaluate
-from examples.object_discovery.pictures import choose
+from examples.object_discovery.pictures import choose, write_sheet
 from examples.object_discovery.recipes import Scoring
 from examples.object_discovery.scores import SCORES, ScoreTable, Statistic
 from examples.object_discovery.segmenter import Segmenter, cluster, enlarge, segment_images
@@ -353,6 +353,19 @@ def test_mistakes_are_named(small, data, tmp_path, options, message):
         options = {"data": DataOptions(name=options["data"], root=data)}
     with pytest.raises((ValueError, OSError), match=message):
         evaluate(small(tmp_path, **options))
+
+
+def test_a_folder_that_cannot_be_made_is_named(small):
+    with pytest.raises(OSError, match=r"cannot write into .*README\.md/scores"):
+        evaluate(small(ROOT / "README.md" / "scores"))
+
+
+def test_images_without_scores_have_no_sheet(data, tmp_path):
+    images = load_test_images(data, 4)
+    rows = {index: {"fg_ari": math.nan, "mbo": math.nan} for index in range(4)}
+    segmenter = Segmenter(model=Truth(images), scoring=SCORING)
+    write_sheet(tmp_path / "sheet.png", images, rows, segmenter)
+    assert not list(tmp_path.iterdir())
 
 
 def test_mistakes_on_the_command_line_are_one_line(data):

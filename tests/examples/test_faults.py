@@ -88,10 +88,11 @@ def test_torchrun_restarts_after_a_killed_rank(data, tmp_path, together):
     assert_same_run(tmp_path, together)
 
 
-def test_a_killed_process_goes_on_from_its_checkpoint(data, tmp_path, alone):
+def test_a_killed_process_resumes_from_its_checkpoint(data, tmp_path, alone):
     process = start_training(tmp_path, data, max_steps=STEPS, **EVERY_STEP)
     wait_for_step(tmp_path, 5, process)
-    assert load_model(tmp_path).config.channels == 16  # while it trains
+    process.send_signal(signal.SIGSTOP)  # at any moment, also while it writes
+    assert load_model(tmp_path).config.channels == 16
     process.kill()
     process.communicate()
     assert 0 < saved(tmp_path)["step"] < STEPS
@@ -131,7 +132,7 @@ def test_a_full_disk_stops_with_a_message_and_keeps_the_checkpoint(data, tmp_pat
     """A file system of its own that has room for one checkpoint but not for a second beside it."""
     disk, kept = tmp_path / "disk", tmp_path / "kept"
     disk.mkdir()
-    run(kept, data, max_steps=5)
+    finish(start_training(kept, data, max_steps=5))  # with as many threads as `alone`
     size = (kept / CHECKPOINT).stat().st_size // 2 * 3
     script = (
         f'mount -t tmpfs -o size={size} tmpfs {disk} && cp {kept}/*.* {disk} && "$@"; '

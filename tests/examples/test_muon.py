@@ -49,7 +49,7 @@ def test_muon_takes_the_inner_maps_and_adam_the_rest():
     assert (singular > 0.6).sum() >= 4 and singular.max() < 1.3
 
 
-def test_it_goes_on_where_it_was_saved():
+def test_it_resumes_where_it_was_saved():
     whole, parts = network(), network()
     learn(whole, optimizer(whole), range(4))
     first = optimizer(parts)

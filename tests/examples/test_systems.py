@@ -185,8 +185,7 @@ def test_ctrl_c_is_heard_during_a_download(tmp_path):
 
 @pytest.mark.parametrize("words", ["--help", "tetrominoes-attn --help"])
 def test_a_reader_that_stops_reading_is_no_error(words):
-    process = start("examples.object_discovery.train", *words.split())
-    assert process.stdout is not None
-    process.stdout.close()
-    assert process.stderr is not None
-    assert process.stderr.read() == "" and process.wait() == 1
+    with start("examples.object_discovery.train", *words.split()) as process:
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == "" and process.wait() == 1

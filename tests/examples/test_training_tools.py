@@ -142,7 +142,7 @@ def test_weight_average_copies_then_averages_with_the_authors_warm_up():
     assert average.keep(10_000) == 0.9
 
 
-def test_a_restored_average_goes_on_averaging():
+def test_a_restored_average_continues_to_average():
     model = torch.nn.Linear(1, 1, bias=False)
     average = WeightAverage(model, decay=0.5, every=1, start=0)
     torch.nn.init.constant_(average.model.weight, 4.0)

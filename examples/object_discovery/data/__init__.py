@@ -23,26 +23,20 @@ from examples.object_discovery.data.voc import Voc
 
 __all__ = ["SETS", "VOID", "DataOptions", "SegmentedImages", "load"]
 
-SETS.update(
-    {
-        "tetrominoes": Tetrominoes(),
-        "dsprites": DSprites(),
-        "clevr": Clevr(),
-        **{f"clevrtex-{variant}": ClevrTex(variant) for variant in VARIANTS},
-        **{f"textures-{variant}": Textures(variant) for variant in TEXTURES},
-        "voc": Voc(),
-    }
-)
+SETS |= {
+    "tetrominoes": Tetrominoes(),
+    "dsprites": DSprites(),
+    "clevr": Clevr(),
+    **{f"clevrtex-{variant}": ClevrTex(variant) for variant in VARIANTS},
+    **{f"textures-{variant}": Textures(variant) for variant in TEXTURES},
+    "voc": Voc(),
+}
 
 
 def load(options: DataOptions, split: str = "train") -> SegmentedImages:
     """Load one split of a set, memory-mapped, from the cache if it is there.
 
     Any number of processes may load the same at once: one builds the cache, the others wait.
-
-    Raises:
-        ValueError: If the set has no such split, or fewer images, or a file is damaged.
-        OSError: If the original is missing, or the cache cannot be written.
     """
     image_set = SETS[options.name]
     if split not in image_set.splits:

@@ -1,7 +1,4 @@
-"""Arrays that are built once, by one of many processes, and memory-mapped afterwards.
-
-One process builds, all others wait for it; if it dies, one of them takes over.
-"""
+"""Arrays that one process builds while others wait, or take over, and all memory-map afterwards."""
 
 import os
 import signal
@@ -47,20 +44,15 @@ def load_or_build(
     try:
         with one_at_a_time(path):
             if _read(path, row, count) is None:  # another process may have built it
-                _remove_leftovers(path)
+                for left in path.parent.iterdir():  # of killed builders; the lock is held
+                    if left.name.startswith(f".{path.name}.") and left.suffix != ".lock":
+                        left.unlink(missing_ok=True)
                 write_whole(path, partial(_write, blocks=_tagged(blocks), row=row, count=count))
     except _SourceError as error:
         raise error.args[0] from None
     except OSError as error:
         raise OSError(f"{error}; name another folder for the caches with --data.cache") from error
     return np.lib.format.open_memmap(path, mode="c")
-
-
-def _remove_leftovers(path: Path) -> None:
-    """Remove what killed builders have left; no other process builds, as the lock is held."""
-    for file in path.parent.iterdir():
-        if file.name.startswith(f".{path.name}.") and file.suffix != ".lock":
-            file.unlink(missing_ok=True)
 
 
 def _tagged(blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:

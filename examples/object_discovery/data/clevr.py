@@ -12,13 +12,7 @@ import numpy as np
 
 from examples.object_discovery.data.originals import ADDRESS, SPLITS, OriginalSet
 from examples.object_discovery.data.pictures import read_labels, read_rgb
-from examples.object_discovery.data.sets import (
-    DataOptions,
-    Source,
-    identity,
-    list_files,
-    numbered,
-)
+from examples.object_discovery.data.sets import DataOptions, Source, identity, list_files, numbered
 
 IMAGE = -1
 """Key of a scene's image among the paths of its masks."""
@@ -55,7 +49,7 @@ class Clevr(OriginalSet):
         scenes = numbered(folder, files, gaps=options.partial)
         first, stop = self.splits[split]
         return Source(
-            scenes=[(str(folder), index, paths) for index, paths in scenes.items()],
+            scenes=[(folder / f"CLEVR_image_{i}.png", paths) for i, paths in scenes.items()],
             decode=partial(self.decode_pictures, options.image_size or self.size),
             identity=identity(folder, [path for _, path in found]),
             limit=None if stop is None else stop - first,
@@ -64,13 +58,11 @@ class Clevr(OriginalSet):
             note=f"read from {folder}, from scene {first} on",
         )
 
-    def decode_pictures(
-        self, size: int, scene: tuple[str, int, dict[int, str]]
-    ) -> np.ndarray | None:
-        """Decode one scene (folder, index, paths) as `cut` does; ValueError if it is damaged."""
-        folder, index, paths = scene
+    def decode_pictures(self, size: int, scene: tuple[Path, dict[int, str]]) -> np.ndarray | None:
+        """Decode one scene (usual path, paths) as `cut` does; ValueError if it is damaged."""
+        usual, paths = scene
         if IMAGE not in paths:
-            raise ValueError(f"{Path(folder) / f'CLEVR_image_{index}.png'} is missing")
+            raise ValueError(f"{usual} is missing")
         if sorted(paths) != [IMAGE, *range(self.entities)]:
             raise ValueError(
                 f"{paths[IMAGE]} has {len(paths) - 1} masks, {self.entities} are needed"

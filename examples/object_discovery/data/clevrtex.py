@@ -26,7 +26,6 @@ ADDRESS = "https://thor.robots.ox.ac.uk/datasets/clevrtex"
 """The authors' script has `full`, `outd` and `camo` from here; the others' names are inferred."""
 SPLITS = {"test": (0, 10), "val": (10, 20), "train": (20, 100), "all": (0, 100)}
 """Percent of the scenes, by index."""
-OUTD_SPLITS = {"test": (0, 100), "all": (0, 100)}
 PUBLISHED = 50_000
 """Scenes of `full`."""
 
@@ -40,7 +39,7 @@ class ClevrTex(ImageSet):
 
     def __init__(self, variant: str):
         self.variant = variant
-        self.splits = OUTD_SPLITS if variant == "outd" else SPLITS
+        self.splits = {"test": (0, 100), "all": (0, 100)} if variant == "outd" else SPLITS
         names = [f"full_part{i}" for i in range(1, 6)] if variant == "full" else [variant]
         self.addresses = tuple(f"{ADDRESS}/clevrtex_{name}.tar.gz" for name in names)
 

@@ -43,10 +43,7 @@ class Sprites(NamedTuple):
 
 
 def sample_sprites(count: int, *, rng: np.random.Generator) -> Sprites:
-    """Draw scenes, everything independent and uniform.
-
-    They have 2 to 5 sprites of uniform hue, saturation and value, on a uniform grey.
-    """
+    """Draw 2 to 5 sprites on grey; everything is uniform and independent, colours in HSV."""
     size = (count, MOST)
     hsv = rng.random((count, MOST + 1, 3))
     hsv[:, 0, 1] = 0  # without saturation, value is the grey of the background
@@ -86,11 +83,9 @@ def inside(shape: str, u: np.ndarray, v: np.ndarray) -> np.ndarray:
 
 
 def render(sprites: Sprites) -> tuple[np.ndarray, np.ndarray]:
-    """Paint scenes; later sprites cover earlier ones.
+    """Paint images `(n, 3, 64, 64)` and labels `(n, 64, 64)`, k + 1 for sprite k, both uint8.
 
-    Returns:
-        images: `(n, 3, 64, 64)` uint8.
-        masks: `(n, 64, 64)` uint8, sprite k of a scene labelled k + 1 and the background 0.
+    Later sprites cover earlier ones.
     """
     masks = np.zeros((len(sprites.number), SCENE_SIZE, SCENE_SIZE), dtype=np.uint8)
     for layer in range(MOST):

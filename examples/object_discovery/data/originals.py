@@ -11,13 +11,13 @@ messages. Its reader is not used: it verifies no checksum and believes a damaged
 
 import gzip
 import struct
-import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from itertools import count, islice
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
+from zipfile import BadZipFile
 
 import numpy as np
 from crc32c import crc32c
@@ -49,26 +49,15 @@ class Frame(NamedTuple):
 
 
 class OriginalSet(ImageSet):
-    """A set whose original is a TFRecord file or `<name>_<split>.npz`.
+    """A set whose original is a TFRecord file or `<name>_<split>.npz`."""
 
-    Attributes:
-        entities: Masks of a scene, the background's included.
-        stored: Rows and columns of the stored image.
-        corner: First row and column of the square that is used.
-        side: Rows and columns of the square.
-        max_objects: A scene in which a larger mask index is visible in the square, at the published
-            size, does not belong to the set; None keeps all.
-        pattern: Pattern of the name of its TFRecord file.
-        folders: Usual names of its folder.
-    """
-
-    entities: int
-    stored: tuple[int, int]
-    corner: tuple[int, int] = (0, 0)
-    side: int
-    max_objects: int | None = None
-    pattern: str
-    folders: tuple[str, ...]
+    entities: int  # masks of a scene, the background's included
+    stored: tuple[int, int]  # rows and columns of the stored image
+    corner: tuple[int, int] = (0, 0)  # first row and column of the square that is used
+    side: int  # rows and columns of the square
+    max_objects: int | None = None  # scenes with a larger visible mask index are no part of the set
+    pattern: str  # of the name of its TFRecord file
+    folders: tuple[str, ...]  # usual names of its folder
     splits = SPLITS
 
     def places(self, options: DataOptions) -> list[Path]:
@@ -118,8 +107,9 @@ class OriginalSet(ImageSet):
     def cut(self, image: np.ndarray, masks: np.ndarray, size: int) -> np.ndarray | None:
         """Crop, resize by nearest neighbour and label a scene; None if it is not of the set.
 
-        `image` is `(height, width, 3)` uint8, `masks` `(entities, height, width)` uint8. In the
-        result, `(4, size, size)` uint8, a label is the highest index of a mask that is 255 there.
+        From `(height, width, 3)` and `(entities, height, width)` to `(4, size, size)`, all uint8; a
+        label is the highest index of a mask that is 255 there. Whether a scene is of the set is
+        decided at the published size.
         """
         if self.max_objects is not None:
             rows, columns = self._places(self.size)
@@ -138,14 +128,12 @@ class OriginalSet(ImageSet):
 class DrawnSet(OriginalSet):
     """A synthetic set, drawn if no original is found.
 
-    Attributes:
-        streams: Key of the random numbers of every split; no two sets share one.
-        sample: Draws the parameters of `count` scenes with `rng`: a named tuple of arrays.
-        render: Paints scenes: images `(n, 3, height, width)`, labels `(n, height, width)`, uint8.
+    `sample(count, rng=...)` draws the parameters of scenes as a named tuple of arrays; `render`
+    makes uint8 images `(n, 3, height, width)` and labels `(n, height, width)` of it.
     """
 
     drawn = True
-    streams: Mapping[str, tuple[int, ...]]
+    streams: Mapping[str, tuple[int, ...]]  # random streams of the splits; no two sets share one
     sample: Callable[..., Any]
     render: Callable[[Any], tuple[np.ndarray, np.ndarray]]
 
@@ -193,10 +181,7 @@ def read_arrays(path: Path, *, size: int, entities: int) -> Iterator[np.ndarray]
         # Opened here, because NumPy leaves a damaged file open.
         with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             images, labels = file["images"], file["labels"]
-    except (
-        *(KeyError, TypeError, ValueError, OSError, EOFError),
-        *(zipfile.BadZipFile, zlib.error),
-    ) as error:
+    except (KeyError, TypeError, ValueError, OSError, EOFError, BadZipFile, zlib.error) as error:
         raise ValueError(f"{wanted}: {error}") from error
     shape = (*labels.shape[:1], size, size)
     if (
@@ -223,12 +208,7 @@ def _pixels(features: Mapping[str, Any], name: str, shape: tuple[int, ...]) -> n
 
 
 def masked_crc32c(data: bytes) -> int:
-    """Compute the checksum of TFRecord files: `rotate_right(crc, 15) + 0xa282ead8`, modulo 2^32.
-
-    Examples:
-        >>> hex(masked_crc32c(b"123456789"))
-        '0xc78ab0e5'
-    """
+    """Compute the checksum of TFRecord files: `rotate_right(crc, 15) + 0xa282ead8`, modulo 2^32."""
     crc = crc32c(data)
     return (((crc >> 15) | (crc << 17)) + 0xA282EAD8) & 0xFFFFFFFF
 

@@ -94,7 +94,6 @@ class SegmentedImages:
         return [(name, labels) for name, labels in maps if labels is not None]
 
     def __len__(self) -> int:
-        """Number of images."""
         return self.images.shape[0]
 
     def fingerprint(self) -> str:
@@ -164,10 +163,6 @@ def nearest(first: int, extent: int, size: int) -> np.ndarray:
 
     Pixel i of the result lies at (i + 1/2) / size of the part: pillow's NEAREST, not the older
     convention i / size, which would shift the picture.
-
-    Examples:
-        >>> nearest(10, 6, 4)
-        array([10, 12, 13, 15])
     """
     return first + (2 * np.arange(size) + 1) * extent // (2 * size)
 

@@ -29,15 +29,9 @@ _SIDES = [127, 159, 159, 159, 191]
 SHADING = np.array(
     [[191, 255, 255, 255, 223], _SIDES, _SIDES, _SIDES, [95, 63, 63, 63, 127]], dtype=np.uint8
 )
-
-
-def _blocks(orientation: str) -> list[tuple[int, int]]:
-    rows = orientation.split("/")
-    return [(r, c) for r, row in enumerate(rows) for c, cell in enumerate(row) if cell == "#"]
-
-
+_SQUARES = [np.array([[*row] for row in text.split("/")]) == "#" for text in ORIENTATIONS]
 # (orientations, 4 blocks, row and column) pixel offsets from the piece's top-left corner.
-BLOCK_OFFSETS = BLOCK_SIZE * np.array([_blocks(o) for o in ORIENTATIONS], dtype=np.int32)
+BLOCK_OFFSETS = BLOCK_SIZE * np.array([*map(np.argwhere, _SQUARES)], dtype=np.int32)
 # (orientations, height and width) in pixels.
 PIECE_SIZES = BLOCK_OFFSETS.max(axis=1) + BLOCK_SIZE
 
@@ -66,10 +60,7 @@ def overlaps(scenes: Scenes) -> np.ndarray:
 
 
 def propose_scenes(count: int, *, rng: np.random.Generator) -> Scenes:
-    """Draw scenes in which every piece fits the image, but pieces may overlap.
-
-    Orientation, colour and corner (given the orientation) are independent and uniform.
-    """
+    """Draw pieces inside of the image, uniform and independent, so that they may overlap."""
     orientation = rng.integers(len(ORIENTATIONS), size=(count, NUM_PIECES), dtype=np.int32)
     color = rng.integers(len(COLORS), size=(count, NUM_PIECES), dtype=np.int32)
     free = SCENE_SIZE - PIECE_SIZES[orientation] + 1
@@ -93,11 +84,9 @@ def sample_scenes(count: int, *, rng: np.random.Generator) -> Scenes:
 
 
 def render(scenes: Scenes) -> tuple[np.ndarray, np.ndarray]:
-    """Paint scenes on black; where pieces overlap, the later one covers the other.
+    """Paint images `(n, 3, 35, 35)` and labels `(n, 35, 35)`, k + 1 for piece k, both uint8.
 
-    Returns:
-        images: `(n, 3, 35, 35)` uint8.
-        masks: `(n, 35, 35)` uint8, piece k of a scene labelled k + 1 and the background 0.
+    Where pieces overlap, the later one covers the other.
     """
     count, pieces = scenes.orientation.shape
     brightness = np.zeros((count, SCENE_SIZE, SCENE_SIZE), dtype=np.uint8)

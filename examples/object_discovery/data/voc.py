@@ -20,7 +20,8 @@ from examples.object_discovery.data.sets import (
     list_files,
 )
 
-FOLDERS = ("JPEGImages", "SegmentationObject", "SegmentationClass")
+FOLDERS = {"JPEGImages": ".jpg", "SegmentationObject": ".png", "SegmentationClass": ".png"}
+INSTANCES = "SegmentationObject"
 LISTS = ("ImageSets/Segmentation/val.txt", "val.txt")
 
 
@@ -37,9 +38,9 @@ class Voc(ImageSet):
         """Find `VOCdevkit/VOC2012`; without a list, every picture with instances is taken."""
         inner = ("VOCdevkit/VOC2012", "VOC2012", "voc", "voc/VOCdevkit/VOC2012", ".")
         folders = [options.root / name for name in inner]
-        folder = next((place for place in folders if (place / FOLDERS[1]).is_dir()), None)
+        folder = next((place for place in folders if (place / INSTANCES).is_dir()), None)
         if folder is None:
-            raise self.missing(options, f"VOCdevkit/VOC2012 with {FOLDERS[1]}")
+            raise self.missing(options, f"VOCdevkit/VOC2012 with {INSTANCES}")
         found = {name: list_files(folder / name, r".+\.(jpg|png)") for name in FOLDERS}
         files = [path for listing in found.values() for _, path in listing]
         listed = [folder / name for name in LISTS if (folder / name).is_file()]
@@ -47,7 +48,7 @@ class Voc(ImageSet):
             names = listed[0].read_text(encoding="utf-8-sig").split()
             files.append(str(listed[0]))
         else:
-            names = [Path(path).stem for _, path in found[FOLDERS[1]]]
+            names = [Path(path).stem for _, path in found[INSTANCES]]
         return Source(
             scenes=[(str(folder), name) for name in names],
             decode=partial(decode_scene, size=options.image_size or self.size),
@@ -63,10 +64,7 @@ def decode_scene(scene: tuple[str, str], *, size: int) -> np.ndarray:
     The result, `(5, size, size)` uint8, is colours, instances and classes, with `VOID` in both
     labels where one is.
     """
-    paths = [
-        Path(scene[0]) / folder / f"{scene[1]}{suffix}"
-        for folder, suffix in zip(FOLDERS, (".jpg", ".png", ".png"), strict=True)
-    ]
+    paths = [Path(scene[0]) / name / f"{scene[1]}{suffix}" for name, suffix in FOLDERS.items()]
     image = read_rgb(paths[0])
     planes = [np.asarray(_middle(image, size)).transpose(2, 0, 1)]
     for path in paths[1:]:

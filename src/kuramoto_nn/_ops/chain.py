@@ -68,8 +68,7 @@ def merge_tree(points: Tensor, most_matrices: int) -> tuple[Tensor, Tensor]:
 
     def merge_image(i: int, matrix: np.ndarray, run: Callable[..., Iterable]) -> None:
         image = np.ascontiguousarray(images[i], dtype=np.float64)
-        centred = image - image.mean(0)
-        square = np.einsum("pd,pd->p", centred, centred)
+        centred, square = _centred(image)
 
         def fill_strip(start: int) -> None:
             stop = min(start + STRIP, num_points)
@@ -104,11 +103,25 @@ def _blas() -> ThreadpoolController:
 
 
 @compiled
+def _centred(points):
+    """Points (P, D) around their mean, and their squared norms (P,)."""
+    mean = np.zeros(points.shape[1])
+    for point in points:
+        mean += point
+    mean /= len(points)
+    centred, square = np.empty_like(points), np.empty(len(points))
+    for i in range(len(points)):
+        np.subtract(points[i], mean, centred[i])
+        square[i] = np.dot(centred[i], centred[i])
+    return centred, square
+
+
+@compiled
 def fill_distances(points, centred, square, matrix, start, stop):
     """Fill the rows ``start`` to ``stop`` of the matrix right of the diagonal, and mirror them.
 
-    Takes the points (P, D), the same around their mean, and the squared norms of these (P,), all in
-    float64. Many threads may fill the strips of one image. The diagonal becomes `FAR`.
+    Takes the points (P, D), float64, and the results of `_centred` for them. Many threads may fill
+    the strips of one image. The diagonal becomes `FAR`.
     """
     num_points = len(points)
     products = np.empty(BLOCK * num_points)

@@ -16,6 +16,8 @@ Run = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 Score = Callable[[Tensor], Tensor]
 """Maps the energies ``(T + 1, M, ...)`` of samples to one number each, ``(M,)``."""
 
+NOBODY = -1
+
 
 class Vote(NamedTuple):
     """The winning sample of every input.
@@ -197,21 +199,22 @@ def energy_votes(
 def _take_in(best: Vote | None, candidates: Vote, index: Tensor, count: int) -> Vote:
     """Update the best samples in place by more candidates; several may be of one input."""
     outputs, scores, samples = candidates
-    if best is None:  # NaN stands for no sample yet; it is sorted behind infinity
-        nothing = scores.new_full((count,), torch.nan)
-        best = Vote(outputs.new_zeros(count, *outputs.shape[1:]), nothing, samples.new_zeros(count))
     scores = scores.nan_to_num(nan=torch.inf, posinf=torch.inf, neginf=-torch.inf)
-    inputs, owner = index.unique(return_inverse=True)
-    rivals = torch.cat((best.scores[inputs], scores))
-    owner = torch.cat((torch.arange(len(inputs), device=index.device), owner))
-    # Both sorts are stable and candidates come in the order of their samples: of equals the first.
-    order = rivals.sort(stable=True).indices
-    order = order[owner[order].sort(stable=True).indices]
-    number = owner.bincount()
-    winner = order[number.cumsum(0) - number] - len(inputs)
-    won = winner >= 0
+    if best is None:
+        best = Vote(
+            outputs.new_zeros(count, *outputs.shape[1:]),
+            scores.new_full((count,), torch.inf),
+            samples.new_full((count,), NOBODY),
+        )
+    least = best.scores.scatter_reduce(0, index, scores, "amin")
+    improves = (scores < best.scores[index]) | (best.samples[index] == NOBODY)
+    # Of equal scores the first wins: candidates come in the order of their samples.
+    position = torch.arange(len(index), device=index.device)
+    position = position.masked_fill(~(improves & (scores == least[index])), len(index))
+    first = torch.full_like(best.samples, len(index)).scatter_reduce(0, index, position, "amin")
+    (won,) = (first < len(index)).nonzero(as_tuple=True)
     for kept, candidate in zip(best, (outputs, scores, samples), strict=True):
-        kept[inputs[won]] = candidate[winner[won]]
+        kept[won] = candidate[first[won]]
     return best
 
 

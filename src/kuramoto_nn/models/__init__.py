@@ -70,7 +70,7 @@ if TYPE_CHECKING:  # a type checker would take every attribute for granted
 else:
 
     def __getattr__(name: str) -> object:
-        """Import two functions of `inference`, which imports `models`, on first use."""
+        """Import two functions of `inference`, which stands above `models`, on first use."""
         if name in ("energy_vote", "seeded_noise"):
             return getattr(import_module("kuramoto_nn.inference"), name)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

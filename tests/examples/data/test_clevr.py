@@ -103,7 +103,7 @@ def test_the_real_scenes_have_too_many_objects(shared: Path, tmp_path: Path) -> 
     paths[-1] = str(folder / "CLEVR_image_1.png")
     every = clevr.Clevr()
     every.max_objects = None
-    planes = every.decode_pictures(128, (str(folder), 1, paths))
+    planes = every.decode_pictures(128, (folder, paths))
     assert planes is not None
     assert planes.shape == (4, 128, 128)
     assert set(np.unique(planes[3])) == set(range(9))
@@ -171,20 +171,20 @@ def test_masks_of_one_bit_are_read(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("early")
 def test_doubled_files_gaps_and_hidden_files(tmp_path: Path) -> None:
-    folder = write_clevr(tmp_path / "clevr", [3, 3, 3])
-    for path in [*folder.iterdir()]:
+    folder = write_clevr(tmp_path, [3, 3, 3])
+    for path in [*folder.glob("*.png")]:
         path.with_name(f"._{path.name}").write_bytes(b"Mac OS X")
     assert len(read("clevr", "test", tmp_path)) == 2
     copy = folder / "more" / "CLEVR_mask_2_4.png"
     copy.parent.mkdir()
     copy.write_bytes((folder / copy.name).read_bytes())
-    with pytest.raises(ValueError, match="scene 2 is there twice: .*CLEVR_mask_2_4.png and .*more"):
+    with pytest.raises(ValueError, match="scene 2 is there twice: .*CLEVR_mask_2_4.png and .*png"):
         read("clevr", "test", tmp_path)
     copy.unlink()
     for path in folder.glob("CLEVR_*_1*.png"):
         if path.name.split("_")[2].removesuffix(".png") == "1":
             path.unlink()
-    with pytest.raises(ValueError, match="clevr has gaps .* 1 scenes are missing, 1; .*partial"):
+    with pytest.raises(ValueError, match=" has gaps .* 1 scenes are missing, 1; .*partial"):
         read("clevr", "test", tmp_path)
     assert read("clevr", "test", tmp_path, partial=True).images[:, 0, 0, 0].tolist() == [0, 2]
 

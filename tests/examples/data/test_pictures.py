@@ -101,7 +101,7 @@ def test_other_labels_are_refused(picture: Image.Image, message: str, tmp_path: 
 @pytest.mark.parametrize("bits", [1, 2, 4, 8, 16])
 @pytest.mark.parametrize("interlaced", [False, True])
 def test_grey_levels_of_any_depth_are_labels(bits: int, interlaced: bool, tmp_path: Path) -> None:
-    labels = GREY % 2 ** min(bits, 8)
+    labels = GREY.astype(int) % 2 ** min(bits, 8)
     (tmp_path / "a.png").write_bytes(png(labels, bits, interlaced=interlaced))
     np.testing.assert_array_equal(read_labels(tmp_path / "a.png", size=(8, 6)), labels)
 
