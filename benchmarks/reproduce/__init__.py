@@ -1,5 +1,5 @@
 """Recipes of the paper's tables, trained and scored: ``python -m benchmarks.reproduce``.
 
-`experiments` trains and scores the recipe of any task, `table` puts published and measured scores
-side by side, and `demo_curve` scores a small recipe as its training time grows.
+`experiments` trains and scores the recipe of any task; `table` puts published and measured scores
+side by side.
 """

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from benchmarks.reproduce.__main__ import GROUPS, ReproduceOptions, reproduce
-from benchmarks.reproduce.demo_curve import CurveOptions, curve
 from benchmarks.reproduce.experiments import (
     EXPERIMENTS,
     DiscoveryExperiment,
@@ -197,24 +196,6 @@ def test_a_call_that_is_over_before_its_first_step_is_not_the_end_of_a_training(
     assert not experiment.train(1e-6) and experiment.facts()["steps"] == 0
     assert experiment.train(600) and experiment.facts()["steps"] == 2
     assert experiment.train(600) and experiment.facts()["steps"] == 2
-
-
-def test_every_point_of_the_curve_continues_the_one_before(given, tmp_path):
-    options = CurveOptions(
-        minutes=(0.06, 0.01),
-        recipe="tetrominoes-itrconv-tiny",
-        out=tmp_path / "curve",
-        data_root=given["data_root"],
-        num_images=64,
-        num_test_images=2,
-        device="cpu",
-        results=tmp_path / "curve.json",
-    )
-    for _ in range(2):
-        curve(options)
-        rows = json.loads(options.results.read_text())
-        assert [row["minutes"] for row in rows] == [0.01, 0.06]
-        assert rows[0]["steps"] < rows[1]["steps"] and rows[0]["FG-ARI"] != rows[1]["FG-ARI"]
 
 
 def test_the_table_puts_measured_beside_published():

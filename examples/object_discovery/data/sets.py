@@ -178,10 +178,7 @@ def identity(folder: Path, paths: Iterable[str | Path]) -> str:
 
 
 def list_files(folder: Path, pattern: str) -> list[tuple[re.Match[str], str]]:
-    """Find files whose whole name matches, in a folder and the folders directly below it.
-
-    The matches come with their paths, sorted by path; hidden files are ignored.
-    """
+    """Match the names of all visible files of a folder and its subfolders; sorted by path."""
     if not folder.is_dir():
         return []
     wanted, found = re.compile(pattern), []

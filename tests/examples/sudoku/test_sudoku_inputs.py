@@ -121,6 +121,11 @@ def test_lines_of_another_form_are_refused_by_number(name):
     assert all(re.search(reasons[line], error) for line, error in refused.items())
 
 
+def test_ten_thousand_boards_are_read(tmp_path):
+    (tmp_path / "boards.csv").write_text("\n".join(LINES * 5000))
+    assert len(read_boards(tmp_path / "boards.csv")) == 10_000
+
+
 # The files of ../shared/inputs. -----------------------------------------------------------------
 
 COUNTS = {"empty.csv": 0, "onlyheader.csv": 0, "wrongsolution.csv": 1, "mixed.txt": 4}
