@@ -51,7 +51,7 @@ DISTRIBUTIONS = {
     "google": "protobuf",
 }
 PAGES = sorted(str(page.relative_to(ROOT)) for page in (ROOT / "docs").rglob("*.md"))
-NAMEDTUPLE = {"_replace", "_asdict", "_fields"}
+NAMEDTUPLE = {"_replace", "_asdict", "_fields", "_make"}
 
 
 def sources(*folders: str) -> list[Path]:

@@ -102,17 +102,8 @@ def demo(options: DemoOptions) -> dict[str, Any]:
         results |= compare_control(options, test)
     write_json(options.out / "results.json", results)
     trained.save_pretrained(options.out / MODEL, model_card_kwargs=model_card(results))
-    oscillator_dim = trained.config.block(trained.config.num_blocks - 1).oscillator_dim
-    assert isinstance(oscillator_dim, int)
-    report = Report(
-        results=results,
-        log=read_jsonl(options.out / "log.jsonl"),
-        examples=views(trained, test, (after, finer, before), seed=options.seed),
-        oscillator_dim=oscillator_dim,
-        control_log=read_jsonl(options.out / "control" / "log.jsonl") if options.compare else [],
-        published=AKOrN.presets()[PUBLISHED].published,
-    )
-    write_report(options.out / "report.html", report)
+    examples = views(trained, test, (after, finer, before), seed=options.seed)
+    write_page(options, results, trained, examples)
     first = next(iter(after.scores))
     print(
         f"{SCORES[first].title} {results[f'{first}_untrained']:.1f} untrained, "
@@ -120,6 +111,23 @@ def demo(options: DemoOptions) -> dict[str, Any]:
         f"see {options.out / 'report.html'}"
     )
     return results
+
+
+def write_page(
+    options: DemoOptions, results: dict[str, Any], model: AKOrN, examples: list[ExampleView]
+) -> None:
+    """Write the report."""
+    oscillator_dim = model.config.block(model.config.num_blocks - 1).oscillator_dim
+    assert isinstance(oscillator_dim, int)
+    report = Report(
+        results=results,
+        log=read_jsonl(options.out / "log.jsonl"),
+        examples=examples,
+        oscillator_dim=oscillator_dim,
+        control_log=read_jsonl(options.out / "control" / "log.jsonl") if options.compare else [],
+        published=AKOrN.presets()[PUBLISHED].published,
+    )
+    write_report(options.out / "report.html", report)
 
 
 def train_recipe(recipe: str, options: DemoOptions, out: Path) -> dict[str, float]:
