@@ -1,4 +1,4 @@
-"""Train and score recipes of the paper's tables, and put measured beside published scores.
+"""Train and score recipes of the paper's tables, and compare measured with published scores.
 
     python -m benchmarks.reproduce --recipes tetrominoes-attn tetrominoes-conv --minutes 30
     python -m benchmarks.reproduce --recipes synthetic --minutes 30 --slice-minutes 9
@@ -24,7 +24,7 @@ from examples.common.command import check_positive, run_command
 from examples.common.device import pick_device
 
 LEAST_SECONDS = 10.0
-"""No stage starts in a slice with less time left."""
+"""With less time left in a slice, no further stage starts."""
 UNFINISHED = ("not trained", "not scored")
 
 _published = [name for name in EXPERIMENTS if name in PRESETS and PRESETS[name].published]

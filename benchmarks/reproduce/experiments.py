@@ -43,7 +43,7 @@ class Settings:
     minutes: float = 30.0
     """Minutes of training per recipe."""
     max_steps: int | None = None
-    """Steps of training per recipe at most: the same for networks of different speed."""
+    """Largest number of training steps per recipe, the same for fast and slow networks."""
     batch_size: int | None = None
     """Samples of a batch (the recipes' if not given); many small steps suit a CPU."""
     out: Path = Path("runs/reproduce")
@@ -55,7 +55,7 @@ class Settings:
     num_images: int | None = None
     """Training images, or boards (the recipes' if not given)."""
     num_test_images: int = 320
-    """Test images, or boards, of every kind at most."""
+    """Largest number of test images, or boards, of every kind."""
     uptile: int = 4
     """Up-tiling of the second evaluation."""
     votes: tuple[int, ...] = (10, 100)
@@ -167,7 +167,7 @@ class Experiment(ABC):
             data = replace(self.data, **other)
             try:
                 self.load(data, self.split(kind))
-            except ValueError:  # fewer samples, perhaps
+            except ValueError:  # probably too few samples
                 data = replace(data, **{f"num_test_{self.samples}": None})
                 self.load(data, self.split(kind))
             except OSError:

@@ -58,7 +58,7 @@ def read_table(folder: Path) -> list[dict[str, Any]]:
         records = json.loads(path.read_text())["rows"]
         markdown(records)
     except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise ValueError(f"{path} is no table of this script; move it away") from error
+        raise ValueError(f"{path} is not a table of this script; move it away") from error
     return records
 
 

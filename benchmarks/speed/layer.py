@@ -49,7 +49,7 @@ QUICK = tuple((sized(32, 4, num_steps=2, kernel_size=kernel), 2, {}, {}) for ker
 def run(report: Report) -> None:
     """Measure all sizes."""
     for config, batch, *least in QUICK if report.quick else CASES:
-        torch.compiler.reset()  # dynamo has one small cache for the graphs of all layers
+        torch.compiler.reset()  # dynamo limits the graphs of all layers together
         layers = build(config, report)
         tensors = torch.randn(3, batch, config.channels, *config.grid, device=report.device)
         for backward in (False, True):

@@ -1,4 +1,4 @@
-"""Times of several callables in one process, and of work that bounds them on a machine."""
+"""Times of several callables in one process, and of work whose speed limits theirs."""
 
 import datetime
 import os
@@ -78,7 +78,7 @@ def seconds(work: Work, repeats: int = 1, *, device: torch.device) -> float:
 
 
 class Limit(NamedTuple):
-    """Work whose throughput bounds that of other work; ``amount`` is that of one call."""
+    """Work whose throughput limits that of other work; ``amount`` is the amount of one call."""
 
     name: str
     work: Work

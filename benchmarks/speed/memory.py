@@ -25,9 +25,9 @@ SAVING = "ours, checkpointed"
 RUNS = 3
 """Timed runs of a job; their median is reported."""
 M_MMAP_THRESHOLD = -3
-"""Option of glibc's mallopt: bytes from which an allocation is a mapping of its own."""
+"""Option of glibc's mallopt: size from which an allocation gets its own mapping."""
 Job = partial[dict[str, Any]]
-"""A call of `do`, for a process of its own."""
+"""A call of `do`, to be run in its own process."""
 
 
 def run(report: Report) -> None:

@@ -59,7 +59,7 @@ class Row:
     limit: float | None = None
     """Seconds at the rate of the machine's limit."""
     load: float = field(default_factory=lambda: os.getloadavg()[0])
-    """Load average (1 min) after the work; above the number of threads other processes ran."""
+    """Load average (1 min) after the work; if above the number of threads, other processes ran."""
     facts: dict[str, Any] = field(default_factory=dict)
     targets: list[dict[str, Any]] = field(default_factory=list)
     """Values with their targets, made by `target`."""

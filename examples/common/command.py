@@ -103,7 +103,7 @@ def run_command(
     try:
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):
-                stream.reconfigure(errors="replace")  # "±" on a terminal with ASCII alone
+                stream.reconfigure(errors="replace")  # "±" on an ASCII terminal
         try:
             words = list(map(_as_tyro_reads, sys.argv[1:]))
             if recipes is None:
@@ -115,7 +115,7 @@ def run_command(
         finally:
             sys.stdout.flush()
     except BrokenPipeError:
-        # The reader has read enough (`| head -1`). The rest must not fail again at the exit.
+        # The reader has closed the pipe (`| head -1`). The flush at exit must not fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except KeyboardInterrupt:
@@ -127,7 +127,7 @@ def run_command(
 
 
 def _as_tyro_reads(word: str) -> str:
-    """Write ``none`` as tyro knows it, and ``~`` as the home folder, after an ``=`` too."""
+    """Convert ``none`` to tyro's ``None`` and expand ``~``, also after an ``=``."""
     option, equals, value = word.partition("=") if word.startswith("--") else ("", "", word)
     return option + equals + ("None" if value == "none" else os.path.expanduser(value))
 

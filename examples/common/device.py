@@ -98,11 +98,11 @@ def free_memory_of_container(
     """Bytes that Linux's control groups leave to this process; caches count as free.
 
     The groups are mounted at ``root``. For version 2, ``own`` names the group of this process;
-    those around it count as well. Infinite without limits.
+    its parent groups count as well. Infinite without limits.
     """
     try:
         name = own.read_text().rpartition("::")[2].strip()
-    except OSError:  # no Linux
+    except OSError:  # not Linux
         return math.inf
     group = root / name.lstrip("/")
     folders = [folder for folder in (group, *group.parents) if folder.is_relative_to(root)]

@@ -169,7 +169,7 @@ def _extract(archive: Path, folder: str) -> None:
             return members.extractall(folder)
     with tarfile.open(archive) as members:
         members.extractall(folder, filter=_only_files)
-        while members.fileobj.read(_BLOCK):  # up to gzip's own checksum, behind the archive
+        while members.fileobj.read(_BLOCK):  # up to gzip's checksum after the archive
             pass
 
 

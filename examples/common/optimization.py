@@ -20,7 +20,7 @@ class WeightAverage:
     """Average of a model's weights, updated every few steps.
 
     Up to step ``start`` it is a copy. An update at step t after that keeps
-    ``min(decay, 1 - (1 + t - start)^(-2/3))`` of the average, so that early weights soon fade.
+    ``min(decay, 1 - (1 + t - start)^(-2/3))`` of the average, so that early weights soon fade out.
     """
 
     def __init__(self, model: nn.Module, *, decay: float, every: int, start: int):
@@ -52,7 +52,7 @@ class WeightAverage:
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
-    """How a recipe trains."""
+    """Training settings of a recipe."""
 
     batch_size: int
     """Samples of a global batch."""
@@ -79,7 +79,7 @@ class Training:
     """Steps between copies that are kept as OUT/step-000500, …; none keeps no copies."""
 
     not_identity: ClassVar[tuple[str, ...]] = ("epochs", "keep_every")
-    """Fields that change no number of a run."""
+    """Fields that do not affect the numbers of a run."""
 
     def __post_init__(self):
         names = ("batch_size", "learning_rate", "muon_learning_rate", "epochs", "ema_every")
@@ -105,7 +105,7 @@ class Training:
         )
 
     def identity(self) -> dict[str, Any]:
-        """Fields that decide the numbers of a run."""
+        """Fields that determine the numbers of a run."""
         values = dataclasses.asdict(self)
         return {name: v for name, v in values.items() if name not in self.not_identity}
 
@@ -182,10 +182,10 @@ def backward(
 ) -> Tensor:
     """Add the gradient of ``loss_of(embed(*inputs))`` to the parameters.
 
-    A contrastive loss is not a sum over parts of a batch: every sample meets all others. But it
-    depends on the network through the embeddings alone. So all parts are embedded without a graph;
-    the loss gives its gradient with respect to the embeddings; then each part is embedded once
-    more, with a graph, and receives its share of that gradient.
+    A contrastive loss is not a sum over parts of a batch, as every sample is compared with all. But
+    it depends on the network through the embeddings only. So all parts are embedded without a
+    graph; the loss gives its gradient with respect to the embeddings; then each part is embedded
+    once more, with a graph, and receives its share of that gradient.
 
     Args:
         embed: Maps parts of ``inputs``, ``(V, m, ...)``, to embeddings ``(V, m, C)``, the same each

@@ -40,7 +40,7 @@ class Meter:
             console=self.console,
             transient=stderr,
             disable=not self.console.is_terminal,
-            redirect_stdout=sys.stdout.isatty(),  # else results would leave their file for the bar
+            redirect_stdout=sys.stdout.isatty(),  # else rich would move a file's output to stderr
         )
         self._task = self._bar.add_task(title, total=None, text="")
         self._last_line = time.monotonic()
@@ -127,7 +127,7 @@ class RunLog:
     def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
         self._meter.__exit__()
         for file in (self._file, self._board):
-            # An error that is on its way already says more.
+            # An error of the block is more informative than one of closing.
             with suppress(OSError) if kind else errors_name(self._path):
                 file.close()
 

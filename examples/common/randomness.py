@@ -34,9 +34,9 @@ def preset(name: str, **overrides: Any) -> Any:
 
 
 def build_model(config: Config | str, *, seed: int) -> Any:
-    """Untrained network of a configuration or a preset's name; the seed alone decides its weights.
+    """Untrained network of a configuration or a preset's name; its weights depend on the seed only.
 
-    The global generator stays as it is.
+    The state of the global generator does not change.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(generator_for(seed, "initialisation").initial_seed())
@@ -64,7 +64,7 @@ class ShuffledBatches:
         here: Processes,
         name: str,
     ):
-        here.rows(batch_size)  # whether it can be shared out
+        here.rows(batch_size)  # raises if it cannot be shared equally
         self.count, self.batch_size = count, batch_size
         self.seed, self.here = seed, here
         full, rest = divmod(count, batch_size)
@@ -86,5 +86,5 @@ class ShuffledBatches:
         return order[position * self.batch_size :][:size]
 
     def identity(self) -> dict[str, Any]:
-        """Values that decide the samples of a step, besides the training and the seed."""
+        """Values that determine the samples of a step, besides the training and the seed."""
         return {"count": self.count, "last_batch": self.last_batch}

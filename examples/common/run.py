@@ -77,7 +77,7 @@ class Run:
     Between two steps the processes agree whether the run is over (steps, time or a signal); a
     record is logged and a checkpoint saved if they are due. At the end both happen once more.
     ``seconds`` counts all sessions, ``network`` is the module that the steps call (the model or its
-    DDP wrapper), and ``identity`` decides all numbers of the run.
+    DDP wrapper), and ``identity`` determines all numbers of the run.
     """
 
     def __init__(self, options: RunOptions, processes: Processes, stack: ExitStack):
@@ -296,7 +296,7 @@ def open_run(options: RunOptions) -> Iterator[Run]:
 
 def write_checkpoint(path: Path, state: dict[str, Any]) -> None:
     """Write nested tensors and plain values; a failed write leaves the old file as it was."""
-    content = io.BytesIO()  # torch, when it writes to the disk, does not say why it cannot
+    content = io.BytesIO()  # torch does not report why a write to the disk failed
     torch.save({"format": FORMAT, **state}, content)
     write_whole(path, lambda file: file.write(content.getbuffer()))
 
@@ -318,7 +318,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     except Exception as error:  # a damaged file can raise any error
         raise ValueError(f"{path} is damaged or not a checkpoint: {first_line(error)}") from error
     if not isinstance(state, dict) or state.get("format") != FORMAT:
-        raise ValueError(f"{path} is no checkpoint of a run of this version")
+        raise ValueError(f"{path} is not a checkpoint of this version")
     return state
 
 

@@ -24,7 +24,7 @@ _TRIES = 10
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How strongly views differ; plain values, so that it can be saved as JSON."""
+    """Strengths of the augmentations; plain values, so that it can be saved as JSON."""
 
     crop_area: tuple[float, float] = (0.08, 1.0)
     """Smallest and largest area of the crop, as a fraction of the image."""

@@ -96,7 +96,7 @@ _DEMO = replace(_TINY, learning_rate=2e-3, epochs=50)
 _LONG = Training(epochs=500)
 _SHORT = Training(epochs=50)
 _LARGE = Training(batch_size=512, learning_rate=5e-4, epochs=1024)
-# The demo's networks: larger and fewer updates learn more in the few minutes that it has.
+# The demo's networks: fewer and larger updates learn more in a few minutes.
 _DEMO_MODELS = {
     "tetrominoes-demo": preset("tetrominoes-attn", step_size=1.0, num_steps=4),
     "tetrominoes-demo-itrsa": preset("tetrominoes-itrsa", num_steps=4),

@@ -22,7 +22,7 @@ class Score:
 
     Attributes:
         title: Its name in tables.
-        note: What it measures, as a phrase.
+        note: The measured quantity, as a phrase.
         function: Maps predicted and true labels, both ``(B, H, W)``, to ``(B,)`` float64 scores, 1
             for a perfect match, NaN for an image that does not count. True labels are 0 on the
             background and `VOID` where they are to be ignored.

@@ -87,7 +87,7 @@ def segment(options: SegmentOptions) -> None:
     scoring = Scoring(**{name: getattr(options, name) for name in names})
     model = load_network(options.model, device=pick_device(options.device))
     segmenter = Segmenter(model=model, scoring=scoring, seed=options.noise_seed)
-    segmenter.sites(0, 0)  # refuses an --uptile that fits no picture
+    segmenter.sites(0, 0)  # refuses an --uptile that does not divide the patch size
     make_folder(options.out)
     Image.MAX_IMAGE_PIXELS = None  # the pictures are the user's own, and may be large
     paths, broken = _find(options.pictures), 0

@@ -22,9 +22,9 @@ LARGEST_BATCH = 64
 MOST_FEATURES = 2**25
 """Numbers in the feature maps of a batch, which are held several times and partly in float64."""
 BYTES_PER_FEATURE = 40
-"""Bytes for a number of a feature map: noise, features, and copies of float64 for the PCA."""
+"""Bytes per number of a feature map: noise, features, and float64 copies for the PCA."""
 BYTES_PER_DISTANCE = {"cpu": 0, "cuda": 32}
-"""Bytes for a distance that `average_linkage` keeps; on a CPU it fits itself to the memory."""
+"""Bytes per distance that `average_linkage` keeps; on a CPU it limits its memory by itself."""
 MOST_KEPT = 2**28
 """Most distances of one image that `average_linkage` keeps; beyond, it computes them in strips."""
 

@@ -167,7 +167,7 @@ def read_entries(file: TextIO, name: str) -> Iterator[Entry]:
         with file:
             yield from parse_lines(file)
     except _UNREADABLE as error:
-        raise ValueError(f"{name} is damaged, or no text in UTF-8: {error}") from error
+        raise ValueError(f"{name} is damaged, or not UTF-8 text: {error}") from error
 
 
 def read_boards(path: Path) -> Boards:

@@ -169,7 +169,7 @@ def _read_one_hot(path: Path) -> Tensor:
         one_hot = torch.load(path, map_location="cpu", weights_only=True)
     except OSError:
         raise
-    except Exception as error:  # a damaged file can lead anywhere
+    except Exception as error:  # a damaged file can raise any error
         raise ValueError(
             f"{path} is not a readable file of tensors: {first_line(error)}"
         ) from error

@@ -33,7 +33,7 @@ class SudokuDownloadOptions(DownloadOptions):
 
 
 def check_boards(path: Path) -> None:
-    """Check that a file that is no archive holds boards with solutions."""
+    """Check that a file that is not an archive holds boards with solutions."""
     read_boards(path)
 
 

@@ -69,7 +69,7 @@ class EvaluateOptions:
                 raise ValueError(f"{option_name(name)} needs at least one number: got none")
         check_noise_seeds(self.noise_seeds)
         if self.checked and max(self.samples) == 1:
-            raise ValueError("--checked is about votes: got it with --samples 1")
+            raise ValueError("--checked applies to votes only: got it with --samples 1")
         if self.out is not None and self.out.is_file():
             raise ValueError(f"--out must be a folder: got the file {self.out}")
 
@@ -107,7 +107,7 @@ def evaluate(options: EvaluateOptions) -> list[Row]:
 def _load(options: EvaluateOptions) -> SudokuModel:
     model = load_model(options.model)
     if not isinstance(model, SudokuModel):
-        raise ValueError(f"{options.model} is no model for Sudoku: got {type(model).__name__}")
+        raise ValueError(f"{options.model} is not a model for Sudoku: got {type(model).__name__}")
     if options.samples != (1,) and not isinstance(model, AKOrNSudoku):
         raise ValueError(
             f"{options.model} ({type(model).__name__}) is not random and has no energy to vote by: "

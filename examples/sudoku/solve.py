@@ -62,11 +62,11 @@ class SolveOptions:
     model: str | Path = SHIPPED
     """Trained model: a saved folder, a run's folder, or a name on the Hub."""
     budget: float = 30.0
-    """Seconds per board, for as many samples and steps as they allow."""
+    """Time limit per board, in seconds; more time allows more samples and steps."""
     noise_seed: int = 0
     """Seed of the oscillators' noise."""
     animate: Path | None = None
-    """GIF of the digits and oscillators settling; for a single board."""
+    """GIF of the digits and oscillators after every step; for a single board."""
     device: str = "auto"
     """auto (CUDA if there is any), cpu, cuda, …"""
 
@@ -83,7 +83,7 @@ class SolveOptions:
         """Whether the argument is a board, well-formed or not, and not a file."""
         board = self.board
         looks_so = len(board) == 81 or "\n" in board or set(board) <= set("0123456789.")
-        return looks_so and not os.path.isfile(board)  # Path's raises on long names
+        return looks_so and not os.path.isfile(board)  # Path.is_file raises on long names
 
 
 class Attempt(NamedTuple):
@@ -181,7 +181,7 @@ def _checked(entry: Entry) -> Entry:
     # PySAT refuses boards without a solution; it is not used for the answers.
     if not entry.puzzle or has_solution(puzzle := digits(entry.puzzle)[0]):
         return entry
-    reason = contradiction(puzzle) or "no way of filling them up obeys the rules"
+    reason = contradiction(puzzle) or "no valid board contains all of them"
     return Entry(entry.line, error=f"contradictory givens: {reason}")
 
 

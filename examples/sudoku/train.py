@@ -105,7 +105,7 @@ class BoardBatches(ShuffledBatches):
     """Boards and starting noise of each step, as a function of the step alone.
 
     All is drawn for the global batch and then cut to this process's rows, so that any number of
-    processes sees the same batch. The noise is drawn in float32, whatever its ``dtype``.
+    processes sees the same batch. The noise is drawn in float32 and converted to ``dtype``.
     """
 
     def __init__(
@@ -156,7 +156,7 @@ class BoardBatches(ShuffledBatches):
 
 
 class Answers(nn.Module):
-    """Logits that the loss sees: a model's last answer, or one after every few updates.
+    """Logits for the loss: a model's last answer, or one after every few updates.
 
     Shape:
         Puzzles ``(B, 9, 9)`` to logits ``(R, B, 9, 9, 9)`` of R answers; one if ``every`` is None.

@@ -41,7 +41,7 @@ __all__ = [
     "reference",
 ]
 
-if not TYPE_CHECKING:  # a type checker would take every attribute for granted
+if not TYPE_CHECKING:  # else a type checker would accept any attribute
 
     def __getattr__(name: str) -> object:
         """Import packages on first use, and the functions that load `models`."""

@@ -54,7 +54,7 @@ def with_float64(x: Tensor) -> Tensor:
 
 
 def listed(problems: list[str]) -> str:
-    """Join problems into one line: the first few, and how many more there are."""
+    """Join problems into one line: the first few, and the number of the others."""
     distinct = list(dict.fromkeys(problems))
     more = [f"and {len(distinct) - SHOWN} more"] if len(distinct) > SHOWN else []
     return "; ".join(distinct[:SHOWN] + more)

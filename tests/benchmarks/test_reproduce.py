@@ -256,7 +256,7 @@ def test_a_finished_record_stays_until_its_recipe_is_finished_again(tmp_path):
 )
 def test_a_damaged_table_is_noticed_before_the_work(given, tmp_path, content):
     (tmp_path / "reproduce.json").write_text(content)
-    with pytest.raises(ValueError, match="no table of this script"):
+    with pytest.raises(ValueError, match="not a table of this script"):
         reproduce(ReproduceOptions(**given, results=tmp_path, recipes=("tetrominoes-attn-tiny",)))
     assert not given["out"].exists()
     assert (tmp_path / "reproduce.json").read_text() == content

@@ -185,5 +185,5 @@ def test_wrong_sizes_are_named(options, message):
 
 def test_no_input_is_named():
     noise = seeded_noise((9,), seed=0)
-    with pytest.raises(ValueError, match=r"`inputs` must hold at least one: got shape \(0, 9\)"):
+    with pytest.raises(ValueError, match=r"`inputs` must not be empty: got shape \(0, 9\)"):
         energy_vote(lambda x, n: (x, x[None]), torch.zeros(0, 9), noise, num_samples=1)

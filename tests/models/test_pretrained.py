@@ -402,8 +402,8 @@ def test_what_would_not_load_is_not_saved(change, message, tmp_path):
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
-        ("channels", 10**10, "config.json describes no model: "),
-        ("channels", 10**30, "config.json describes no model: "),
+        ("channels", 10**10, "config.json does not describe a model: "),
+        ("channels", 10**30, "config.json does not describe a model: "),
         ("num_blocks", 10**9, "config.json describes 1000000000 blocks: .*safetensors has "),
     ],
 )

@@ -27,7 +27,7 @@ Shape = tuple[int, ...]
 
 
 class _SourceError(Exception):
-    """Carries an error of the source past the handlers of those of the cache."""
+    """Wraps an error of the source, so that it is not reported as one of the cache."""
 
 
 def load_or_build(
@@ -44,7 +44,7 @@ def load_or_build(
     try:
         with one_at_a_time(path):
             if _read(path, row, count) is None:  # another process may have built it
-                for left in path.parent.iterdir():  # of killed builders; the lock is held
+                for left in path.parent.iterdir():  # by killed processes
                     if left.name.startswith(f".{path.name}.") and left.suffix != ".lock":
                         left.unlink(missing_ok=True)
                 write_whole(path, partial(_write, blocks=_tagged(blocks), row=row, count=count))
@@ -92,7 +92,7 @@ def _read(path: Path, row: Shape, count: int | None) -> np.ndarray | None:
             wanted = (count or "n", *row)
             raise ValueError(f"it holds {array.dtype} {array.shape}, not uint8 {wanted}")
         return array
-    except (FileNotFoundError, NotADirectoryError):  # of the latter, building says more
+    except (FileNotFoundError, NotADirectoryError):  # building reports the latter
         return None
     except (ValueError, EOFError) as error:
         warnings.warn(f"{path} is not the expected cache ({error}): rebuilt", stacklevel=3)
@@ -114,7 +114,7 @@ def decode_split(
     scenes, total = source.scenes, stop
     if isinstance(scenes, Sized):
         total = min(stop, len(scenes))
-    if not source.dropped:  # else more may be needed
+    if not source.dropped:  # else others must replace them
         scenes = islice(scenes, total)
     shown = None if source.dropped or total == sys.maxsize else total
     position, dropped, damaged = 0, 0, []
@@ -157,14 +157,14 @@ def _too_few(title: str, found: int, count: int | None) -> ValueError:
 def decode_scenes(
     scenes: Iterable[Any], decode: Decoder, total: int = sys.maxsize, *, workers: int | None = None
 ) -> Iterator[np.ndarray | str | None]:
-    """Decode scenes in order, in `workers` processes or as many as pay (one per core at most).
+    """Decode scenes in order, in `workers` processes, or as many as are useful (up to one a core).
 
     Yields planes, None for a scene that does not belong to the set, or the message for a damaged
     one. `total` is the number of scenes, if it is known.
     """
     count = max(1, min(workers or cores(), total // SCENES_PER_WORKER))
     remaining = iter(scenes)
-    # Processes are started afresh instead of forked: threads and CUDA do not survive a fork, and a
+    # Processes are spawned instead of forked: threads and CUDA do not survive a fork, and a
     # forked worker would hold the lock on the cache after its parent has died.
     loader = DataLoader(
         _Chunks(decode),
@@ -174,7 +174,7 @@ def decode_scenes(
         multiprocessing_context=None if count == 1 else "spawn",
         collate_fn=list,
         worker_init_fn=_ignore_interrupts,
-        generator=torch.Generator(),  # the global one belongs to the caller
+        generator=torch.Generator(),  # the global one stays unchanged
     )
     try:
         for results in loader:
@@ -207,4 +207,4 @@ class _Chunks(Dataset):
 
 
 def _ignore_interrupts(_: int) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the parent decides
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # only the parent handles Ctrl-C

@@ -33,7 +33,7 @@ WINDOW = 28
 class Sprites(NamedTuple):
     """The sprites of n scenes, from the lowest to the uppermost: `(n, 5)` indices."""
 
-    number: np.ndarray  # (n,): how many of the five there are, the first ones
+    number: np.ndarray  # (n,): how many of the five are drawn, from the first on
     shape: np.ndarray  # of SHAPES
     scale: np.ndarray  # of SCALES
     orientation: np.ndarray  # of ORIENTATIONS

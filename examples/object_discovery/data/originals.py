@@ -4,9 +4,9 @@ Tetrominoes, Multi-dSprites and CLEVR with masks share the form of a record: a `
 `image` (height, width, 3) and `mask` (entities, height, width, 1), 255 where an entity is seen, the
 background first. They differ in their sizes and in the crop.
 
-A TFRecord file is its records one after the other, perhaps gzipped: u64 length, u32 masked CRC of
-the length, payload, u32 masked CRC of the payload, little endian. The package `tfrecord` has the
-messages. Its reader is not used: it verifies no checksum and believes a damaged length.
+A TFRecord file is a sequence of records, optionally gzipped: u64 length, u32 masked CRC of the
+length, payload, u32 masked CRC of the payload, little endian. The package `tfrecord` has the
+messages. Its reader is not used: it verifies neither checksums nor lengths.
 """
 
 import gzip
@@ -55,7 +55,7 @@ class OriginalSet(ImageSet):
     stored: tuple[int, int]  # rows and columns of the stored image
     corner: tuple[int, int] = (0, 0)  # first row and column of the square that is used
     side: int  # rows and columns of the square
-    max_objects: int | None = None  # scenes with a larger visible mask index are no part of the set
+    max_objects: int | None = None  # scenes with a larger visible mask index are left out
     pattern: str  # of the name of its TFRecord file
     folders: tuple[str, ...]  # usual names of its folder
     splits = SPLITS
@@ -138,7 +138,7 @@ class DrawnSet(OriginalSet):
     render: Callable[[Any], tuple[np.ndarray, np.ndarray]]
 
     def draw(self, count: int, *, seed: int, split: str) -> Iterator[np.ndarray]:
-        """Draw `(4, size, size)` uint8 scenes; those of another count are no prefix of these."""
+        """Draw `(4, size, size)` uint8 scenes; a smaller count draws other scenes."""
         sequence = np.random.SeedSequence(seed, spawn_key=self.streams[split])
         scenes = self.sample(count, rng=np.random.default_rng(sequence))
         rows, columns = (slice(first, first + self.side) for first in self.corner)
@@ -183,12 +183,9 @@ def read_arrays(path: Path, *, size: int, entities: int) -> Iterator[np.ndarray]
             images, labels = file["images"], file["labels"]
     except (KeyError, TypeError, ValueError, OSError, EOFError, BadZipFile, zlib.error) as error:
         raise ValueError(f"{wanted}: {error}") from error
-    shape = (*labels.shape[:1], size, size)
-    if (
-        (images.dtype, labels.dtype) != (np.float32, np.uint8)
-        or (images.shape, labels.shape) != ((*shape[:1], 3, *shape[1:]), shape)
-        or not len(labels)
-    ):
+    count = labels.shape[:1]
+    right = (np.float32, (*count, 3, size, size), np.uint8, (*count, size, size))
+    if (images.dtype, images.shape, labels.dtype, labels.shape) != right or count == (0,):
         got = f"{images.dtype} {images.shape} and {labels.dtype} {labels.shape}"
         raise ValueError(f"{wanted}: got {got}")
     most = labels[labels != VOID].max(initial=0)

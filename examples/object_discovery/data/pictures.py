@@ -1,4 +1,4 @@
-"""Pictures and label maps of any kind whose meaning is clear, or an error that names the file."""
+"""Read pictures and label maps of any unambiguous kind; errors name the file."""
 
 import os
 import struct
@@ -21,12 +21,12 @@ def read_rgb(path: Path) -> Image.Image:
     picture = ImageOps.exif_transpose(stored)
     if picture.mode.startswith("I;16") or (picture.mode == "I" and stored.format == "PNG"):
         picture = Image.fromarray((np.asarray(picture).astype(np.uint32) >> 8).astype(np.uint8))
-    elif picture.mode in ("P", "PA"):  # whose transparency RGB alone cannot drop in silence
+    elif picture.mode in ("P", "PA"):  # else pillow may warn about transparency
         picture = picture.convert("RGBA")
     elif picture.mode in ("I", "F"):
         raise ValueError(
-            f"{path} has pixels of mode {picture.mode}, whose white is not known; save it with 8 "
-            f"or 16 bits"
+            f"{path} has pixels of mode {picture.mode}, whose value for white is not "
+            f"known; save it with 8 or 16 bits"
         )
     return picture.convert("RGB")
 
@@ -34,8 +34,8 @@ def read_rgb(path: Path) -> Image.Image:
 def read_labels(path: Path, *, size: tuple[int, int]) -> np.ndarray:
     """Read `(H, W)` uint8 labels: a palette's indices, or grey levels, also as equal channels.
 
-    Raises ValueError if the file is missing, damaged, no picture of `size` (width, height), or has
-    no labels up to 255.
+    Raises ValueError if the file is missing or damaged, is not a picture of `size` (width, height),
+    or has labels above 255.
     """
     picture, stored = _read(path)
     if picture.size != size:
@@ -63,9 +63,9 @@ def _read(path: Path) -> tuple[Image.Image, str]:
             return picture, stored
     except FileNotFoundError as error:
         raise ValueError(f"{path} is missing") from error
-    # All of these are what pillow raises for one or another damaged or far too large picture.
+    # pillow raises any of these for a damaged or far too large picture.
     except (
         *(OSError, SyntaxError, ValueError, IndexError, struct.error, zlib.error),
         Image.DecompressionBombError,
     ) as error:
-        raise ValueError(f"{path} is damaged or no picture: {error}") from error
+        raise ValueError(f"{path} is damaged or not a picture: {error}") from error

@@ -126,7 +126,7 @@ class Source:
 
     scenes: Iterable[Any]  # arguments of `decode`, in order; read only if there is no cache
     decode: Decoder
-    identity: str  # name of the content, beside the set, split, count and size
+    identity: str  # identifies the content for a given set, split, count and size
     limit: int | None = None  # images that the split has; None if only decoding tells
     skip: int = 0  # scenes of the set that precede the split
     dropped: str = ""  # description of the scenes that do not belong to the set, if there are any
@@ -135,7 +135,7 @@ class Source:
 
 
 class ImageSet(ABC):
-    """A set of images with labels; `load` does whatever does not depend on the set."""
+    """A set of images with labels; `load` does everything that does not depend on the set."""
 
     num_clusters: int  # K of the published scores
     size: int  # height and width of the images

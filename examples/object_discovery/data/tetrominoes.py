@@ -1,7 +1,7 @@
 """Tetrominoes: three coloured pieces on black, 32x32, either drawn here or the original file.
 
 Every array runs over all scenes at once. Sampling (`sample_scenes`) and rendering (`render`) are
-apart: `render` reproduces the original records pixel for pixel once it knows their placements.
+apart: `render` reproduces the original records pixel for pixel from their placements.
 """
 
 from typing import NamedTuple
@@ -75,7 +75,7 @@ def sample_scenes(count: int, *, rng: np.random.Generator) -> Scenes:
     """
     kept, missing = [propose_scenes(0, rng=rng)], count
     while missing > 0:
-        # About 15 % of the proposals survive, so that one round mostly suffices.
+        # About 15 % of the proposals have no overlap, so that one round mostly suffices.
         scenes = propose_scenes(8 * missing + 16, rng=rng)
         accepted = np.flatnonzero(~overlaps(scenes))[:missing]
         kept.append(Scenes(*(values[accepted] for values in scenes)))

@@ -62,7 +62,7 @@ def decode_scene(scene: tuple[str, str], *, size: int) -> np.ndarray:
     """Decode, resize and crop one photograph (folder, name); ValueError if a file is damaged.
 
     The result, `(5, size, size)` uint8, is colours, instances and classes, with `VOID` in both
-    labels where one is.
+    label maps where either has it.
     """
     paths = [Path(scene[0]) / name / f"{scene[1]}{suffix}" for name, suffix in FOLDERS.items()]
     image = read_rgb(paths[0])

@@ -1,6 +1,6 @@
 """Curves of a report as SVG, coloured by the page's style sheet for light and dark.
 
-Matplotlib's SVG refers to other sites and fixes its colours, so that these few lines are our own.
+Matplotlib is not used, as its SVG refers to other sites and has fixed colours.
 """
 
 import math

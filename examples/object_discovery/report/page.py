@@ -1,4 +1,4 @@
-"""The page as a whole: pictures, words and numbers of a run in the template beside this file."""
+"""The whole page: fills the template with the pictures, texts and numbers of a run."""
 
 import base64
 import io

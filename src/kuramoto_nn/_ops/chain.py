@@ -41,7 +41,7 @@ COMPACT_BELOW = 0.7
 BLOCK = 32
 """Rows that are multiplied at once."""
 
-# No NaN and no sign of zero to heed: a vectorized minimum needs both. Sums keep their order.
+# A minimum is vectorized only if it may ignore NaNs and the sign of zero. Sums keep their order.
 compiled = njit(nogil=True, cache=True, fastmath={"nnan", "nsz"})
 
 _one_caller = Lock()  # the number of BLAS threads belongs to the process
@@ -59,7 +59,7 @@ def merge_tree(points: Tensor, most_matrices: int) -> tuple[Tensor, Tensor]:
     height = np.full((num_images, num_points), np.inf)
     num_threads = torch.get_num_threads()
     num_matrices = min(num_threads, most_matrices) if num_images >= num_threads else 1
-    # NumPy asks for huge pages, which spares most of the cost of fresh memory. An odd row length
+    # NumPy asks for huge pages, which avoids most of the cost of new memory. An odd row length
     # spreads the entries of a column over the cache.
     matrices = np.empty((num_matrices, num_points, num_points | 1))
     if points.dtype == torch.bfloat16:  # which NumPy does not have
@@ -97,7 +97,7 @@ def merge_clusters(clusters: Clusters, parent: Tensor, height: Tensor) -> tuple[
     return parent, height
 
 
-@cache  # looking for libraries takes milliseconds
+@cache  # finding the libraries takes milliseconds
 def _blas() -> ThreadpoolController:
     return ThreadpoolController().select(user_api="blas")
 
@@ -163,7 +163,7 @@ def _follow_chain(matrix, size, first, level, parent, height):
             length = 1
         tip = chain[length - 1]
         neighbour, gap = _nearest(matrix[tip], penalty)
-        # Of equal distances the way back comes first: else the walk would never end.
+        # Of equal distances the one to the previous cluster wins; else the walk might never end.
         if length == 1 or matrix[tip, chain[length - 2]] > gap:
             chain[length] = neighbour
             length += 1
@@ -207,7 +207,7 @@ def _nearest(row, penalty):
 def _average(matrix, size, penalty, keeps, leaves):
     """Replace a cluster by its union with another, whose slot goes out of use."""
     large, small = (keeps, leaves) if size[keeps] >= size[leaves] else (leaves, keeps)
-    # At most a half: rounding then leaves the average between its ends, and equal ends as they are.
+    # At most 1/2, so that the rounded average lies between the distances, and is equal if they are.
     weight = size[small] / (size[keeps] + size[leaves])
     size[keeps] += size[leaves]
     penalty[leaves] = FAR

@@ -42,14 +42,14 @@ class _Partition(NamedTuple):
 def condense(points: Tensor, most: int) -> tuple[Clusters, Tensor, Tensor]:
     """Merge the points ``(P, D)`` of an image, float64, until at most ``most`` clusters are left.
 
-    Returns these, with one spare column of distances as `chain` wants it, and the tree so far, all
+    Returns these, with one spare column of distances as `chain` needs it, and the tree so far, all
     as a batch of one.
     """
     parent = torch.zeros(len(points), dtype=torch.long, device=points.device)
     height = torch.full_like(points[:, 0], torch.inf)
     places, clusters = _join_equal(points, parent, height)
     gap = torch.full_like(clusters.size, torch.nan)  # distance to the nearest cluster
-    neighbour = torch.full_like(clusters.first, -1)  # which that is, -1 where it is not known
+    neighbour = torch.full_like(clusters.first, -1)  # its number, -1 if unknown
     while len(clusters.size) > most:
         for chosen, rows in _rows(places, clusters, neighbour < 0):
             gap[chosen], neighbour[chosen] = rows.min(1)
@@ -119,7 +119,7 @@ def _merge(
     """Join all reciprocal pairs, add them to the tree, and renumber clusters and neighbours."""
     label, size, first, level = clusters
     closest = gap.argmin()
-    neighbour[neighbour[closest]] = closest  # whatever rounding says: every round makes progress
+    neighbour[neighbour[closest]] = closest  # a merge in every round, in spite of rounding
     own = torch.arange(len(gap), device=gap.device)
     mutual = neighbour[neighbour] == own
     stays = ~mutual | (own < neighbour)

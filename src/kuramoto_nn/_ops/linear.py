@@ -1,10 +1,10 @@
-"""A linear map of the channels of every site, by whichever kernel is fastest."""
+"""A linear map of the channels of every site, by the fastest kernel."""
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-_HAS_ONEDNN = torch.backends.mkldnn.is_available()  # the compiler cannot ask
+_HAS_ONEDNN = torch.backends.mkldnn.is_available()  # the compiler cannot trace this call
 
 
 class SiteLinear(nn.Linear):

@@ -116,8 +116,8 @@ def merge_clusters(clusters: Clusters, parent: Tensor, height: Tensor) -> tuple[
 
 def _reciprocal_pairs(clusters: Clusters) -> Pairs | None:
     """List the clusters that are each other's nearest; None once every image has one cluster."""
-    # argmin gives the first of equal entries. As the matrix is symmetric to the last bit, nearest
-    # of nearest so ends in a pair and never in a ring: every round makes progress.
+    # argmin gives the first of equal entries. As the matrix is symmetric to the last bit, a
+    # chain of nearest neighbours then ends in a pair, never in a cycle: every round merges one.
     neighbour = clusters.distance.argmin(2)
     own = torch.arange(neighbour.shape[1], device=neighbour.device).expand_as(neighbour)
     mutual = neighbour.gather(1, neighbour) == own
@@ -125,7 +125,7 @@ def _reciprocal_pairs(clusters: Clusters) -> Pairs | None:
     stays = (clusters.size > 0) & ~keeps & ~leaves
     num_pairs = keeps.sum(1, keepdim=True)
     num_left = num_pairs + stays.sum(1, keepdim=True)
-    # The one host sync of a round: the sizes of what follows.
+    # The only host sync of a round: the sizes of the following tensors.
     most_pairs, most_left = torch.cat([num_pairs, num_left], 1).amax(0).tolist()
     if most_pairs == 0:
         return None
@@ -173,7 +173,7 @@ def _merge(clusters: Clusters, pairs: Pairs, parent: Tensor, height: Tensor) -> 
 
 
 def height_above(below: Tensor, gap: Tensor) -> Tensor:
-    """Heights of merges: their distances, but above those of the parts, whatever rounding says."""
+    """Heights of merges: their distances, raised above the heights of the parts where needed."""
     return torch.maximum(gap, below.nextafter(torch.full_like(below, FAR)))
 
 

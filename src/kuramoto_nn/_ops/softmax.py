@@ -1,4 +1,4 @@
-"""Softmax attention, by whichever kernel is fastest."""
+"""Softmax attention, by the fastest kernel."""
 
 import torch
 from torch import Tensor
@@ -14,7 +14,7 @@ def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     """Compute ``softmax(q k^T / sqrt(d)) v`` of tensors ``(B, heads, sites, d)``.
 
     On a CPU with few scores, plain products of some images at a time are faster than PyTorch's
-    fused kernel, which computes all else.
+    fused kernel, which computes everything else.
     """
     length = _images_at_once(query)
     if length == 0:

@@ -23,14 +23,14 @@ from kuramoto_nn._ops.condense import condense
 from kuramoto_nn.clustering._features import as_num_clusters, check_features
 
 CHUNK_DISTANCES = {"cpu": 2**22, "cuda": 2**26}
-"""Distances that `rounds` hold at once, by device: many share a launch, few fit a cache."""
+"""Distances that `rounds` holds at once: many on a GPU (few launches), few on a CPU (its cache)."""
 MOST_POINTS = 2**14
 """Clusters whose distances are kept as a matrix, which takes 2 GiB."""
 COPIES = 4
-"""Matrices of distances that `rounds` hold per image; `chain` holds one."""
+"""Matrices of distances that `rounds` holds per image; `chain` holds one."""
 
 ALWAYS_FREE = 2**23
-"""Distances for which memory is not asked for: 64 MiB, or four times that with `rounds`."""
+"""Up to so many distances the memory is not checked: 64 MiB, or four times that with `rounds`."""
 
 
 @torch.no_grad()
@@ -103,7 +103,7 @@ def load_chain() -> ModuleType | None:
         return None
     try:
         chain = import_module("kuramoto_nn._ops.chain")
-        chain.merge_tree(torch.zeros(1, 2, 1), 1)  # compiles, or fails: Numba, its cache, the disk
+        chain.merge_tree(torch.zeros(1, 2, 1), 1)  # compiles, or shows that Numba is broken
     except Exception as error:
         reason = (str(error).splitlines() or [""])[0]
         warnings.warn(
@@ -116,7 +116,7 @@ def load_chain() -> ModuleType | None:
 
 
 def fitting(num_points: int, memory: int, copies: int) -> tuple[int, int]:
-    """Plan for half of the memory, in bytes.
+    """Numbers of clusters and of matrices that fit into half of the memory, in bytes.
 
     Returns the number of clusters up to which an image's matrix of distances is kept, if there are
     ``copies`` of it, and the number of matrices of P points that are held at once.

@@ -11,7 +11,7 @@ from kuramoto_nn._checks import as_integer
 
 
 def to_oscillators(x: Tensor, oscillator_dim: int) -> Tensor:
-    """View ``(B, K N, *S)`` as ``(B, *S, K, N)``, contiguous; copies only what is not site-major.
+    """View ``(B, K N, *S)`` as ``(B, *S, K, N)``, contiguous; copies only if it is not site-major.
 
     Args:
         x: Channels-first tensor with spatial axes of any number.
@@ -56,7 +56,7 @@ def count_oscillators(channels: int, oscillator_dim: int) -> int:
         ``C / N``.
 
     Raises:
-        ValueError: If N or C is no positive integer, or N does not divide C.
+        ValueError: If N or C is not a positive integer, or N does not divide C.
     """
     channels = as_integer("channels", channels, least=1)
     oscillator_dim = as_integer("oscillator_dim", oscillator_dim, least=1)

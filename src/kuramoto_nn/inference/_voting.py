@@ -69,7 +69,7 @@ def seeded_noise(shape: Sequence[int], *, seed: int, device: torch.device | str 
         their noise ``(M, *shape)``.
 
     Raises:
-        ValueError: If the seed is no integer of at least 0.
+        ValueError: If the seed is not an integer of at least 0.
 
     Examples:
         >>> noise = seeded_noise((4, 9, 9), seed=0)
@@ -117,8 +117,8 @@ def energy_vote(
         The winners.
 
     Raises:
-        ValueError: If K or the batch size is no positive integer, there is no input, or the score
-            does not return one number per sample.
+        ValueError: If K or the batch size is not a positive integer, there is no input, or the
+            score does not return one number per sample.
 
     Reference:
         Miyato et al., *Artificial Kuramoto Oscillatory Neurons* (ICLR 2025).
@@ -173,7 +173,7 @@ def energy_votes(
     if not sizes:
         raise ValueError("`num_samples` must hold at least one number: got none")
     if len(inputs) == 0:
-        raise ValueError(f"`inputs` must hold at least one: got shape {tuple(inputs.shape)}")
+        raise ValueError(f"`inputs` must not be empty: got shape {tuple(inputs.shape)}")
     best: list[Vote | None] = [None] * len(scores)
     count, done = len(inputs), 0
     for size in sizes:

@@ -17,8 +17,8 @@ from kuramoto_nn.functional import Integrator, count_oscillators, from_oscillato
 Energy = Callable[[Tensor, Tensor, Tensor], Tensor]
 """From x, ``J x`` and c, as oscillator views ``(B, *S, K, N)``, to values ``(B, ...)``."""
 
-# All instances share the code of a step. Where torch can keep their graphs apart, many layers do
-# not use up the limit of recompilations together.
+# All layers share the code of a step, and so torch's limit of recompilations. Versions of torch
+# that can isolate the graphs of a layer count them separately.
 _CAN_ISOLATE = "isolate_recompiles" in inspect.signature(torch.compile).parameters
 _ISOLATED: dict[str, Any] = {"isolate_recompiles": True} if _CAN_ISOLATE else {}
 
@@ -92,8 +92,8 @@ class KuramotoLayer(Stepwise):
             would update its running statistics twice per step; use another normalisation there.
 
     Raises:
-        ValueError: If N does not divide the channels, ``num_steps`` is no integer of at least 0,
-            or ``step_size`` is no finite number.
+        ValueError: If N does not divide the channels, ``num_steps`` is not an integer of at least
+            0, or ``step_size`` is not a finite number.
 
     Shape:
         x and c ``(B, C, *S)``, floating point, S of any rank, to x of the same shape.
@@ -272,7 +272,7 @@ class KuramotoLayer(Stepwise):
             if autocast:
                 c = c.to(next(self.stimulus_norm.parameters(), x).dtype)
             c = self._same("stimulus_norm", self.stimulus_norm(c), c)
-        if autocast:  # which is meant for the coupling; all else stays wide
+        if autocast:  # only the coupling runs in half precision
             x, c = (v.to(torch.promote_types(v.dtype, torch.float32)) for v in (x, c))
         x, c = (to_oscillators(value, self.oscillator_dim) for value in (x, c))
         return functional.normalize(x), c

@@ -34,7 +34,7 @@ class ImageMean(Metric):
         self.options = {"ignore_index": ignore_index, **options}
         self.add_state("total", with_float64(torch.zeros(())).double(), dist_reduce_fx="sum")
         self.add_state("count", torch.zeros((), dtype=torch.long), dist_reduce_fx="sum")
-        # A MetricCollection merges metrics of equal states: one more, with a name of its own.
+        # A MetricCollection would merge metrics with equal states, so a unique state is added.
         name = re.sub(r"\W", "_", f"{type(self).__name__} {self.options}")
         self.add_state(name, torch.zeros(()), dist_reduce_fx="sum")
 
@@ -64,7 +64,7 @@ class ForegroundARI(ImageMean):
 
     Args:
         empty: Score of an image without foreground: ``"nan"`` leaves it out, ``"one"`` counts 1.
-        ignore_index: A label of ignored pixels of the target, beside those below 0.
+        ignore_index: A further label of ignored pixels, such as 255; None for none.
         **kwargs: Passed to `torchmetrics.Metric`.
 
     Examples:
@@ -86,7 +86,7 @@ class MeanBestOverlap(ImageMean):
     """Mean of `mean_best_overlap` over the images that have an object.
 
     Args:
-        ignore_index: A label of ignored pixels of the target, beside those below 0.
+        ignore_index: A further label of ignored pixels, such as 255; None for none.
         **kwargs: Passed to `torchmetrics.Metric`.
 
     Examples:

@@ -11,7 +11,7 @@ from kuramoto_nn._checks import as_integer, with_float64
 DENSE_RANGE = 256
 """Labels that span fewer values index the table directly; others are sorted to be renumbered."""
 CACHED_PIXELS = 2**18
-"""Pixels that a CPU counts at once: few enough for all steps to find them in its cache."""
+"""Pixels that a CPU counts at once, so few that they stay in its cache."""
 
 Empty = Literal["nan", "one"]
 EMPTY_VALUES = {"nan": torch.nan, "one": 1.0}
@@ -155,7 +155,7 @@ def contingency_table(pred: Tensor, target: Tensor, *, ignore_index: int | None 
     if ignore_index is not None:
         truth = truth.masked_fill(truth == as_integer("ignore_index", ignore_index), -1)
     objects, num_objects = _renumber_objects(truth)
-    # Segments of all images in one row of numbers from 1 on: image b begins behind b * R others.
+    # Segments are numbered from 1 across the batch: those of image b follow b * R others.
     image = torch.arange(len(pred), device=pred.device)[:, None]
     shift = start - image * num_segments - 1
 
@@ -164,8 +164,8 @@ def contingency_table(pred: Tensor, target: Tensor, *, ignore_index: int | None 
     counts = pred.new_zeros((len(pred) * num_segments + 1) * (num_objects + 1), dtype=torch.long)
     for i in range(0, len(pred), length):
         part = slice(i, i + length)
-        # Ignored pixels, now -1, end in one more column of the segment before, which for the very
-        # first segment is row 0. That row and that column are dropped.
+        # Ignored pixels, -1, are counted in an additional column of the previous segment, which for
+        # the first segment is row 0. This row and this column are dropped.
         cell = objects[part].clamp_min(-1)
         cell.add_(segments[part] - shift[part], alpha=num_objects + 1)
         counts += torch.bincount(cell.flatten(), minlength=len(counts))
@@ -174,7 +174,7 @@ def contingency_table(pred: Tensor, target: Tensor, *, ignore_index: int | None 
 
 
 def _renumber(labels: Tensor) -> tuple[Tensor, Tensor | int, int]:
-    """Number the labels of every row in their order: labels, the lowest, and how many numbers."""
+    """Number the labels of every row in order; return these, the lowest label, and their number."""
     lowest, highest = labels.aminmax(dim=1, keepdim=True)
     # float64, since the difference of extreme int64 labels overflows.
     span = int((highest.double() - lowest.double()).max())

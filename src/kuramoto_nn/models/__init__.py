@@ -64,7 +64,7 @@ __all__ = [
     "load_model",
 ]
 
-if TYPE_CHECKING:  # a type checker would take every attribute for granted
+if TYPE_CHECKING:  # else a type checker would accept any attribute
     from kuramoto_nn.inference import energy_vote as energy_vote
     from kuramoto_nn.inference import seeded_noise as seeded_noise
 else:

@@ -123,7 +123,7 @@ class Preset:
 
     @property
     def parameters(self) -> int:
-        """Number of parameters as the authors count it: a fixed step size is one, too."""
+        """Number of parameters as the authors count them, a fixed step size included."""
         config = self.config
         fixed_step = isinstance(config, OscillatorConfig) and not config.trainable_step_size
         return sum(parameter.numel() for parameter in self._on_meta().parameters()) + fixed_step

@@ -123,7 +123,7 @@ class Pretrained(
             for file in (WEIGHTS, CONFIG, CARD):  # the card last, as it describes the others
                 if (fresh / file).exists():
                     os.replace(fresh / file, folder / file)
-        for stale in folder.glob(f"{UNFINISHED}*"):  # of processes that were killed
+        for stale in folder.glob(f"{UNFINISHED}*"):  # left by killed processes
             shutil.rmtree(stale, ignore_errors=True)
         if not push_to_hub:
             return None
@@ -212,10 +212,10 @@ class Pretrained(
                 f"{config_file} describes {config.num_blocks} blocks: {weights_file} has "
                 f"{len(weights)} tensors"
             )
-        try:  # nothing is allocated or drawn before all is known to fit
+        try:  # allocates and draws nothing, as the files may not fit
             model = on_meta(network, config)
         except ValueError as error:
-            raise ValueError(f"{config_file} describes no model: {error}") from error
+            raise ValueError(f"{config_file} does not describe a model: {error}") from error
         problems = misfits(model, weights)
         if not problems and saved is not None:
             before = _describe(*_parse(saved, weights_file))
@@ -241,7 +241,7 @@ class Pretrained(
         except ValueError as error:
             problems = [str(error)]
         names: dict[int, list[str]] = {}
-        for name, value in own.items():  # of a quantised module not all values are tensors
+        for name, value in own.items():  # not all values of a quantised module are tensors
             if isinstance(value, Tensor) and (address := value.untyped_storage().data_ptr()):
                 names.setdefault(address, []).append(f"`{name}`")
         problems += [f"{' and '.join(same)} share memory" for same in names.values() if same[1:]]
@@ -339,7 +339,7 @@ def _parse(text: str | bytes, where: Path) -> tuple[Any, Config]:
             raise ValueError(f"found a {type(values).__name__} where an object is expected")
         name = values.pop("model", None)
         if not isinstance(name, str):
-            raise ValueError(f'"model", the name of its class, is missing or no text: got {name!r}')
+            raise ValueError(f'"model", the name of its class, is absent or not text: got {name!r}')
         if name not in NETWORKS:
             raise ValueError(
                 f"no network {name!r} is known; import the module that defines it, or try one of "

@@ -20,7 +20,7 @@ PALETTE = (
     *("#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7"),
     *("#a86bfd", "#94c793", "#762b67", "#5df9f4", "#6b4300"),
 )
-"""Okabe and Ito's colours, then those farthest from them to normal, protan and deutan eyes."""
+"""Okabe and Ito's colours, then the most distinct ones for normal, protan and deutan vision."""
 
 
 def phase_colors(states: Tensor, oscillator_dim: int, *, oscillator: int | None = None) -> Tensor:

@@ -1,6 +1,6 @@
-"""Load what the authors' code saved; outputs agree with theirs to 1e-9.
+"""Load weights of the authors' code; outputs agree with theirs to 1e-9.
 
-The only place that knows the authors' names and where their code departs from the paper. From the
+The only package with the authors' names and with their code's differences from the paper. From the
 command line: ``python -m kuramoto_nn.reference in.pth out_folder --kind akorn …``.
 """
 

@@ -35,7 +35,7 @@ def main(argv: list[str] | None = None) -> None:
 
 def _parser(argv: list[str] | None) -> argparse.ArgumentParser:
     """Options of the command line: those of the named kind are the authors' arguments."""
-    kinds = [kind for kind in KINDS if kind != "layer"]  # a layer alone is no folder's model
+    kinds = [kind for kind in KINDS if kind != "layer"]  # a folder cannot hold a layer alone
     parser = argparse.ArgumentParser(
         prog="python -m kuramoto_nn.reference",
         description="Convert weights that the authors' code saved into a folder of this library.",

@@ -2,8 +2,8 @@
 
 Fields have the authors' names; a tuple holds one entry per block. Defaults are those of the paper's
 recipes (CLEVRTex, Sudoku, CIFAR-10). Numbers that a checkpoint holds itself (gamma, the
-frequencies) override the argument. ``Literal`` types of one value mark options of which no file
-with another value is known.
+frequencies) override the argument. A ``Literal`` type of one value marks an option for which no
+file with another value is known.
 """
 
 from dataclasses import dataclass
@@ -68,7 +68,7 @@ class Oscillators(Checked):
 
 @dataclass(frozen=True, kw_only=True)
 class CoupledSites(Oscillators):
-    """Arguments of every kind whose sites may be coupled either way."""
+    """Arguments of every kind with convolutions or attention as couplings."""
 
     ch: int
     T: int | tuple[int, ...]

@@ -43,7 +43,7 @@ class StateDictReader:
         return reduce(torch.promote_types, types) if types else torch.float32
 
     def number(self, name: str) -> float:
-        """Take a tensor of one finite number; 1.0 if it is none, which `finish` reports."""
+        """Take a tensor of one finite number; 1.0 if it is not one, which `finish` reports."""
         value = self._take(name, (1,), torch.ones(1))
         if value is not None and not value.isfinite().all():
             self._problems.append(f"`{name}` is not finite")
@@ -211,7 +211,7 @@ def fill_layer(reader: StateDictReader, layer: KuramotoLayer, prefix: str) -> No
     fill_coupling(reader, layer.coupling, f"{prefix}connectivity.")
     if layer.frequency is not None:
         speeds: Any = layer.frequency.weight
-        planes = tuple(speeds.reshape(-1, speeds.shape[-1]).shape)  # of all oscillators in one row
+        planes = tuple(speeds.reshape(-1, speeds.shape[-1]).shape)  # the planes of all oscillators
         reader.fill(speeds, f"{prefix}omg.omg_param", shape=planes)
     norm = layer.stimulus_norm
     if norm is not None:

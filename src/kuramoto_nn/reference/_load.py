@@ -40,8 +40,8 @@ def load(source: Source, kind: str, **author_args: Any) -> nn.Module:
         floating-point type of the weights.
 
     Raises:
-        ValueError: If the source is no readable state dict, an argument is unknown or has a wrong
-            value, or a tensor is missing, unknown or of a wrong shape; the message names it.
+        ValueError: If the source is not a readable state dict, an argument is unknown or has a
+            wrong value, or a tensor is missing, unknown or of a wrong shape; the message names it.
         FileNotFoundError: If there is no such file.
 
     Examples:
@@ -78,7 +78,7 @@ def read(source: Source) -> tuple[dict[str, Tensor], str]:
     for name, value in weights.items():
         if not isinstance(name, str) or not isinstance(value, Tensor):
             raise ValueError(
-                f"{where} is no state dict: its entry {name!r} is a {type(value).__name__}, "
+                f"{where} is not a state dict: its entry {name!r} is a {type(value).__name__}, "
                 "expected a tensor; or a checkpoint with the entry 'model_state_dict'"
             )
     if any(name.startswith(_AVERAGED) for name in weights):
@@ -102,7 +102,7 @@ def _read_file(path: Path) -> Any:
                 if (damaged := archive.testzip()) is not None:
                     raise ValueError(f"wrong checksum of {damaged}")
         return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # a damaged file can lead anywhere
+    except Exception as error:  # a damaged file can raise any error
         reason = _reason(error)
         raise ValueError(
             f"{path} cannot be read as a checkpoint of tensors and plain values alone (damaged, "

@@ -190,10 +190,10 @@ def damage(folder: Path, kind: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "message"),
     [
-        ("cut", r"000005\.png is damaged or no picture"),
-        ("flipped", r"000005\.png is damaged or no picture"),
-        ("empty", r"000005\.png is damaged or no picture"),
-        ("text", r"000005\.png is damaged or no picture"),
+        ("cut", r"000005\.png is damaged or not a picture"),
+        ("flipped", r"000005\.png is damaged or not a picture"),
+        ("empty", r"000005\.png is damaged or not a picture"),
+        ("text", r"000005\.png is damaged or not a picture"),
         ("missing mask", r"000005_flat\.png is missing"),
         ("missing image", r"000005\.png is missing"),
         ("colours in the mask", r"000005_flat\.png has pixels of mode RGB, not labels"),

@@ -50,7 +50,9 @@ def test_a_turned_photograph_is_turned_back(tmp_path: Path) -> None:
 
 def test_pictures_without_a_known_white_are_refused(tmp_path: Path) -> None:
     Image.fromarray(GREY.astype(np.float32)).save(tmp_path / "a.tif")
-    with pytest.raises(ValueError, match=r"a\.tif has pixels of mode F, whose white is not known"):
+    with pytest.raises(
+        ValueError, match=r"a\.tif has pixels of mode F, whose value for white is not known"
+    ):
         read_rgb(tmp_path / "a.tif")
 
 
@@ -59,7 +61,7 @@ def test_a_picture_too_large_to_be_one_is_refused(
 ) -> None:
     Image.fromarray(COLORS).save(tmp_path / "a.png")
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
-    with pytest.raises(ValueError, match=r"a\.png is damaged or no picture: .*exceeds limit"):
+    with pytest.raises(ValueError, match=r"a\.png is damaged or not a picture: .*exceeds limit"):
         read_rgb(tmp_path / "a.png")
 
 
@@ -128,7 +130,7 @@ def test_a_file_without_pixels_is_refused(tmp_path: Path) -> None:
     content = png(GREY, 8)
     (tmp_path / "a.png").write_bytes(content[:33] + content[-12:])  # header and end
     for read in (read_rgb, lambda path: read_labels(path, size=(8, 6))):
-        with pytest.raises(ValueError, match=r"a\.png is damaged or no picture"):
+        with pytest.raises(ValueError, match=r"a\.png is damaged or not a picture"):
             read(tmp_path / "a.png")
 
 

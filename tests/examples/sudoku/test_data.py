@@ -200,7 +200,7 @@ def test_bad_files_are_named(tmp_path):
         "binary.csv": bytes(range(128, 256)),
     }.items():
         (tmp_path / name).write_bytes(content)
-        with pytest.raises(ValueError, match=f"{name} is damaged, or no text"):
+        with pytest.raises(ValueError, match=f"{name} is damaged, or not UTF-8 text"):
             read_boards(tmp_path / name)
     with pytest.raises(OSError, match="nowhere.csv"):
         load(options(test_file=tmp_path / "nowhere.csv"), "test")

@@ -218,7 +218,7 @@ def test_real_boards(folder, shared):
     ("fields", "message"),
     [
         ({"num_steps": (0,)}, "--num-steps must be positive"),
-        ({"checked": True}, "--checked is about votes"),
+        ({"checked": True}, "--checked applies to votes only"),
         ({"samples": (1, 0)}, "--samples must be positive and finite: got 1 0"),
         ({"samples": ()}, "--samples needs at least one number"),
         ({"noise_seeds": ()}, "--noise-seeds needs at least one seed"),
@@ -256,5 +256,5 @@ def test_a_control_has_no_energy_to_vote_by(tmp_path):
 
 def test_a_model_of_another_task_is_named(tmp_path):
     AKOrN.from_preset("tetrominoes-attn-tiny").save_pretrained(tmp_path)
-    with pytest.raises(ValueError, match=r"is no model for Sudoku: got AKOrN"):
+    with pytest.raises(ValueError, match=r"is not a model for Sudoku: got AKOrN"):
         evaluate(EvaluateOptions(model=str(tmp_path), data=DATA))

@@ -148,7 +148,7 @@ def test_answers_follow_from_the_seed_and_more_is_tried_as_long_as_there_is_time
         (text(KNOWN) + ".", "a board has 81 characters: got 82"),
         ("x" + text(KNOWN)[1:], "got 'x' in row 1, column 1"),
         ("11" + "." * 79, "contradictory givens: 1 stands twice in row 1"),
-        ("12345678." + "." * 17 + "9" + "." * 54, "contradictory givens: no way of filling"),
+        ("12345678." + "." * 17 + "9" + "." * 54, "contradictory givens: no valid board"),
         (text(UNKNOWN), "no valid answer found in the budget of 0.3 s a board, with.*--budget$"),
         ("", "BOARD must be one board: got 0"),
         (81 * ".", "no valid answer found .*; it has more than one solution"),
@@ -207,7 +207,7 @@ def test_files_from_windows_are_read_and_what_is_no_text_is_named(folder, tmp_pa
         "binary.txt": b"\x1f\x8b\x08",
     }.items():
         (tmp_path / name).write_bytes(content)
-        with pytest.raises(ValueError, match=f"{name} is damaged, or no text in UTF-8"):
+        with pytest.raises(ValueError, match=f"{name} is damaged, or not UTF-8 text"):
             solve(SolveOptions(board=str(tmp_path / name), model=folder))
 
 
