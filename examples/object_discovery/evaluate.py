@@ -18,10 +18,10 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
-from tyro.conf import Positional
+from tyro.conf import Positional, arg
 
 from examples.common.command import check_noise_seeds, check_positive, run_command
 from examples.common.device import Compile, Precision, should_compile
@@ -41,7 +41,7 @@ from kuramoto_nn.models import ObjectDiscoveryModel
 class EvaluateOptions(Scoring):
     """Score a trained object-discovery model on held-out images."""
 
-    model: Positional[str]
+    model: Annotated[Positional[str], arg(metavar="MODEL")]
     """A saved model's folder, a run's folder, or the name of a repository on the Hub."""
     data: DataOptions
     """Test images; their size is the model's if not given."""

@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import chain, count
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
-from tyro.conf import Positional
+from tyro.conf import Positional, arg
 
 from examples.common.command import check_positive, check_seed, run_command
 from examples.common.device import pick_device
@@ -45,7 +45,7 @@ class SegmentOptions:
     repeating its border. The labels are cut back and enlarged to the size of the picture.
     """
 
-    model: Positional[str]
+    model: Annotated[Positional[str], arg(metavar="MODEL")]
     """A saved model's folder, a run's folder, or the name of a repository on the Hub."""
     pictures: Positional[tuple[Path, ...]]
     """Pictures, or folders of pictures: grey, RGB(A), palette, CMYK, 16 bits, of any size."""

@@ -7,7 +7,8 @@
 A board is 81 characters, row by row, ``.`` or 0 for a blank. One board is printed as a grid. For a
 file (plain, .gz or .xz; its form is recognised), or ``-`` for standard input, the solution of every
 board is printed as a line of 81 digits. A board without an answer is a line of 81 dots; the reason
-goes to standard error, and the exit code is then not 0.
+goes to standard error, and the exit code is then not 0. Such a board takes the whole ``--budget``;
+lower it for long files.
 """
 
 import math

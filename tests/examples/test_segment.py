@@ -6,9 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import tyro
 from PIL import Image
 
 from examples.common.randomness import build_model
+from examples.object_discovery.evaluate import EvaluateOptions
 from examples.object_discovery.recipes import Scoring
 from examples.object_discovery.segment import SegmentOptions, segment, segment_picture
 from examples.object_discovery.segmenter import Segmenter
@@ -165,3 +167,10 @@ def test_mistakes_are_named(pictures, tmp_path, options, message):
     given = {"model": str(TRAINED), "pictures": (pictures / "rgb.png",), "out": tmp_path}
     with pytest.raises((ValueError, OSError), match=message):
         segment(SegmentOptions(**{**given, **options}))
+
+
+@pytest.mark.parametrize("options_type", [EvaluateOptions, SegmentOptions])
+def test_usage_names_the_model(options_type, capsys):
+    with pytest.raises(SystemExit):
+        tyro.cli(options_type, args=["--help"])
+    assert "[OPTIONS] MODEL" in capsys.readouterr().out
