@@ -1,8 +1,9 @@
-"""What all tests share: threads, hypothesis profiles, and the folder of reference material."""
+"""Shared by all tests: threads, hypothesis profiles, and the folder of reference material."""
 
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 # Several pytest workers share the cores, so each takes one thread. Set before torch is imported,
@@ -23,6 +24,10 @@ settings.register_profile(
 )
 settings.register_profile("ci", settings.get_profile("local"), derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+# A background job (`make test &`) ignores SIGINT, and so would the processes that tests interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).resolve().parents[1]
 
