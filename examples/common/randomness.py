@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from examples.common.optimization import Training
 from examples.common.processes import Processes
 from kuramoto_nn.models import Config, all_presets, create_model
 
@@ -49,6 +50,10 @@ class ShuffledBatches:
     The last batch of an epoch may be smaller. It is cut to a multiple of the number of processes,
     and dropped if it has less than two samples or less than one for each process.
 
+    Subclasses draw everything for the global batch and then cut it to this process's rows, so that
+    any number of processes sees the same batch. Noise is drawn in float32 and converted to
+    ``dtype``. ``name`` is what messages call the samples.
+
     Attributes:
         steps_per_epoch: Batches of an epoch.
         last_batch: Samples of an epoch's last batch.
@@ -57,16 +62,17 @@ class ShuffledBatches:
     def __init__(
         self,
         count: int,
+        training: Training,
         *,
-        batch_size: int,
-        drop_last: bool,
         seed: int,
         here: Processes,
         name: str,
+        dtype: torch.dtype = torch.float32,
     ):
+        batch_size, drop_last = training.batch_size, training.drop_last
         here.rows(batch_size)  # raises if it cannot be shared equally
         self.count, self.batch_size = count, batch_size
-        self.seed, self.here = seed, here
+        self.seed, self.here, self.dtype = seed, here, dtype
         full, rest = divmod(count, batch_size)
         rest -= rest % here.world_size
         uses_rest = not drop_last and rest >= 2

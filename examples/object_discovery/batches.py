@@ -14,12 +14,7 @@ from kuramoto_nn.models import ObjectDiscoveryConfig
 
 
 class ViewBatches(ShuffledBatches):
-    """Two views of each step's images, and the initial noise of the oscillators.
-
-    All is drawn for the global batch and then cut to this process's rows, so that any number of
-    processes sees the same batch. ``dtype`` is the type of views and noise; noise is drawn in
-    float32, the same for all types.
-    """
+    """Two views of each step's images, of type ``dtype``, and the oscillators' initial noise."""
 
     def __init__(
         self,
@@ -31,15 +26,8 @@ class ViewBatches(ShuffledBatches):
         here: Processes,
         dtype: torch.dtype = torch.float32,
     ):
-        super().__init__(
-            len(images),
-            batch_size=training.batch_size,
-            drop_last=training.drop_last,
-            seed=seed,
-            here=here,
-            name="images",
-        )
-        self.images, self.augmentation, self.dtype = images, training.augmentation, dtype
+        super().__init__(len(images), training, seed=seed, here=here, name="images", dtype=dtype)
+        self.images, self.augmentation = images, training.augmentation
         height, width = images.images.shape[2:]
         self.image_size = (height, width)
         self.noise_shape = (model.channels, height // model.patch_size, width // model.patch_size)

@@ -102,11 +102,7 @@ def score(run: Run, held_out: Boards, *, num_steps: int | None) -> None:
 
 
 class BoardBatches(ShuffledBatches):
-    """Boards and starting noise of each step, as a function of the step alone.
-
-    All is drawn for the global batch and then cut to this process's rows, so that any number of
-    processes sees the same batch. The noise is drawn in float32 and converted to ``dtype``.
-    """
+    """Boards and starting noise of each step, as a function of the step alone."""
 
     def __init__(
         self,
@@ -118,16 +114,9 @@ class BoardBatches(ShuffledBatches):
         here: Processes,
         dtype: torch.dtype = torch.float32,
     ):
-        super().__init__(
-            len(boards),
-            batch_size=training.batch_size,
-            drop_last=training.drop_last,
-            seed=seed,
-            here=here,
-            name="boards",
-        )
+        super().__init__(len(boards), training, seed=seed, here=here, name="boards", dtype=dtype)
         self.boards, self.training = boards, training
-        self.channels, self.dtype = model.channels, dtype
+        self.channels = model.channels
 
     def at(self, step: int) -> tuple[Tensor, Tensor, Tensor]:
         """Puzzles and solutions ``(b, 9, 9)`` and noise ``(b, C, 9, 9)`` of this process."""

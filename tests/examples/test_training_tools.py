@@ -13,7 +13,7 @@ from torch.testing import assert_close
 
 from examples.common import command
 from examples.common.device import pick_device
-from examples.common.optimization import WeightAverage
+from examples.common.optimization import Training, WeightAverage
 from examples.common.processes import Processes
 from examples.common.progress import Meter, Pace, RunLog, read_jsonl
 from examples.common.randomness import STREAMS, ShuffledBatches, build_model, generator_for, preset
@@ -237,9 +237,8 @@ def test_epochs_hold_every_sample_once_but_for_a_rest_that_cannot_be_shared_out(
     here = Processes(0, world_size, torch.device("cpu"))
     for count in range(12, 25):
         for drop_last in (True, False):
-            batches = ShuffledBatches(
-                count, batch_size=12, drop_last=drop_last, seed=0, here=here, name="images"
-            )
+            training = Training(batch_size=12, drop_last=drop_last, epochs=1)
+            batches = ShuffledBatches(count, training, seed=0, here=here, name="images")
             sizes = [len(batches.indices(step)) for step in range(batches.steps_per_epoch)]
             rest = 0 if drop_last else count % 12 - count % 12 % world_size
             assert sizes == [12] * (count // 12) + [rest] * (rest >= 2), (count, drop_last)
@@ -252,9 +251,8 @@ def test_epochs_hold_every_sample_once_but_for_a_rest_that_cannot_be_shared_out(
 def test_the_last_batches_of_the_papers_sets():
     here = Processes(0, 1, torch.device("cpu"))
     for count, batch_size, steps in ((40_000, 256, 157), (60_000, 256, 235), (9_000, 100, 90)):
-        batches = ShuffledBatches(
-            count, batch_size=batch_size, drop_last=False, seed=0, here=here, name="images"
-        )
+        training = Training(batch_size=batch_size, epochs=1)
+        batches = ShuffledBatches(count, training, seed=0, here=here, name="images")
         assert batches.steps_per_epoch == steps
 
 

@@ -180,6 +180,8 @@ def decode_scenes(
         for results in loader:
             yield from results
     except RuntimeError as error:
+        if "DataLoader worker" not in str(error):  # an error of `decode`
+            raise
         raise OSError(
             "a process that decodes scenes was killed (is the memory full?); try again"
         ) from error
