@@ -9,6 +9,7 @@ Packages, in the order in which to read them; each imports only from those befor
 - `inference`: several runs of a model (energy vote, up-tiling)
 - `reference`: weights of the authors' code
 - `clustering`, `metrics`, `plot`: evaluation and pictures
+- `testing`: laws of oscillators and couplings as assertions
 """
 
 from importlib import import_module
@@ -18,7 +19,7 @@ from kuramoto_nn import coupling, functional, layers
 from kuramoto_nn.layers import KuramotoLayer, NaturalFrequency, NormReadout, Trajectory
 
 if TYPE_CHECKING:
-    from kuramoto_nn import clustering, inference, metrics, models, plot, reference
+    from kuramoto_nn import clustering, inference, metrics, models, plot, reference, testing
     from kuramoto_nn.models import create_model, list_models, load_model
 
 __version__ = "0.1.0"
@@ -39,6 +40,7 @@ __all__ = [
     "models",
     "plot",
     "reference",
+    "testing",
 ]
 
 if not TYPE_CHECKING:  # else a type checker would accept any attribute

@@ -9,12 +9,19 @@ colour.
 
 from kuramoto_nn.plot._colors import label_colors, phase_colors, phase_plane, plane_colors
 from kuramoto_nn.plot._figures import plot_segmentation, plot_trajectory
+from kuramoto_nn.plot._films import component_colors, write_film
+from kuramoto_nn.plot._views import plot_curves, plot_kernels, plot_sphere
 
 __all__ = [
+    "component_colors",
     "label_colors",
     "phase_colors",
     "phase_plane",
     "plane_colors",
+    "plot_curves",
+    "plot_kernels",
     "plot_segmentation",
+    "plot_sphere",
     "plot_trajectory",
+    "write_film",
 ]

@@ -1,0 +1,84 @@
+"""Films of states: colours that show waves, and frames as an animated GIF or WebP, or an MP4."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from kuramoto_nn._checks import as_integer, as_number
+from kuramoto_nn.clustering import pca
+
+
+def component_colors(states: Tensor) -> Tensor:
+    """Colour every site by the three principal components of all states, as red, green and blue.
+
+    Unlike `phase_colors`, which shows each step relative to its mean, it shows the states
+    themselves, so that waves and common rotations are visible.
+
+    Args:
+        states: States of one image, ``(C, h, w)`` or ``(T + 1, C, h, w)``.
+
+    Returns:
+        sRGB colours in [0, 1], ``(..., h, w, 3)``: components in [-1, 1], others clipped.
+
+    Raises:
+        ValueError: If the states have another shape or are not finite.
+
+    Examples:
+        >>> component_colors(torch.randn(9, 4, 8, 8)).shape
+        torch.Size([9, 8, 8, 3])
+    """
+    if states.ndim not in (3, 4):
+        raise ValueError(
+            f"`states` must be (C, h, w) or (T + 1, C, h, w), one image: got "
+            f"{tuple(states.shape)}; try trajectory.states[:, 0]"
+        )
+    sites = states.detach().movedim(-3, -1)
+    components = pca(sites.reshape(1, -1, sites.shape[-1]).float(), 3)[0]
+    colors = sites.new_full((len(components), 3), 0.5, dtype=torch.float32)
+    colors[:, : components.shape[1]] = (1 + components.clamp(-1, 1)) / 2
+    return colors.view(*sites.shape[:-1], 3)
+
+
+def write_film(
+    path: str | Path, frames: Tensor, *, seconds_per_frame: float = 0.1, scale: int = 1
+) -> None:
+    """Write frames as a film that repeats (GIF, WebP) or plays once (MP4).
+
+    Args:
+        path: The file; its ending, ``.gif``, ``.webp`` or ``.mp4``, decides the format.
+        frames: Colours ``(T, H, W, 3)`` in [0, 1], or uint8, as `phase_colors` returns them.
+        seconds_per_frame: Time that a frame is shown, in seconds.
+        scale: Side of the square of pixels that stands for one site.
+
+    Raises:
+        ValueError: If the shape, the ending or a number is wrong.
+        ImportError: If imageio is not installed.
+        OSError: If the file cannot be written.
+    """
+    path, scale = Path(path), as_integer("scale", scale, least=1)
+    if frames.ndim != 4 or frames.shape[-1] != 3 or frames.numel() == 0:
+        raise ValueError(f"`frames` must be (T, H, W, 3): got {tuple(frames.shape)}")
+    kind = path.suffix.lower()
+    if kind not in (".gif", ".webp", ".mp4"):
+        raise ValueError(f"`path` must end in .gif, .webp or .mp4: got {path}")
+    seconds = as_number("seconds_per_frame", seconds_per_frame)
+    if seconds <= 0:
+        raise ValueError(f"`seconds_per_frame` must be positive: got {seconds}")
+    try:
+        import imageio.v3 as imageio
+    except ImportError as error:
+        raise ImportError(
+            "films need imageio, which is not installed; try pip install 'kuramoto_nn[plot]'"
+        ) from error
+    if frames.dtype != torch.uint8:
+        frames = (255 * frames.detach().clamp(0, 1)).round().byte()
+    pixels = frames.cpu().repeat_interleave(scale, 1).repeat_interleave(scale, 2).numpy()
+    if kind != ".mp4":
+        imageio.imwrite(path, pixels, duration=1000 * seconds, loop=0)
+        return
+    # The codec wants even sides; the border is repeated.
+    odd = [(0, side % 2) for side in pixels.shape[1:3]]
+    pixels = np.pad(pixels, ((0, 0), *odd, (0, 0)), mode="edge")
+    imageio.imwrite(path, pixels, fps=1 / seconds, macro_block_size=2)
