@@ -8,16 +8,17 @@ VENV       := .venv
 BIN        := $(VENV)/bin
 PIP        := $(BIN)/python -m pip --disable-pip-version-check
 STAMP      := $(VENV)/.installed
+NODE_STAMP := docs/node_modules/.installed
 
 # Silences a notice that mkdocs-material prints at every build.
 export NO_MKDOCS_2_WARNING = 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv demo test test-slow lint format docs docs-serve clean distclean
+.PHONY: help venv demo test test-slow lint format docs docs-serve figures release-check clean distclean
 
 help: ## List the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "  PYTHON=python3.12            the interpreter to build .venv with (>= 3.11)"
 	@echo "  TORCH_INDEX=https://download.pytorch.org/whl/cpu"
@@ -44,7 +45,7 @@ demo: $(STAMP) ## Train on Tetrominoes for ten minutes, score it, write runs/dem
 test: $(STAMP) ## Run the tests and the doctests
 	$(BIN)/python -m pytest $(TEST_ARGS)
 
-test-slow: $(STAMP) ## Run the tests that `make test` leaves out
+test-slow: $(STAMP) $(NODE_STAMP) ## Run the tests that `make test` leaves out
 	$(BIN)/python -m pytest -m slow $(TEST_ARGS)
 
 lint: $(STAMP) ## ruff check, ruff format --check, pyright
@@ -56,15 +57,26 @@ format: $(STAMP) ## Fix and format the code with ruff
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-docs: $(STAMP) ## Build the documentation into site/
+docs: $(STAMP) $(NODE_STAMP) ## Build the documentation into site/ (needs Node.js with npm)
 	$(BIN)/mkdocs build --strict --quiet
 
-docs-serve: $(STAMP) ## Serve the documentation on http://127.0.0.1:8000
+$(NODE_STAMP): docs/package.json docs/package-lock.json
+	@command -v npm >/dev/null 2>&1 || { echo "npm not found: the documentation needs Node.js with npm (Debian/Ubuntu: apt install npm)" >&2; exit 1; }
+	npm ci --prefix docs --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+figures: $(STAMP) ## Draw the figures of the documentation into docs/images
+	$(BIN)/python -m docs.tools.figures
+
+docs-serve: $(STAMP) $(NODE_STAMP) ## Serve the documentation on http://127.0.0.1:8000
 	$(BIN)/mkdocs serve
+
+release-check: $(STAMP) ## Build wheel and sdist and try each in an empty environment
+	.ci/release-check
 
 clean: ## Remove caches and built files (keeps .venv and runs/)
 	rm -rf build dist site .pytest_cache .ruff_cache .hypothesis
 	find src examples tests benchmarks -type d -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
 
-distclean: clean ## ... and .venv
-	rm -rf $(VENV)
+distclean: clean ## ... and .venv and docs/node_modules
+	rm -rf $(VENV) docs/node_modules

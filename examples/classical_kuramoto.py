@@ -18,24 +18,22 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
-from examples.common.command import check_positive, run_command
+from examples.common.command import check_positive, check_seed, run_command
 from examples.common.files import make_folder
 from kuramoto_nn import KuramotoLayer, functional
+from kuramoto_nn.plot import plot_curves
 
-HALF_WIDTH = 0.5
+HALF_WIDTH, STEP_SIZE = 0.5, 0.05
 CRITICAL = 2 * HALF_WIDTH
-STEP_SIZE = 0.05
 STRENGTHS = torch.tensor([0.25, 0.5, 0.75, 0.9, 1.0, 1.1, 1.25, 1.5, 2.0, 2.5, 3.0])
 
 
 class MeanField(nn.Module):
     """J x = K mean(x), with a strength K for each sample of the batch."""
 
-    strengths: Tensor
-
     def __init__(self, strengths: Tensor):
         super().__init__()
-        self.register_buffer("strengths", strengths[:, None, None])
+        self.strengths = nn.Buffer(strengths[:, None, None])
 
     def forward(self, x: Tensor) -> Tensor:
         return (self.strengths * x.mean(2, keepdim=True)).expand_as(x)
@@ -44,13 +42,11 @@ class MeanField(nn.Module):
 class Lorentzian(nn.Module):
     """Omega x with the quantiles of a Lorentzian distribution, one frequency per site."""
 
-    speeds: Tensor
-
     def __init__(self, num_sites: int):
         super().__init__()
         quantiles = (torch.arange(num_sites, dtype=torch.float64) + 0.5) / num_sites
         speeds = HALF_WIDTH * torch.tan(math.pi * (quantiles - 0.5))
-        self.register_buffer("speeds", speeds.float()[:, None, None])
+        self.speeds = nn.Buffer(speeds.float()[:, None, None])
 
     def forward(self, x: Tensor) -> Tensor:  # (B, sites, 1, 2)
         first, second = x.unbind(-1)
@@ -71,7 +67,9 @@ class Options:
     """Seed of the phases at the start."""
 
     def __post_init__(self):
-        check_positive(self, "num_oscillators", "time")
+        check_positive(self, "num_oscillators", most=100_000)
+        check_positive(self, "time", most=1000.0)
+        check_seed(self.seed)
 
 
 def theory(strengths: Tensor) -> Tensor:
@@ -83,13 +81,8 @@ def theory(strengths: Tensor) -> Tensor:
 def measure(strengths: Tensor, options: Options) -> Tensor:
     """Mean order parameter over the second half of the time, for every strength."""
     count = options.num_oscillators
-    layer = KuramotoLayer(
-        MeanField(strengths),
-        channels=2,
-        oscillator_dim=2,
-        frequency=Lorentzian(count),
-        step_size=STEP_SIZE,
-    )
+    parts = {"coupling": MeanField(strengths), "frequency": Lorentzian(count)}
+    layer = KuramotoLayer(**parts, channels=2, oscillator_dim=2, step_size=STEP_SIZE)
     generator = torch.Generator().manual_seed(options.seed)
     x = torch.randn(1, 2, count, generator=generator).repeat(len(strengths), 1, 1)
     steps, orders = math.ceil(options.time / STEP_SIZE / 2), []
@@ -100,19 +93,23 @@ def measure(strengths: Tensor, options: Options) -> Tensor:
     return torch.stack(orders).mean(0)
 
 
+def draw(measured: Tensor) -> Figure:
+    """Theory as a line, measured order parameters as points."""
+    fine = torch.linspace(0.2, 3.1, 300)
+    curves = {"theory, infinitely many": theory(fine)}
+    figure = plot_curves({"order parameter r": curves}, x=fine, x_label="coupling strength K")
+    (axes,) = figure.axes
+    axes.plot(STRENGTHS.tolist(), measured.tolist(), "o", color="#e69f00", label="KuramotoLayer")
+    axes.legend(frameon=False)
+    return figure
+
+
 def main(options: Options) -> None:
+    make_folder(options.out)
     measured = measure(STRENGTHS, options)
     for k, r, expected in torch.stack((STRENGTHS, measured, theory(STRENGTHS)), 1).tolist():
         print(f"K = {k:.2f}   r = {r:.3f}   theory {expected:.3f}")
-    figure = Figure(figsize=(6, 4), layout="constrained")
-    axes = figure.subplots()
-    fine = torch.linspace(0.2, 3.1, 300)
-    axes.plot(fine.tolist(), theory(fine).tolist(), label="theory, infinitely many")
-    axes.plot(STRENGTHS.tolist(), measured.tolist(), "o", label="KuramotoLayer")
-    axes.set(xlabel="coupling strength K", ylabel="order parameter r", ylim=(-0.02, 1))
-    axes.legend(frameon=False)
-    make_folder(options.out)
-    figure.savefig(options.out / "transition.png", dpi=120)
+    draw(measured).savefig(options.out / "transition.png", dpi=120)
     print(f"{options.out / 'transition.png'} written")
 
 

@@ -2,139 +2,117 @@
 
     python -m examples.drop_in_block --out runs/drop_in_block
 
-Every network is trained on scikit-learn's digits (1,797 pictures of 8 x 8 pixels, part of the
-package) with and without the block, over five seeds, and tested on clean and on noisy pictures.
-Prints mean and standard deviation, and draws them.
+Trains both on scikit-learn's digits with and without the block, and tests on noisy pictures.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from matplotlib.figure import Figure
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.optim.lr_scheduler import OneCycleLR
 
-from examples.common.command import check_positive, run_command
+from examples.common.command import run_command
 from examples.common.files import make_folder
 from kuramoto_nn import KuramotoLayer, NaturalFrequency, NormReadout
 from kuramoto_nn.coupling import AttentionCoupling, ConvCoupling
+from kuramoto_nn.plot import plot_curves
 
-CHANNELS, DIM, NOISES = 32, 4, (0.0, 0.25, 0.5)
+C, N, T, NOISES = 32, 4, 3, (0.0, 0.25, 0.5)
 
 
 class KuramotoBlock(nn.Module):
     """Adds what T updates of oscillators, driven by the features, read out: ``c + g(x_T)``."""
 
-    def __init__(self, coupling: nn.Module, num_steps: int = 4):
+    def __init__(self, coupling: nn.Module):
         super().__init__()
-        self.start = nn.Conv1d(CHANNELS, CHANNELS, 1)
-        self.layer = KuramotoLayer(
-            coupling,
-            channels=CHANNELS,
-            oscillator_dim=DIM,
-            frequency=NaturalFrequency(CHANNELS, DIM),
-            num_steps=num_steps,
-        )
-        self.readout = NormReadout(CHANNELS, CHANNELS, DIM)
+        self.start = nn.Conv2d(C, C, 1)
+        frequency = NaturalFrequency(C, N)
+        self.layer = KuramotoLayer(coupling, channels=C, frequency=frequency, num_steps=T)
+        self.readout = NormReadout(C, C, N)
 
     def forward(self, c: Tensor) -> Tensor:  # (B, C, H, W)
-        x = self.start(c.flatten(2)).view_as(c)
-        return c + self.readout(self.layer(x, c))
+        return c + self.readout(self.layer(self.start(c), c))
 
 
-class ResidualNetwork(nn.Module):
-    """Two convolutions with a skip connection, and optionally a Kuramoto block."""
+class Residual(nn.Sequential):
+    """Adds the input of its layers to their output."""
 
-    def __init__(self, *, with_block: bool):
+    def forward(self, input: Tensor) -> Tensor:
+        return input + super().forward(input)
+
+
+class Transformer(nn.Module):
+    """Vision transformer: one layer on 4 x 4 patches of 2 x 2 pixels."""
+
+    def __init__(self):
         super().__init__()
-        self.stem = nn.Conv2d(1, CHANNELS, 3, padding=1)
-        self.first = nn.Conv2d(CHANNELS, CHANNELS, 3, padding=1)
-        self.second = nn.Conv2d(CHANNELS, CHANNELS, 3, padding=1)
-        self.block = KuramotoBlock(ConvCoupling(CHANNELS, 3)) if with_block else nn.Identity()
-        self.head = nn.Linear(CHANNELS, 10)
+        self.patches = nn.Conv2d(1, C, 2, stride=2)
+        self.position = nn.Parameter(0.1 * torch.randn(C, 4, 4))
+        self.layer = nn.TransformerEncoderLayer(C, 4, 64, 0.0, batch_first=True, norm_first=True)
 
     def forward(self, images: Tensor) -> Tensor:
-        hidden = self.stem(images)
-        hidden = hidden + self.second(F.relu(self.first(F.relu(hidden))))
-        return self.head(F.relu(self.block(hidden)).amax((2, 3)))
+        grid = self.patches(images) + self.position
+        return self.layer(grid.flatten(2).mT).mT.view_as(grid)  # tokens (B, 16, C) in between
 
 
-class VisionTransformer(nn.Module):
-    """One transformer layer on patches of 2 x 2 pixels, and optionally a Kuramoto block."""
-
-    def __init__(self, *, with_block: bool):
-        super().__init__()
-        self.patches = nn.Conv2d(1, CHANNELS, 2, stride=2)
-        self.position = nn.Parameter(0.1 * torch.randn(CHANNELS, 4, 4))
-        self.layer = nn.TransformerEncoderLayer(CHANNELS, 4, 64, dropout=0.0, batch_first=True)
-        self.block = KuramotoBlock(AttentionCoupling(CHANNELS, 4)) if with_block else nn.Identity()
-        self.head = nn.Linear(CHANNELS, 10)
-
-    def forward(self, images: Tensor) -> Tensor:
-        tokens = self.patches(images) + self.position
-        mixed = self.layer(tokens.flatten(2).mT).mT.reshape(tokens.shape)
-        return self.head(self.block(mixed).mean((2, 3)))
-
-
-NETWORKS = {"residual network": ResidualNetwork, "vision transformer": VisionTransformer}
+def build(kind: str, *, with_block: bool) -> nn.Module:
+    """Features on a grid of 4 x 4, the Kuramoto block if it is wanted, and a classifier."""
+    if kind == "residual network":
+        stem = nn.Conv2d(1, C, 3, stride=2, padding=1)
+        first, second = (nn.Conv2d(C, C, 3, padding=1) for _ in range(2))
+        features = nn.Sequential(stem, Residual(nn.ReLU(), first, nn.ReLU(), second))
+        coupling = ConvCoupling(C, 3)
+    else:
+        features, coupling = Transformer(), AttentionCoupling(C, 4)
+    block = KuramotoBlock(coupling) if with_block else nn.Identity()
+    return nn.Sequential(features, block, nn.ReLU(), nn.Flatten(), nn.Linear(16 * C, 10))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Compare two networks with and without a Kuramoto block."""
+    """Compare two networks with and without a Kuramoto block, over five seeds."""
 
-    seeds: int = 5
-    """Number of seeds."""
-    epochs: int = 12
-    """Passes over the 1,437 training pictures."""
     out: Path = Path("runs/drop_in_block")
     """Folder of the plot."""
 
-    def __post_init__(self):
-        check_positive(self, "seeds", "epochs")
 
-
-def train_and_test(network: type, *, with_block: bool, seed: int, epochs: int) -> list[float]:
+def accuracies(kind: str, seed: int, epochs: int, *, with_block: bool) -> list[float]:
     """Train one network; return its accuracies, in percent, at every level of noise."""
     torch.manual_seed(seed)
-    pixels, targets = load_digits(return_X_y=True)
-    images = torch.tensor(pixels / 16, dtype=torch.float32).view(-1, 1, 8, 8)
-    labels = torch.tensor(targets)
-    test, train = torch.randperm(len(labels)).split([360, 1437])
-    model = network(with_block=with_block)
-    optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
-    for _ in range(epochs):
-        for batch in train[torch.randperm(len(train))].split(64):
-            loss = F.cross_entropy(model(images[batch]), labels[batch])
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
+    digits = load_digits()
+    images, labels = torch.tensor(digits.images).float()[:, None] / 16, torch.tensor(digits.target)
+    test, train = torch.randperm(1797).split([360, 1437])
+    batches = [batch for _ in range(epochs) for batch in train[torch.randperm(1437)].split(64)]
+    model = build(kind, with_block=with_block)
+    optimizer = torch.optim.Adam(model.parameters())
+    schedule = OneCycleLR(optimizer, 1e-2, total_steps=len(batches))
+    for batch in batches:
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(model(images[batch]), labels[batch]).backward()
+        optimizer.step()
+        schedule.step()
     with torch.no_grad():
         noisy = [images[test] + level * torch.randn(360, 1, 8, 8) for level in NOISES]
         return [100 * (model(x).argmax(1) == labels[test]).float().mean().item() for x in noisy]
 
 
+def compare(seeds: int = 5, epochs: int = 12) -> dict[str, dict[str, Tensor]]:
+    """Accuracies ``(noises, seeds)`` of both networks, without and with the block."""
+    panels: dict[str, dict[str, Tensor]] = {"residual network": {}, "vision transformer": {}}
+    for kind, curves in panels.items():
+        for name, with_block in (("without", False), ("with a Kuramoto block", True)):
+            runs = [accuracies(kind, s, epochs, with_block=with_block) for s in range(seeds)]
+            curves[name] = torch.tensor(runs).T
+            words = ", ".join(f"{s.mean():.1f} ± {s.std(correction=0):.1f}" for s in curves[name])
+            print(f"{kind} {name}, accuracy at noise {NOISES}: {words}", flush=True)
+    return {f"{kind}: accuracy (%)": curves for kind, curves in panels.items()}
+
+
 def main(options: Options) -> None:
-    figure = Figure(figsize=(8, 3.5), layout="constrained")
-    for axes, (name, network) in zip(figure.subplots(1, 2), NETWORKS.items(), strict=True):
-        for with_block in (False, True):
-            scores = torch.tensor(
-                [
-                    train_and_test(network, with_block=with_block, seed=seed, epochs=options.epochs)
-                    for seed in range(options.seeds)
-                ]
-            )
-            mean, deviation = scores.mean(0), scores.std(0, correction=0)
-            label = "with a Kuramoto block" if with_block else "without"
-            axes.errorbar(NOISES, mean.tolist(), deviation.tolist(), capsize=3, label=label)
-            parts = (f"{m:5.1f} ± {d:.1f}" for m, d in zip(mean, deviation, strict=True))
-            print(f"{name}, {label}: accuracy at noise {NOISES}: {', '.join(parts)}", flush=True)
-        axes.set(title=name, xlabel="noise (standard deviation)", ylabel="accuracy (%)")
-        axes.legend(frameon=False)
     make_folder(options.out)
-    figure.savefig(options.out / "accuracy.png", dpi=120)
+    plot_curves(compare(), x=NOISES, x_label="noise").savefig(options.out / "accuracy.png")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from examples.common.command import run_command
+from examples.common.command import check_seed, run_command
 from examples.common.files import make_folder
 from kuramoto_nn import KuramotoLayer, Trajectory, functional
 from kuramoto_nn.plot import phase_colors, plot_curves, write_film
@@ -47,6 +47,9 @@ class Options:
     seed: int = 0
     """Seed of the phases at the start."""
 
+    def __post_init__(self):
+        check_seed(self.seed)
+
 
 def synchronise(seed: int) -> tuple[Trajectory, Tensor]:
     """Run the layer; return its trajectory and the disc, ``(H, W)`` of bool."""
@@ -61,25 +64,24 @@ def synchronise(seed: int) -> tuple[Trajectory, Tensor]:
     return layer.trajectory(start, torch.zeros_like(start)), in_disc
 
 
-def order(states: Tensor, chosen: Tensor) -> Tensor:
-    """Order parameter of the chosen sites after every step, ``(T + 1,)``."""
-    return functional.order_parameter(states[:, 0, :, chosen].mT)
+def orders_of(states: Tensor, in_disc: Tensor) -> dict[str, Tensor]:
+    """Order parameters of both groups and of all sites after every step, ``(T + 1,)`` each."""
+    groups = {"disc": in_disc, "ground": ~in_disc, "all": torch.ones_like(in_disc)}
+    return {
+        name: functional.order_parameter(states[:, 0, :, chosen].mT)
+        for name, chosen in groups.items()
+    }
 
 
 def main(options: Options) -> None:
-    trajectory, in_disc = synchronise(options.seed)
-    states, energies = trajectory
-    curves = {
-        "order, disc": order(states, in_disc),
-        "order, ground": order(states, ~in_disc),
-        "order, all": order(states, torch.ones_like(in_disc)),
-        "energy E": energies[:, 0],
-    }
     make_folder(options.out)
-    film = phase_colors(states[:, 0], 2, oscillator=0)
+    trajectory, in_disc = synchronise(options.seed)
+    film = phase_colors(trajectory.states[:, 0], 2, oscillator=0)
     write_film(options.out / "phases.gif", film, scale=6)
-    plot_curves(curves).savefig(options.out / "curves.png", dpi=120)
-    for name, values in curves.items():
+    orders, energy = orders_of(trajectory.states, in_disc), trajectory.energies[:, 0]
+    panels = {"order parameter R": orders, "energy E": energy}
+    plot_curves(panels).savefig(options.out / "curves.png", dpi=120)
+    for name, values in {**orders, "energy": energy}.items():
         print(f"{name:14} {values[0]:9.3f} -> {values[-1]:9.3f}")
     print(f"{options.out / 'phases.gif'} and curves.png written")
 

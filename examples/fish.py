@@ -4,13 +4,14 @@
 
 The white ground pulls its oscillators in one direction, the black shape leaves its own free: waves
 travel inside the shape while the ground stands still. Nothing is learned. Writes the film of all
-257 states, the last state, and the energy. About 10 s on two cores.
+257 states, the last state, and the energy.
 
 Reference: Miyato, Löwe, Geiger, Welling, *Artificial Kuramoto Oscillatory Neurons* (ICLR 2025).
 """
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -20,6 +21,7 @@ from torch.nn import functional as F
 
 from examples.common.command import check_positive, check_seed, run_command
 from examples.common.files import make_folder
+from examples.object_discovery.data.pictures import read_rgb
 from kuramoto_nn import KuramotoLayer, NaturalFrequency, Trajectory
 from kuramoto_nn.plot import component_colors, plot_curves, write_film
 
@@ -32,7 +34,7 @@ class Options:
     """Run a Kuramoto layer with random weights on a silhouette."""
 
     picture: Path = FISH
-    """Dark shape on a white ground; any picture that Pillow reads."""
+    """Dark shape on a white or transparent ground; any picture that Pillow reads."""
     square: bool = False
     """Use a black square in place of the picture."""
     edges: bool = False
@@ -41,34 +43,33 @@ class Options:
     """Updates T."""
     seed: int = 5
     """Seed of the weights and the start; another one gives other waves."""
-    film: str = "phases.gif"
-    """Name of the film: .gif, .webp or .mp4."""
+    format: Literal["gif", "webp", "mp4"] = "gif"
+    """Format of the film."""
     out: Path = Path("runs/fish")
     """Folder of the film, the last state and the energy."""
 
     def __post_init__(self):
-        check_positive(self, "num_steps")
+        check_positive(self, "num_steps", most=2000)
         check_seed(self.seed)
-        if not self.film.endswith((".gif", ".webp", ".mp4")):
-            raise ValueError(f"--film must end in .gif, .webp or .mp4: got {self.film}")
 
 
-def read_silhouette(options: Options) -> Tensor:
-    """Brightness of the picture, ``(1, 1, 64, 64)`` in [0, 1]."""
-    if options.square:
-        pixels = torch.ones(SIDE, SIDE)
-        pixels[SIDE // 4 : -SIDE // 4, SIDE // 4 : -SIDE // 4] = 0
+def read_silhouette(picture: Path = FISH, *, square: bool = False, edges: bool = False) -> Tensor:
+    """Brightness of a picture or a square, or the strength of its edges, ``(1, 1, 64, 64)``."""
+    if square:
+        pixels = torch.ones(1, 1, SIDE, SIDE)
+        pixels[..., SIDE // 4 : -SIDE // 4, SIDE // 4 : -SIDE // 4] = 0
     else:
-        with Image.open(options.picture) as image:
-            rgba = ImageOps.exif_transpose(image).convert("RGBA")
-        white = Image.new("RGBA", rgba.size, "white")
-        gray = Image.alpha_composite(white, rgba).convert("L").resize((SIDE, SIDE))
-        pixels = torch.from_numpy(np.array(gray)) / 255
-    pixels = pixels[None, None].float()
-    if options.edges:
+        image = read_rgb(picture)  # drops transparency
+        with Image.open(picture) as stored:
+            if stored.has_transparency_data:
+                rgba = ImageOps.exif_transpose(stored).convert("RGBA")
+                image = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
+        gray = ImageOps.pad(image.convert("L"), (SIDE, SIDE), color=255)
+        pixels = torch.from_numpy(np.array(gray))[None, None] / 255
+    if edges:
         sobel = torch.tensor([[1.0, 2.0, 1.0], [0.0, 0.0, 0.0], [-1.0, -2.0, -1.0]]) / 4
-        kernels = torch.stack((sobel, sobel.T))[:, None]
         framed = F.pad(pixels, (1, 1, 1, 1), mode="replicate")
+        kernels = torch.stack((sobel, sobel.T))[:, None]
         pixels = F.conv2d(framed, kernels).norm(dim=1, keepdim=True).clamp_max(1)
     return pixels
 
@@ -93,16 +94,17 @@ def simulate(silhouette: Tensor, *, num_steps: int, seed: int) -> Trajectory:
 
 
 def main(options: Options) -> None:
-    trajectory = simulate(read_silhouette(options), num_steps=options.num_steps, seed=options.seed)
+    silhouette = read_silhouette(options.picture, square=options.square, edges=options.edges)
     make_folder(options.out)
-    colors = component_colors(trajectory.states[:, 0])
-    write_film(options.out / options.film, colors, seconds_per_frame=0.03, scale=2)
+    states, energies = simulate(silhouette, num_steps=options.num_steps, seed=options.seed)
+    colors = component_colors(states[:, 0])
+    film = options.out / f"phases.{options.format}"
+    write_film(film, colors, seconds_per_frame=0.03, scale=2)
     still = Image.fromarray((255 * colors[-1]).round().byte().numpy())
     still.resize((4 * GRID, 4 * GRID), Image.Resampling.NEAREST).save(options.out / "last.png")
-    figure = plot_curves({"energy E": trajectory.energies[:, 0]})
-    figure.savefig(options.out / "energy.png", dpi=120)
-    first, last = trajectory.energies[[0, -1], 0].tolist()
-    print(f"energy {first:.1f} -> {last:.1f}; {options.film}, last.png, energy.png: {options.out}")
+    plot_curves({"energy E": energies[:, 0]}).savefig(options.out / "energy.png", dpi=120)
+    first, last = energies[[0, -1], 0].tolist()
+    print(f"energy {first:.1f} -> {last:.1f}; {film}, last.png and energy.png written")
 
 
 if __name__ == "__main__":

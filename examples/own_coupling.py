@@ -21,12 +21,13 @@ from kuramoto_nn import KuramotoLayer, testing
 from kuramoto_nn.plot import plot_curves
 
 CHANNELS, DIM, STEPS = 32, 4, 8
+SIZES, TESTED_STEPS = (10, 20, 30), (4, 8, 16, 32, 64, 128)
 
 
 class GraphCoupling(nn.Module):
     """J x = W x A: every node is pulled by its neighbours, through one symmetric matrix W."""
 
-    adjacency: Tensor
+    adjacency: Tensor  # (B, P, P)
 
     def __init__(self, channels: int):
         super().__init__()
@@ -55,13 +56,13 @@ def agreement(layer: KuramotoLayer, adjacency: Tensor, start: Tensor, num_steps:
 
 
 @torch.no_grad()
-def accuracy(layer: KuramotoLayer, size: int, num_steps: int, *, seed: int = 10_000) -> float:
-    """Share of 200 trees, in percent, with every pair of nodes told right."""
-    generator = torch.Generator().manual_seed(seed)
+def accuracies(layer: KuramotoLayer, size: int) -> Tensor:
+    """Share of 200 new trees, in percent, with every pair of nodes told right, for every T."""
+    generator = torch.Generator().manual_seed(10_000)
     adjacency, same = sample_trees(200, size, generator)
     start = torch.randn(200, CHANNELS, size, generator=generator)
-    right = agreement(layer, adjacency, start, num_steps) * same > 0
-    return 100 * right.flatten(1).all(1).double().mean().item()
+    right = [(agreement(layer, adjacency, start, t) * same > 0).all((1, 2)) for t in TESTED_STEPS]
+    return 100 * torch.stack(right).double().mean(1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,16 +74,17 @@ class Options:
     seed: int = 0
     """Seed of the weights, the trees and the starts."""
     out: Path = Path("runs/own_coupling")
-    """Folder of the loss curve."""
+    """Folder of the plot."""
 
     def __post_init__(self):
-        check_positive(self, "num_steps")
+        check_positive(self, "num_steps", most=100_000)
         check_seed(self.seed)
 
 
-def main(options: Options) -> None:
-    torch.manual_seed(options.seed)
-    generator = torch.Generator().manual_seed(options.seed)
+def train(*, num_steps: int, seed: int) -> KuramotoLayer:
+    """Check the coupling of a new layer, and train it on trees of 10 nodes."""
+    torch.manual_seed(seed)
+    generator = torch.Generator().manual_seed(seed)
     coupling = GraphCoupling(CHANNELS)
     layer = KuramotoLayer(coupling, channels=CHANNELS, oscillator_dim=DIM, num_steps=STEPS)
     coupling.adjacency, _ = sample_trees(2, 10, generator)
@@ -90,21 +92,27 @@ def main(options: Options) -> None:
     testing.assert_symmetric(coupling, example)
     testing.assert_on_sphere(layer(example, torch.zeros_like(example)), DIM)
 
-    print(f"10 nodes, T = {STEPS}: {accuracy(layer, 10, STEPS):.1f} % before training")
-    optimizer, losses = torch.optim.Adam(layer.parameters(), lr=1e-2), []
-    for _ in range(options.num_steps):
+    optimizer = torch.optim.Adam(layer.parameters(), lr=1e-2)
+    for _ in range(num_steps):
         adjacency, same = sample_trees(64, 10, generator)
         start = torch.randn(64, CHANNELS, 10, generator=generator)
         loss = F.mse_loss(agreement(layer, adjacency, start, STEPS), same)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        losses.append(loss.detach())
-    for size in (10, 20, 30):
-        scores = (f"T = {t}: {accuracy(layer, size, t):5.1f} %" for t in (4, STEPS, 16, 32, 64))
-        print(f"{size} nodes   " + "   ".join(scores))
+    return layer
+
+
+def main(options: Options) -> None:
     make_folder(options.out)
-    plot_curves({"loss": torch.stack(losses)}, x_label="step").savefig(options.out / "loss.png")
+    layer = train(num_steps=options.num_steps, seed=options.seed)
+    curves = {f"{size} nodes": accuracies(layer, size) for size in SIZES}
+    print(f"trees coloured right, in percent, at T = {TESTED_STEPS}")
+    for name, scores in curves.items():
+        print(f"{name}: {'  '.join(f'{score:5.1f}' for score in scores)}")
+    figure = plot_curves({"trees coloured right (%)": curves}, x=TESTED_STEPS, x_label="steps T")
+    figure.savefig(options.out / "accuracy.png", dpi=120)
+    print(f"{options.out / 'accuracy.png'} written")
 
 
 if __name__ == "__main__":

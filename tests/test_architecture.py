@@ -51,7 +51,11 @@ DISTRIBUTIONS = {
     "pysat": "python-sat",
     "google": "protobuf",
 }
-PAGES = sorted(str(page.relative_to(ROOT)) for page in (ROOT / "docs").rglob("*.md"))
+PAGES = sorted(
+    str(page.relative_to(ROOT))
+    for page in (ROOT / "docs").rglob("*.md")
+    if "node_modules" not in page.parts
+)
 NAMEDTUPLE = {"_replace", "_asdict", "_fields", "_make"}
 
 

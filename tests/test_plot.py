@@ -1,7 +1,11 @@
 """Pictures: the laws of phase colours, the palette, and figures that build without a display."""
 
+import io
 import sys
 
+import imageio.v3 as imageio
+import matplotlib.style
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -10,12 +14,18 @@ from torch.testing import assert_close
 
 from kuramoto_nn.functional import from_oscillators, random_sphere
 from kuramoto_nn.plot import (
+    component_colors,
     label_colors,
+    overlay_labels,
     phase_colors,
     phase_plane,
     plane_colors,
+    plot_curves,
+    plot_kernels,
     plot_segmentation,
+    plot_sphere,
     plot_trajectory,
+    write_film,
 )
 
 SHAPES = st.tuples(
@@ -138,6 +148,79 @@ def test_figures_build():
     figure.canvas.draw()
 
 
+def drawn(figure):
+    """Pixels ``(H, W, 3)`` of a figure."""
+    figure.set_dpi(50)
+    figure.savefig(buffer := io.BytesIO(), dpi=50)
+    return np.array(imageio.imread(buffer.getvalue()))[..., :3]
+
+
+def test_an_overlay_mixes_the_picture_with_its_labels():
+    images, labels = torch.rand(2, 3, 4, 5), torch.arange(40).view(2, 4, 5) % 3
+    mixed = overlay_labels(images, labels, opacity=0.25)
+    assert_close(mixed, 0.75 * images.movedim(1, -1) + 0.25 * label_colors(labels, None))
+    assert_close(overlay_labels(images, labels, opacity=1, background=0), label_colors(labels))
+
+
+def test_components_show_waves_and_common_rotations():
+    angle = torch.arange(12) * torch.pi / 6
+    states = torch.stack((angle.cos(), angle.sin()), 1)[..., None, None].expand(-1, -1, 4, 4)
+    colors = component_colors(states)  # all sites turn together
+    assert torch.pdist(colors[:, 0, 0]).min() > 0.1
+    assert_close(colors, colors[:, :1, :1].expand_as(colors))
+    assert (colors[..., 2] == 0.5).all()  # two components fill two of the three colours
+    assert_close(phase_colors(states, 2)[0], phase_colors(states, 2)[6])  # relative to their mean
+
+
+def test_curves_are_drawn_at_their_values():
+    energies = torch.tensor([[0.0, 2.0], [-4.0, -2.0]])
+    orders = {"disc": torch.tensor([0.1, 1.0]), "all": torch.tensor([0.1, 0.5])}
+    figure = plot_curves({"order": orders, "energy": energies}, x=(1, 10), x_label="T")
+    first, second = figure.axes
+    assert [line.get_label() for line in first.lines] == ["disc", "all"]
+    assert first.get_legend() is not None and second.get_legend() is None
+    assert second.lines[-1].get_ydata().tolist() == [1.0, -3.0]  # the mean of both samples
+    assert second.lines[-1].get_xdata().tolist() == [1.0, 10.0]
+    assert (second.get_ylabel(), second.get_xlabel()) == ("energy", "T")
+    assert len(np.unique(drawn(figure).reshape(-1, 3), axis=0)) > 50
+
+
+def test_figures_follow_a_dark_style():
+    with matplotlib.style.context("dark_background"):
+        assert drawn(plot_curves({"E": torch.zeros(3)})).mean() < 60
+    assert drawn(plot_curves({"E": torch.zeros(3)})).mean() > 200
+
+
+def test_kernels_are_the_isotropic_parts():
+    weight = torch.zeros(4, 4, 3, 3)
+    weight[0, 2, 0, 1], weight[1, 3, 0, 1] = 1.0, 3.0  # oscillator 1 attracts 0 from above
+    figure = plot_kernels(weight, 2)
+    pictures = [np.array(axes.images[0].get_array()) for axes in figure.axes[:4]]
+    assert pictures[1][0, 1] == 2.0 and sum(abs(picture).sum() for picture in pictures) == 2.0
+    red = drawn(figure).reshape(-1, 3).astype(int)
+    assert (red[:, 0] - red[:, 2] > 60).any()
+
+
+def test_paths_end_on_the_sphere():
+    states = random_states(5, 2, 3, 2, 2)
+    figure = plot_sphere(states)
+    ends = [line.get_data_3d() for line in figure.axes[0].lines if line.get_marker() == "o"]
+    assert_close(torch.tensor(np.array(ends))[..., 0].norm(dim=1), torch.ones(8).double())
+    assert drawn(figure).min() < 200
+
+
+@pytest.mark.parametrize("kind", ["gif", "webp", "mp4"])
+@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")  # imageio's reader of mp4
+def test_a_film_shows_its_frames(tmp_path, kind):
+    frames = torch.zeros(4, 5, 7, 3)
+    frames[:, :, 3:, 0] = torch.tensor([0.0, 0.3, 0.6, 1.0])[:, None, None]
+    write_film(path := tmp_path / f"film.{kind}", frames, scale=4, seconds_per_frame=0.2)
+    film = np.stack(list(imageio.imiter(path)))[..., :3]
+    assert film.shape == (4, 20, 28, 3)
+    assert abs(film[:, 10, 20, 0] - np.array([0.0, 76.5, 153.0, 255.0])).max() < 12
+    assert film[:, 10, 4].max() < 12
+
+
 def test_without_matplotlib_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(ImportError, match=r"kuramoto_nn\[plot\]"):
@@ -155,6 +238,18 @@ def test_without_matplotlib_the_extra_is_named(monkeypatch):
         (lambda: plot_trajectory(torch.rand(3, 8, 4, 4), torch.rand(4), 4), r"and \(4,\)"),
         (lambda: plot_segmentation(torch.rand(1, 3, 4, 4), torch.zeros(1, 5, 4)), r"\(1, 5, 4\)"),
         (lambda: plot_segmentation(torch.rand(1, 3, 4, 4), titles=["a", "b"]), "got 2"),
+        (lambda: overlay_labels(torch.rand(3, 4, 4), torch.zeros(5, 4).long()), r"\(5, 4\)"),
+        (lambda: component_colors(torch.rand(2, 3, 8, 4, 4)), r"\(2, 3, 8, 4, 4\); try"),
+        (lambda: plot_curves({}), "at least one curve"),
+        (lambda: plot_curves({"E": torch.rand(3)}, x=(1, 2)), r"`E` must be \(2,\) or \(2, B\)"),
+        (lambda: plot_kernels(torch.rand(4, 8, 3, 3), 4), r"must be \(C, C, k, k\)"),
+        (lambda: plot_sphere(torch.rand(4, 8, 3)), "`oscillator_dim`"),
+        (lambda: write_film("a.avi", torch.rand(2, 4, 4, 3)), "must end in .gif"),
+        (lambda: write_film("a.gif", torch.rand(4, 4, 3)), r"must be \(T, H, W, 3\)"),
+        (
+            lambda: write_film("a.gif", torch.rand(2, 4, 4, 3), seconds_per_frame=0),
+            "must be positive",
+        ),
     ],
 )
 def test_bad_input_is_explained(call, message):

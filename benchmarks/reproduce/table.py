@@ -1,16 +1,19 @@
 """Table of published and measured scores, as Markdown and as JSON."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from benchmarks.reproduce.experiments import Settings
+from examples.common.command import option_name
 from examples.common.files import write_json, write_text
 
-HEAD = (
-    *("recipe", "score", "published", "measured", "difference"),
-    *("training data", "training", "batch", "steps", "samples seen"),
-)
+SCORES = ("recipe", "score", "published", "measured", "difference")
+RUNS = ("recipe", "training data", "training", "batch", "steps", "samples seen", "command")
+OF_A_MACHINE = ("out", "data_root", "device", "compile")
+"""Settings that the command of a result leaves out."""
 ABOUT = (
     "Scores x100. Published: mean ± deviation over training runs. Measured: one training run, "
     "mean ± deviation over the seeds of the noise at evaluation (ItrSA and ViT have none)."
@@ -30,19 +33,20 @@ def update_table(folder: Path, records: list[dict[str, Any]]) -> None:
         if old is None or record["status"] == "done" or old["status"] != "done":
             rows[record["row"]] = record
     write_json(folder / "reproduce.json", {"rows": list(rows.values())})
-    write_text(folder / "reproduce.md", markdown(list(rows.values())))
+    write_text(folder / "reproduce.md", markdown([*rows.values()]))
 
 
-def markdown(records: list[Record]) -> str:
-    """Format the page: one table for all recipes of one machine and one setting."""
+def markdown(records: Sequence[Record]) -> str:
+    """Format the page: scores and runs of all recipes of one machine and one setting."""
     lines = ["# Published and measured", "", ABOUT]
     tables: dict[str, list[Record]] = {}
-    for record in records:
+    for record in sorted(records, key=lambda record: not record.get("published")):
         if record["status"] == "done":
             tables.setdefault(_conditions(record), []).append(record)
     for conditions, done in tables.items():
-        lines += ["", conditions, "", _line(HEAD), _line(["---"] * len(HEAD))]
+        lines += ["", conditions, "", _line(SCORES), _line(["---"] * len(SCORES))]
         lines += [_score(record, name) for record in done for name in record["measured"]]
+        lines += ["", _line(RUNS), _line(["---"] * len(RUNS)), *map(_run, done)]
     others = [f"- {r['row']}: {r['status']}" for r in records if r["status"] != "done"]
     if others:
         lines += ["", "Not in a table:", "", *others]
@@ -66,27 +70,42 @@ def _conditions(record: Record) -> str:
     machine, settings = record["machine"], record["settings"]
     return (
         f"{machine['processor']}, {machine['device']}, {machine['threads']} threads, torch "
-        f"{machine['torch']}, Python {machine['python']}. Seed {settings['seed']}, noise seeds "
-        f"{', '.join(map(str, settings['noise_seeds']))}, at most {settings['num_test_images']} "
-        f"held-out samples, {settings['precision']}."
+        f"{machine['torch']}, Python {machine['python']}, {machine['date']}. "
+        f"Seed {settings['seed']}, noise seeds {', '.join(map(str, settings['noise_seeds']))}, at "
+        f"most {settings['num_test_images']} held-out samples, {settings['precision']}."
     )
 
 
 def _score(record: Record, name: str) -> str:
     """Format the line of one score."""
-    score, training, published, difference = record["measured"][name], record["training"], "", ""
+    score, published, difference = record["measured"][name], "", ""
     if (theirs := record["published"].get(name)) is not None:
         published, difference = _number(*theirs), f"{score['mean'] - theirs[0]:+.1f}"
-    tested = training.get("data_ood") if "OOD" in name else None
+    measured = _number(score["mean"], score["std_over_seeds"])
+    return _line((record["row"], name, published, measured, difference))
+
+
+def _run(record: Record) -> str:
+    """Format the line of one training."""
+    training, settings = record["training"], record["settings"]
+    tested = training.get("data_ood")
+    defaults = {k: v for k, v in asdict(Settings()).items() if k not in OF_A_MACHINE}
+    given = {name: _words(settings.get(name, value)) for name, value in defaults.items()}
+    changed = [n for n, value in defaults.items() if given[n] != _words(value)]
+    options = " ".join(f"{option_name(name)} {given[name]}" for name in changed)
     return _line(
         (
-            *(record["row"], name, published),
-            *(_number(score["mean"], score["std_over_seeds"]), difference),
-            training["data"] + (f", tested on {tested}" if tested else ""),
+            record["row"],
+            training["data"] + (f", tested on {tested} (OOD)" if tested else ""),
             f"{training['seconds'] / 60:.1f} min",
             *(f"{training[count]:,}" for count in ("batch_size", "steps", "samples_seen")),
+            f"`python -m benchmarks.reproduce --recipes {record['row']} {options}`",
         )
     )
+
+
+def _words(value: Any) -> str:
+    return " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def _number(mean: float, deviation: float | None) -> str:

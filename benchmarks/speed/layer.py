@@ -1,7 +1,8 @@
 """The Kuramoto layer, forward and with its gradients, against the plain one.
 
 The limit is a large float32 matrix product, timed in the same rounds, at the layer's FLOPs. For
-convolutions, T bare ones in site-major memory are timed too.
+convolutions, T bare ones in site-major memory are timed too; for attention, T compiled transformer
+blocks of PyTorch (pre-norm, four times as wide inside).
 """
 
 import copy
@@ -18,7 +19,7 @@ from benchmarks.speed.report import BASELINE, COMPILED, EAGER, FASTER, Report, R
 from kuramoto_nn.models import AKOrNConfig
 
 HALF = "compiled, bfloat16"
-BARE, GEMM = "bare convolutions", "GEMM"
+BARE, GEMM, BLOCKS = "bare convolutions", "GEMM", "transformer blocks, compiled"
 LEAST_ON_GPU = {HALF: 10.0}
 """Target of the layer in bfloat16 on a GPU: times faster than the float32 baseline."""
 
@@ -62,6 +63,8 @@ def run(report: Report) -> None:
                 coupling = f"convolution k {config.kernel_size}"
                 if not backward:
                     work[BARE] = bare_convolutions(layers[BASELINE], tensors[0])
+            elif report.options.compile:
+                work[BLOCKS] = transformer_blocks(config, tensors[0], backward=backward)
             sites = "x".join(map(str, config.grid))
             size = f"ch {config.channels}, {sites} sites, T {config.num_steps}, batch {batch}"
             name = f"{coupling}, {size}: forward{' + backward' * backward}"
@@ -108,6 +111,26 @@ def bare_convolutions(plain: Any, x: Tensor) -> Work:
         y = site_major
         for _ in range(plain.config.num_steps):
             y = convolve(y)
+
+    return work
+
+
+def transformer_blocks(config: Any, x: Tensor, *, backward: bool) -> Work:
+    """Prepare T times one transformer block on the same tokens."""
+    width = config.channels
+    block = nn.TransformerEncoderLayer(
+        *(width, config.num_heads, 4 * width, 0.0, "gelu"), batch_first=True, norm_first=True
+    ).to(x.device)
+    tokens, run = x.flatten(2).mT.contiguous(), torch.compile(block)
+
+    def work() -> None:
+        block.zero_grad(set_to_none=True)
+        y = tokens.detach().requires_grad_(backward)
+        with torch.set_grad_enabled(backward):
+            for _ in range(config.num_steps):
+                y = run(y)
+            if backward:
+                y.backward(tokens)
 
     return work
 

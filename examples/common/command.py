@@ -5,7 +5,6 @@ Nothing here imports torch.
 
 import dataclasses
 import io
-import math
 import os
 import signal
 import sys
@@ -29,18 +28,21 @@ def option_name(field: str) -> str:
     return f"--{field.replace('_', '-')}"
 
 
-def check_positive(options: Any, *names: str, prefix: str = "") -> None:
-    """Raise ValueError unless the fields, or all entries of a tuple, are finite and above 0.
+def check_positive(
+    options: Any, *names: str, prefix: str = "", most: float = sys.float_info.max
+) -> None:
+    """Raise ValueError unless the fields, or all entries of a tuple, are above 0, at most ``most``.
 
     None passes. ``prefix`` stands before the names on the command line, such as ``training.``.
     """
+    bound = "finite" if most == sys.float_info.max else f"at most {most:,}"
     for name in names:
         value = getattr(options, name)
         entries = value if isinstance(value, tuple) else (value,)
-        if not all(entry is None or 0 < entry < math.inf for entry in entries):
+        if not all(entry is None or 0 < entry <= most for entry in entries):
             given = " ".join(map(str, entries))
             raise ValueError(
-                f"{option_name(prefix + name)} must be positive and finite: got {given}"
+                f"{option_name(prefix + name)} must be positive and {bound}: got {given}"
             )
 
 

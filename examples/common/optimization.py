@@ -64,7 +64,7 @@ class Training:
     """Steps over which the learning rates rise linearly."""
     cooldown: float = 0.0
     """Share of the run, by steps or by time (whichever ends it), over which the learning rates fall
-    linearly to zero at its end."""
+    linearly to zero at its end; a longer time limit raises them again."""
     epochs: int
     """Passes over the training data."""
     drop_last: bool = False

@@ -126,7 +126,7 @@ class Run:
             }
         )
         if training.cooldown:
-            self.identity["end"] = limits
+            self.identity["end"] = {"last_step": last_step}
         if (options.out / CHECKPOINT).exists():
             self._restore(options.out / CHECKPOINT)
         elif source is not None:

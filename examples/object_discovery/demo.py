@@ -14,7 +14,7 @@ import torch
 import tyro
 
 from examples.common.command import check_positive, check_seed, run_command
-from examples.common.device import Compile, pick_device
+from examples.common.device import Compile, fast_precision, pick_device
 from examples.common.files import write_json
 from examples.common.progress import read_jsonl
 from examples.common.randomness import build_model, generator_for
@@ -134,7 +134,8 @@ def train_recipe(recipe: str, options: DemoOptions, out: Path) -> dict[str, floa
     """Train one recipe up to the time limit; return the amount of training."""
     data = {"root": options.data_root, "num_images": options.num_images, "seed": options.seed}
     kept = {name: getattr(options, name) for name in ("time_limit", "seed", "device", "compile")}
-    run = train(options_for(recipe, out=out, data=data, **kept))
+    precision = fast_precision(pick_device(options.device))
+    run = train(options_for(recipe, out=out, data=data, precision=precision, **kept))
     images_seen = run.step * recipe_for(recipe).training.batch_size
     return {"steps": run.step, "images_seen": images_seen, "seconds": round(run.seconds, 1)}
 

@@ -79,7 +79,7 @@ _CLEVR = DataOptions(name="clevr")
 _CLEVRTEX = DataOptions(name="clevrtex-full")
 _TEXTURES = DataOptions(name="textures-full")
 _KINDS = "attn conv itrsa itrconv"
-# For minutes, not days, on CPU cores, by a search (docs/object-discovery.md): many small steps, and
+# For minutes, not days, on CPU cores, by a search (docs/results/small-runs.md): many small steps, and
 # views that differ by their crop alone. With unchanged colours the network soon separates objects.
 _TINY = Training(
     batch_size=32,

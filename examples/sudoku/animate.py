@@ -1,20 +1,23 @@
-"""Animation of the digits of a board and of its oscillators, step by step."""
+"""Film of the digits of a board and of its oscillators, step by step."""
 
 from pathlib import Path
 
+import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from examples.common.files import write_whole
+from examples.common.files import errors_name, make_folder
 from examples.sudoku.rules import BOX, SIDE
 from kuramoto_nn.models import AKOrNSudoku
-from kuramoto_nn.plot import phase_colors
+from kuramoto_nn.plot import phase_colors, write_film
 
 CELL, MARGIN, CAPTION = 36, 14, 30
 """Pixels of a cell's side, around the boards, and of the line below them."""
 PAPER, INK, FAINT, GIVEN, LINE = "#ffffff", (0, 92, 158), (205, 208, 214), "#14161c", "#9a9ea8"
-FRAME_SECONDS, FIRST_SECONDS, LAST_SECONDS = 0.12, 1.0, 3.0
+WRONG, GROUND = "#d55e00", "#e9ebef"
+FRAME_SECONDS, FIRST, LAST = 0.12, 8, 25
+"""Time of a frame, and how often the first and the last one are shown."""
 MOST_FRAMES = 48
 
 
@@ -22,10 +25,11 @@ MOST_FRAMES = 48
 def animate(
     model: AKOrNSudoku, puzzle: Tensor, path: Path, *, num_steps: int, noise: Tensor
 ) -> None:
-    """Write a GIF of the network filling in a puzzle ``(9, 9)`` from noise ``(1, C, 9, 9)``.
+    """Write a film of the network filling in a puzzle ``(9, 9)`` from noise ``(1, C, 9, 9)``.
 
-    Left, the most likely digit of every cell, darker if it is more probable; right, the oscillators
-    of the same cells, coloured by `kuramoto_nn.plot.phase_colors`.
+    Left, the most likely digit of every cell, darker if it is more probable, red if it stands twice
+    in a row, column or box; givens have a gray ground. Right, the oscillators of the same cells,
+    coloured by `kuramoto_nn.plot.phase_colors`. The path ends in .gif, .webp or .mp4.
     """
     run = model.trajectory(puzzle[None], num_steps=num_steps, noise=noise)
     probabilities = run.logits[:, 0].softmax(-1).cpu()
@@ -38,34 +42,42 @@ def animate(
         _frame(probabilities[t], colors[t], puzzle, f"step {t}   energy {run.energies[t, 0]:.1f}")
         for t in steps.long().tolist()
     ]
-    seconds = [FIRST_SECONDS, *[FRAME_SECONDS] * (len(frames) - 2), LAST_SECONDS]
-    write_whole(
-        path,
-        lambda file: frames[0].save(
-            file,
-            "gif",
-            save_all=True,
-            append_images=frames[1:],
-            duration=[round(1000 * s) for s in seconds],
-            loop=0,
-        ),
-    )
+    film = np.stack([*[frames[0]] * (FIRST - 1), *frames, *[frames[-1]] * (LAST - 1)])
+    make_folder(path.parent)
+    with errors_name(path):
+        write_film(path, torch.from_numpy(film), seconds_per_frame=FRAME_SECONDS)
 
 
-def _frame(probabilities: Tensor, colors: Tensor, puzzle: Tensor, caption: str) -> Image.Image:
+def _repeated(board: Tensor) -> Tensor:
+    """Cells ``(9, 9)`` whose digit stands twice in their row, column or box."""
+    cells = torch.arange(SIDE * SIDE)
+    row, column = cells // SIDE, cells % SIDE
+    same = torch.zeros(SIDE * SIDE, SIDE * SIDE, dtype=torch.bool)
+    for place in (row, column, row // BOX * BOX + column // BOX):
+        same |= place[:, None] == place
+    digits = board.flatten()
+    equal = (digits[:, None] == digits).fill_diagonal_(False)
+    return (equal & same).any(1).view(SIDE, SIDE)
+
+
+def _frame(probabilities: Tensor, colors: Tensor, puzzle: Tensor, caption: str) -> np.ndarray:
     side = SIDE * CELL
     width, height = 2 * side + 3 * MARGIN, side + MARGIN + CAPTION
     picture = Image.new("RGB", (width, height), PAPER)
     draw = ImageDraw.Draw(picture)
     font, small = (ImageFont.load_default(size) for size in (0.62 * CELL, 0.45 * CELL))
     confidence, digits = probabilities.max(-1)
+    board = torch.where(puzzle.cpu() > 0, puzzle.cpu(), digits + 1)
+    wrong = _repeated(board)
     for row in range(SIDE):
         for column in range(SIDE):
             x, y = MARGIN + column * CELL, MARGIN + row * CELL
             given, share = int(puzzle[row, column]), float(confidence[row, column])
             mixed = (round(a + (b - a) * share) for a, b in zip(FAINT, INK, strict=True))
-            text = str(given or int(digits[row, column]) + 1)
-            ink = GIVEN if given else tuple(mixed)
+            ink = GIVEN if given else WRONG if wrong[row, column] else tuple(mixed)
+            if given:
+                draw.rectangle((x, y, x + CELL, y + CELL), fill=GROUND)
+            text = str(int(board[row, column]))
             draw.text((x + CELL / 2, y + CELL / 2), text, fill=ink, font=font, anchor="mm")
             x += side + MARGIN
             draw.rectangle((x, y, x + CELL, y + CELL), fill=tuple(colors[row, column].tolist()))
@@ -75,4 +87,4 @@ def _frame(probabilities: Tensor, colors: Tensor, puzzle: Tensor, caption: str) 
             draw.line((left + at, MARGIN, left + at, MARGIN + side), fill=LINE, width=thick)
             draw.line((left, MARGIN + at, left + side, MARGIN + at), fill=LINE, width=thick)
     draw.text((MARGIN, height - CAPTION / 2), caption, fill=GIVEN, font=small, anchor="lm")
-    return picture
+    return np.array(picture)

@@ -38,21 +38,27 @@ _NO_SOLUTION = "there is no solution beside the puzzle"
 
 @dataclass(frozen=True)
 class Boards:
-    """Puzzles and their solutions, ``(B, 9, 9)`` int64 each; 0 is a blank."""
+    """Puzzles and their solutions, ``(B, 9, 9)`` int64 each; 0 is a blank.
+
+    ``ratings`` ``(B,)``, if known: how many guesses a backtracking solver takes back.
+    """
 
     puzzles: Tensor
     solutions: Tensor
+    ratings: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.puzzles)
 
     def __getitem__(self, rows: slice | Tensor) -> Self:
         """Select boards."""
-        return type(self)(self.puzzles[rows], self.solutions[rows])
+        ratings = None if self.ratings is None else self.ratings[rows]
+        return type(self)(self.puzzles[rows], self.solutions[rows], ratings)
 
     def to(self, device: torch.device) -> Self:
         """Move the boards to a device."""
-        return type(self)(self.puzzles.to(device), self.solutions.to(device))
+        ratings = None if self.ratings is None else self.ratings.to(device)
+        return type(self)(self.puzzles.to(device), self.solutions.to(device), ratings)
 
     @property
     def givens(self) -> Tensor:
@@ -95,12 +101,14 @@ class Entry(NamedTuple):
         puzzle: 81 digits, 0 for a blank; empty if the line holds no puzzle.
         solution: 81 digits, or empty.
         error: Why the puzzle or the solution is missing.
+        rating: Field of its line in the column ``rating``, if there is one.
     """
 
     line: int
     puzzle: str = ""
     solution: str = ""
     error: str = ""
+    rating: str = ""
 
 
 def parse_lines(lines: Iterable[str]) -> Iterator[Entry]:
@@ -113,7 +121,7 @@ def parse_lines(lines: Iterable[str]) -> Iterator[Entry]:
     ``.sdk`` sections other than ``[Puzzle]`` are left out.
     """
     rows: list[str] = []
-    may_be_title, is_puzzle, number = True, True, 0
+    may_be_title, is_puzzle, number, rated = True, True, 0, None
     for number, line in enumerate(lines, 1):
         line = line.strip("\ufeff\r\n").translate(_PLAIN)
         if section := re.fullmatch(r"\s*\[([A-Za-z]+)\]\s*", line):
@@ -131,8 +139,12 @@ def parse_lines(lines: Iterable[str]) -> Iterator[Entry]:
         if rows:
             yield Entry(number - 1, error=_incomplete(rows))
             rows = []
-        if not (may_be_title and _is_title(line)):
-            yield from _entries(number, line)
+        if may_be_title and _is_title(line):
+            names = [name.strip(' "').lower() for name in _fields(line)]
+            rated = names.index("rating") if "rating" in names else None
+        else:
+            rating = "" if rated is None else "".join(_fields(line)[rated : rated + 1]).strip()
+            yield from (entry._replace(rating=rating) for entry in _entries(number, line))
         may_be_title = False
     if rows:
         yield Entry(number, error=_incomplete(rows))
@@ -151,8 +163,11 @@ def format_cells(board: Tensor) -> str:
 
 def format_csv(boards: Boards) -> str:
     """Write boards as `read_boards` reads them."""
-    pairs = zip(boards.puzzles, boards.solutions, strict=True)
-    return "".join(f"{format_cells(puzzle)},{format_cells(answer)}\n" for puzzle, answer in pairs)
+    columns = [map(format_cells, boards.puzzles), map(format_cells, boards.solutions)]
+    head = ""
+    if boards.ratings is not None:
+        head, columns = "puzzle,solution,rating\n", [*columns, map(str, boards.ratings.tolist())]
+    return head + "".join(",".join(fields) + "\n" for fields in zip(*columns, strict=True))
 
 
 def open_text(path: Path) -> TextIO:
@@ -161,30 +176,37 @@ def open_text(path: Path) -> TextIO:
     return cast(TextIO, opener(path, "rt", encoding="utf-8"))
 
 
-def read_entries(file: TextIO, name: str) -> Iterator[Entry]:
-    """Parse an open text file and close it; ``name`` stands for it in messages."""
+def read_entries(file: TextIO, name: str, every: int = 1) -> Iterator[Entry]:
+    """Parse an open text file and close it; ``name`` stands for it in messages.
+
+    Of the lines after the first, only each ``every``-th is read.
+    """
     try:
         with file:
-            yield from parse_lines(file)
+            lines = ("" if row and (row - 1) % every else line for row, line in enumerate(file))
+            yield from parse_lines(lines)
     except _UNREADABLE as error:
         raise ValueError(f"{name} is damaged, or not UTF-8 text: {error}") from error
 
 
-def read_boards(path: Path) -> Boards:
-    """Read puzzles with their solutions; see `open_text` and `parse_lines`.
+def read_boards(path: Path, *, every: int = 1) -> Boards:
+    """Read puzzles with their solutions; see `open_text`, `parse_lines` and `read_entries`.
 
     Raises:
         ValueError: If a line is wrong; the message names the file and the first such line.
         OSError: If the file cannot be read.
     """
-    entries = list(read_entries(open_text(path), str(path)))
+    entries = list(read_entries(open_text(path), str(path), every))
     if not entries:
         raise ValueError(f"{path}: there is no board")
     for entry in entries:
         if entry.error:
             raise ValueError(f"{path}:{entry.line}: {entry.error}")
     cells = digits("".join(entry.puzzle + entry.solution for entry in entries))
-    return checked(Boards(cells[::2], cells[1::2]), lambda row: f"{path}:{entries[row].line}")
+    ratings = [int(entry.rating) for entry in entries if entry.rating.isdecimal()]
+    known = torch.tensor(ratings) if len(ratings) == len(entries) else None
+    boards = Boards(cells[::2], cells[1::2], known)
+    return checked(boards, lambda row: f"{path}:{entries[row].line}")
 
 
 def _row(line: str) -> str | None:

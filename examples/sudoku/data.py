@@ -14,15 +14,15 @@ from torch import Tensor
 
 from examples.common.command import check_positive, check_seed
 from examples.common.files import first_line, one_at_a_time, write_text
-from examples.sudoku.boards import Boards, checked, format_csv, read_boards
-from examples.sudoku.generate import FEWEST_GIVENS, generate
+from examples.sudoku.boards import Boards, checked, format_csv, open_text, read_boards
+from examples.sudoku.generate import FEWEST_GIVENS, generate, generate_rated
 from examples.sudoku.rules import CELLS, SIDE
 
 Split = Literal["train", "test"]
 FEATURES, LABELS = "features.pt", "labels.pt"
 """SATNet's one-hot tensors: puzzles and solutions."""
 SATNET_ROWS = {"train": slice(9000), "test": slice(9000, None)}
-NUM_GENERATED = {"train": 9_000, "test": 1_000}
+NUM_GENERATED, NUM_RATED = {"train": 9_000, "test": 1_000}, 1_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +30,8 @@ class BoardOptions:
     """Boards for training or evaluation."""
 
     name: str = "satnet"
-    """satnet (31 to 42 givens), rrn (17 to 34 givens), or generated."""
+    """satnet (31 to 42 givens), rrn (17 to 34 givens), extreme (Sudoku-Extreme, rated), generated,
+    or rated (generated, with ratings distributed much as Sudoku-Extreme's)."""
     root: Path = Path("runs/data")
     """Folder of the boards: downloaded ones, and generated ones if there is no cache."""
     cache: Path | None = None
@@ -43,7 +44,8 @@ class BoardOptions:
     rows: str | None = None
     """Part of the test boards, as in Python: ":200" for the first 200, "::18" for every 18th."""
     num_boards: int | None = None
-    """Training boards: the first ones (all if not given; of generated boards 9,000)."""
+    """Training boards: the first ones, of Sudoku-Extreme spread evenly (all if not given; 9,000
+    generated ones, 1,000 rated ones)."""
     num_test_boards: int | None = None
     """Test boards, spread evenly (all if not given; of generated boards 1,000)."""
     givens: tuple[int, int] = (31, 42)
@@ -117,25 +119,60 @@ def rrn(options: BoardOptions, split: Split) -> Boards:
     return read_boards(_find(options.root, ("", "sudoku-hard", "sudoku"), names))
 
 
+def extreme(options: BoardOptions, split: Split) -> Boards:
+    """Load Sudoku-Extreme, boards with ratings.
+
+    ``train.csv`` and ``test.csv`` (or .xz, .gz) lie in the folder ``sudoku-extreme`` of `root`, or
+    in `root`. A part of the 3.8 million training boards is read without the others.
+    """
+    path, every = _find(options.root, ("sudoku-extreme", ""), (f"{split}.csv",)), 1
+    if split == "train" and options.num_boards is not None:
+        with open_text(path) as file:
+            every = max((sum(1 for _ in file) - 1) // options.num_boards, 1)
+    return read_boards(path, every=every)
+
+
 def generated(options: BoardOptions, split: Split) -> Boards:
     """Generate boards once and keep them as a csv file in `cache` or `root`."""
-    wanted = options.num_boards if split == "train" else options.num_test_boards
-    count, (fewest, most) = wanted or NUM_GENERATED[split], options.givens
-    name = f"sudoku-{split}-{count}-givens{fewest}to{most}-seed{options.seed}.csv"
+    count, (fewest, most) = _count(options, split) or NUM_GENERATED[split], options.givens
+    givens = range(fewest, most + 1)
+    return _kept(
+        options,
+        f"sudoku-{split}-{count}-givens{fewest}to{most}-seed{options.seed}.csv",
+        lambda: generate(count, givens=givens, seed=2 * options.seed + (split == "test")),
+    )
+
+
+def rated(options: BoardOptions, split: Split) -> Boards:
+    """Generate boards by rating, as `generated` does by givens; about a second a board."""
+    count = _count(options, split) or NUM_RATED
+    return _kept(
+        options,
+        f"sudoku-rated-{split}-{count}-seed{options.seed}.csv",
+        lambda: generate_rated(count, seed=2 * options.seed + (split == "test")),
+    )
+
+
+def _count(options: BoardOptions, split: Split) -> int | None:
+    return options.num_boards if split == "train" else options.num_test_boards
+
+
+def _kept(options: BoardOptions, name: str, make: Callable[[], Boards]) -> Boards:
+    """Boards of a file that is written if it is not there."""
     path = (options.cache or options.root) / name
     if not path.exists():
         with one_at_a_time(path):
             if not path.exists():  # another process may have written it meanwhile
-                seed = 2 * options.seed + (split == "test")
-                boards = generate(count, givens=range(fewest, most + 1), seed=seed)
-                write_text(path, format_csv(boards))
+                write_text(path, format_csv(make()))
     return read_boards(path)
 
 
 SETS: dict[str, Callable[[BoardOptions, Split], Boards]] = {
     "satnet": satnet,
     "rrn": rrn,
+    "extreme": extreme,
     "generated": generated,
+    "rated": rated,
 }
 """The sets of boards, by name."""
 

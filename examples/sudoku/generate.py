@@ -1,4 +1,4 @@
-"""Generate boards with exactly one solution and any number of givens from 20 up.
+"""Generate boards with exactly one solution, by number of givens from 20 up or by rating.
 
 A satisfiability solver (PySAT) decides whether a solution exists. A variable is a digit in a cell;
 every cell has one digit, and every row, column and box has every digit once.
@@ -15,12 +15,19 @@ from torch import Tensor
 
 from examples.common.progress import Meter
 from examples.sudoku.boards import Boards
+from examples.sudoku.rating import rate
 from examples.sudoku.rules import CELLS, SIDE, units
 
 FEWEST_GIVENS = 20
 """Boards with fewer exist (17 is the minimum), but a random search hardly finds any."""
 PUT_BACK, ROUNDS = 4, 40
 """Cells that are filled again if too many givens are left, and how often."""
+SHARES = {(0, 0): 0.26, (1, 2): 0.04, (3, 10): 0.1, (11, 50): 0.5, (51, 100): 0.1}
+"""Shares of boards by their least and largest rating, after what is published of Sudoku-Extreme: 26
+% of its boards are from easy sources, the mean rating is 22, and 10 % are above 51. The shares of 1
+to 50 are our estimate."""
+CLIMB = 300
+"""Steps towards a rating before a new grid is filled."""
 
 
 def generate(count: int, *, givens: range, seed: int) -> Boards:
@@ -48,6 +55,45 @@ def generate(count: int, *, givens: range, seed: int) -> Boards:
                 kept = _empty(solver, solutions[row], givens[row % len(givens)], rng)
             puzzles[row, kept] = solutions[row, kept]
     return Boards(*(torch.from_numpy(side).view(-1, SIDE, SIDE) for side in (puzzles, solutions)))
+
+
+def generate_rated(count: int, *, seed: int) -> Boards:
+    """Generate minimal boards with ratings (`examples.sudoku.rating`) distributed by `SHARES`."""
+    rng = np.random.default_rng(seed)
+    bounds, shares = [*SHARES], [*SHARES.values()]
+    found = []
+    with Meter("generate rated boards") as meter, _new_solver() as solver:
+        for row in range(count):
+            meter.show(row, count)
+            least, most = bounds[rng.choice(len(bounds), p=shares)]
+            if most > 0:  # spread over the bucket
+                least = np.exp(rng.uniform(*np.log((least, most))))
+            found.append(_with_rating(solver, least, most, rng))
+    puzzles, solutions, ratings = zip(*found, strict=True)
+    return Boards(torch.stack(puzzles), torch.stack(solutions), torch.tensor(ratings))
+
+
+def _with_rating(
+    solver: Solver, least: float, most: int, rng: np.random.Generator
+) -> tuple[Tensor, Tensor, int]:
+    """Puzzle, solution, and its rating in ``least..most``.
+
+    A step fills some cells again and empties others; it is kept unless the rating moves away.
+    """
+    while True:
+        solution = _filled_grid(solver, rng)
+        kept, rating = set(range(CELLS)), 0
+        for _ in range(CLIMB):
+            trial = kept | {int(cell) for cell in rng.choice(CELLS, PUT_BACK, replace=False)}
+            trial = _emptied(solver, solution, trial, 0, rng)
+            puzzle = torch.zeros(CELLS, dtype=torch.int64)
+            puzzle[sorted(trial)] = torch.from_numpy(solution[sorted(trial)])
+            found = rate(puzzle)
+            if least <= found <= most:
+                sides = puzzle, torch.from_numpy(solution)
+                return *(side.view(SIDE, SIDE) for side in sides), found
+            if len(kept) == CELLS or (found >= rating if rating < least else found <= rating):
+                kept, rating = trial, found
 
 
 def solutions_of(puzzle: Tensor) -> Iterator[Tensor]:
@@ -113,18 +159,25 @@ def _empty(
     solver: Solver, solution: np.ndarray, wanted: int, rng: np.random.Generator
 ) -> list[int]:
     """Givens for which the solution is the only one; an empty list if so few were not found."""
-    true = [_variable(cell, int(digit)) for cell, digit in enumerate(solution)]
     kept = set(range(CELLS))
     for _ in range(ROUNDS):
-        for cell in rng.permutation(sorted(kept)).tolist():
-            if len(kept) == wanted:
-                return sorted(kept)
-            # So far the solution is the only one: another one would differ in this cell.
-            others = [true[other] for other in kept - {cell}]
-            if not _is_solvable(solver, [*others, -true[cell]]):
-                kept.remove(cell)
+        kept = _emptied(solver, solution, kept, wanted, rng)
         if len(kept) == wanted:
             return sorted(kept)
         blanks = sorted(set(range(CELLS)) - kept)
         kept |= set(rng.choice(blanks, PUT_BACK, replace=False).tolist())
     return []
+
+
+def _emptied(
+    solver: Solver, solution: np.ndarray, kept: set[int], wanted: int, rng: np.random.Generator
+) -> set[int]:
+    """Empty cells in random order, down to a number of givens, while the solution is the only one."""
+    true, kept = [_variable(cell, int(digit)) for cell, digit in enumerate(solution)], set(kept)
+    for cell in rng.permutation(sorted(kept)).tolist():
+        if len(kept) == wanted:
+            break
+        # So far the solution is the only one: another one would differ in this cell.
+        if not _is_solvable(solver, [*(true[other] for other in kept - {cell}), -true[cell]]):
+            kept.remove(cell)
+    return kept

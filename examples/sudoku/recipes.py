@@ -42,6 +42,9 @@ class Training(optimization.Training):
     """Stages, in the order of their start."""
     read_every: int | None = None
     """Updates between the answers in the loss (only the last answer if none)."""
+    hardest: float = 1.0
+    """Share of a batch that is trained on: the boards with the largest loss after the skipped
+    updates, or the first ones if none are skipped."""
     symmetries: bool = False
     """Whether a random symmetry of Sudoku is applied to every board."""
     evaluate_every: int = 500
@@ -51,7 +54,10 @@ class Training(optimization.Training):
 
     def __post_init__(self):
         super().__post_init__()
-        check_positive(self, "clip_norm", "read_every", "evaluate_every", prefix="training.")
+        names = ("clip_norm", "read_every", "evaluate_every", "hardest")
+        check_positive(self, *names, prefix="training.")
+        if self.hardest > 1:
+            raise ValueError(f"--training.hardest must be at most 1: got {self.hardest}")
 
     def stage_at(self, step: int) -> Stage:
         """Stage of a step, counted from 0."""
@@ -90,7 +96,7 @@ class Recipe:
     scoring: Scoring = field(default_factory=Scoring)
 
 
-# Chosen by a search for an hour on one CPU core (docs/sudoku.md).
+# Chosen by a search for an hour on one CPU core (docs/results/small-runs.md).
 _TINY_CONTROL = Training(
     batch_size=32,
     learning_rate=2e-3,
@@ -115,6 +121,16 @@ _TINY = replace(
     ),
     read_every=4,
 )
+# For two to three hours on one CPU core (--precision bf16 --compile on --max-steps 12000).
+_SMALL = replace(
+    _TINY,
+    batch_size=48,
+    hardest=0.5,
+    epochs=400,
+    keep_every=1000,
+    cooldown=0.5,
+    stages=(Stage(num_steps=8), Stage(start=1500, num_steps=16, skip=48)),
+)
 _SATNET = BoardOptions(name="satnet", num_test_boards=100)
 _GENERATED = replace(_SATNET, name="generated")
 RECIPES: dict[str, Recipe] = {
@@ -123,6 +139,7 @@ RECIPES: dict[str, Recipe] = {
         ("sudoku-akorn", _SATNET, Training()),
         ("sudoku-itrsa", _SATNET, Training(learning_rate=5e-4)),
         ("sudoku-transformer", _SATNET, Training(learning_rate=5e-4)),
+        ("sudoku-akorn-small", _SATNET, _SMALL),
         ("sudoku-akorn-tiny", _GENERATED, _TINY),
         ("sudoku-itrsa-tiny", _GENERATED, _TINY_CONTROL),
         ("sudoku-transformer-tiny", _GENERATED, _TINY_CONTROL),

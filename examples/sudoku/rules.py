@@ -1,10 +1,15 @@
 """Rules and symmetries of Sudoku on batches of boards: integers ``(..., 9, 9)``, 0 for a blank."""
 
+from typing import NamedTuple, Self
+
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 SIDE, BOX = 9, 3
 CELLS = SIDE * SIDE
+SYMMETRY_DRAWS = (1, 12, 12, 9)
+"""Random numbers of a symmetry: transposition, order of the rows, of the columns, and digits."""
 
 
 def units(boards: Tensor) -> Tensor:
@@ -49,30 +54,54 @@ def contradiction(puzzle: Tensor) -> str | None:
     return None
 
 
+class Symmetry(NamedTuple):
+    """A symmetry of Sudoku for each of B boards: 9! 2 6^8 of them.
+
+    Digits are renamed, bands (three rows) and stacks (three columns) permuted, as are the rows of a
+    band and the columns of a stack, and the board may be transposed.
+
+    Attributes:
+        cells: Number of the cell that each cell takes its digit from, ``(B, 81)``.
+        names: New names of the digits, ``(B, 10)``; blanks stay blank.
+    """
+
+    cells: Tensor
+    names: Tensor
+
+    @classmethod
+    def of(cls, draws: Tensor) -> Self:
+        """Symmetries from uniform random numbers ``(B, 34)``; rising ones from 0.5 on change nothing."""
+        flip, rows, columns, names = draws.split(SYMMETRY_DRAWS, -1)
+        grid = torch.arange(CELLS, device=draws.device).view(SIDE, SIDE).expand(len(draws), -1, -1)
+        grid = torch.where(flip[..., None] < 0.5, grid.mT, grid)
+        grid = grid.gather(1, _line_order(rows)[:, :, None].expand_as(grid))
+        grid = grid.gather(2, _line_order(columns)[:, None].expand_as(grid))
+        return cls(grid.flatten(1), F.pad(names.argsort(-1) + 1, (1, 0)))
+
+    def __call__(self, boards: Tensor) -> Tensor:
+        """Apply the symmetries to boards ``(B, 9, 9)``."""
+        moved = boards.flatten(1).gather(1, self.cells)
+        return self.names.gather(1, moved.long()).view_as(boards).to(boards.dtype)
+
+    def undo(self, logits: Tensor) -> Tensor:
+        """Logits ``(B, 9, 9, 9)`` of the boards that the symmetries were applied to."""
+        back, digits = self.cells.argsort(1)[..., None], self.names[:, None, 1:] - 1
+        moved = logits.flatten(1, 2).gather(1, back.expand(-1, -1, SIDE))
+        return moved.gather(2, digits.expand_as(moved)).view_as(logits)
+
+
 def transform(
     puzzles: Tensor, solutions: Tensor, *, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Apply a random symmetry to each puzzle and its solution, ``(B, 9, 9)`` each.
-
-    Digits are renamed, bands (three rows) and stacks (three columns) permuted, as are the rows of a
-    band and the columns of a stack, and the board may be transposed: 9! 2 6^8 symmetries.
-    """
+    """Apply a random `Symmetry` to each puzzle and its solution, ``(B, 9, 9)`` each."""
     count, device = len(puzzles), puzzles.device
-    boards = torch.stack([puzzles, solutions], 1)
-    flip = torch.rand(count, 1, 1, 1, generator=generator, device=device) < 0.5
-    boards = torch.where(flip, boards.mT, boards)
-    for axis in (-2, -1):
-        lines = _line_order(count, generator)
-        index = lines[:, None, :, None] if axis == -2 else lines[:, None, None, :]
-        boards = boards.gather(axis, index.expand_as(boards))
-    names = torch.rand(count, SIDE, generator=generator, device=device).argsort(-1) + 1
-    names = torch.nn.functional.pad(names, (1, 0))  # blanks stay blank
-    boards = names.gather(1, boards.flatten(1).long()).view_as(boards).to(boards.dtype)
-    return boards[:, 0], boards[:, 1]
+    draws = [torch.rand(count, n, generator=generator, device=device) for n in SYMMETRY_DRAWS]
+    symmetry = Symmetry.of(torch.cat(draws, -1))
+    return symmetry(puzzles), symmetry(solutions)
 
 
-def _line_order(count: int, generator: torch.Generator) -> Tensor:
-    """Random orders ``(B, 9)`` of lines that permute bands, and lines within their band."""
-    draw = torch.rand(count, BOX, BOX + 1, generator=generator, device=generator.device)
-    bands, within = draw[..., 0].argsort(-1), draw[..., 1:].argsort(-1)
+def _line_order(draws: Tensor) -> Tensor:
+    """Orders ``(B, 9)`` of lines that permute bands, and lines within their band."""
+    draws = draws.unflatten(-1, (BOX, BOX + 1))
+    bands, within = draws[..., 0].argsort(-1), draws[..., 1:].argsort(-1)
     return (bands.unsqueeze(-1) * BOX + within).flatten(1)

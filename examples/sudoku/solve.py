@@ -40,18 +40,20 @@ from examples.sudoku.boards import (
 )
 from examples.sudoku.generate import has_solution, solutions_of
 from examples.sudoku.rules import contradiction, solves
-from examples.sudoku.solver import board_noise
+from examples.sudoku.solver import Solver, board_noise
 from kuramoto_nn import load_model
-from kuramoto_nn.inference import Noise
-from kuramoto_nn.models import AKOrNSudoku
+from kuramoto_nn.inference import votes
+from kuramoto_nn.models import AKOrNSudoku, SudokuModel
 
 SHIPPED = Path(__file__).parent / "trained" / "sudoku-akorn-tiny"
 """The small model in this repository."""
 GROUP_SIZE = 64
 """Boards of a file that are solved together."""
 NO_ANSWER = 81 * "."
-MOST_STEPS, MOST_SAMPLES = 128, 64
-"""Limits of the steps, which double from round to round, and the samples, which quadruple."""
+MOST_STEPS = 128
+"""Updates T of oscillators, as long as no answer is valid."""
+ROUNDS = [(4**n - 1) // 3 for n in range(1, 13)]
+"""Numbers of samples after each round: 1, 5, 21, …; boards share batches within a round."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,7 +135,13 @@ def _solve_one(options: SolveOptions) -> None:
         raise ValueError(entries[0].error)
     model, device = _load(options)
     puzzle, began = digits(entries[0].puzzle).to(device), time.monotonic()
-    (found,) = attempt(model, puzzle, seconds=options.budget, noise_seed=options.noise_seed)
+    (found,) = attempt(
+        model,
+        puzzle,
+        seconds=options.budget,
+        noise_seed=options.noise_seed,
+        symmetries=options.animate is None,  # a film shows the board as it is
+    )
     if found.answer is None:
         raise ValueError(_failure(found, entries[0], options.budget))
     rows = [
@@ -142,11 +150,13 @@ def _solve_one(options: SolveOptions) -> None:
     ]
     rule = "------+-------+------"
     print("\n".join([*rows[:3], rule, *rows[3:6], rule, *rows[6:]]))
+    energy = "" if math.isnan(found.energy) else f", energy {found.energy:.1f}"
     print(
-        f"{found.num_steps} steps, energy {found.energy:.1f}, sample {found.sample + 1} of the "
-        f"noise, {time.monotonic() - began:.1f} s"
+        f"{found.num_steps} steps{energy}, sample {found.sample + 1}, "
+        f"{time.monotonic() - began:.1f} s"
     )
     if options.animate is not None:
+        assert isinstance(model, AKOrNSudoku)
         noise = board_noise(model, options.noise_seed, device)
         start = noise(torch.tensor([0]), torch.tensor([found.sample]))
         animate(model, puzzle[0], options.animate, num_steps=found.num_steps, noise=start)
@@ -192,12 +202,12 @@ def _failure(found: Attempt, entry: Entry, budget: float) -> str:
     many = "; it has more than one solution, unlike the boards that networks are trained on"
     return (
         f"no valid answer found in the budget of {budget:g} s a board, with {found.sample + 1} "
-        f"samples of the noise and up to {found.num_steps} steps; raise --budget"
+        f"samples and up to {found.num_steps} steps; raise --budget"
         f"{many if has_many else ''}"
     )
 
 
-def _load(options: SolveOptions) -> tuple[AKOrNSudoku, torch.device]:
+def _load(options: SolveOptions) -> tuple[SudokuModel, torch.device]:
     if options.model == SHIPPED and not SHIPPED.exists():
         raise ValueError(
             "no weights come with this copy of the examples; train a network "
@@ -205,90 +215,74 @@ def _load(options: SolveOptions) -> tuple[AKOrNSudoku, torch.device]:
             "runs/sudoku-akorn-tiny"
         )
     model = load_model(options.model)
-    if not isinstance(model, AKOrNSudoku):
-        raise ValueError(
-            f"--model must be an AKOrNSudoku, which can try again from other noise: got "
-            f"{options.model} ({type(model).__name__})"
-        )
+    if not isinstance(model, SudokuModel):
+        raise ValueError(f"--model must be a network for Sudoku: got {type(model).__name__}")
+    if options.animate is not None and not isinstance(model, AKOrNSudoku):
+        raise ValueError(f"--animate needs oscillators: got {options.model}, without any")
     device = pick_device(options.device)
     return model.to(device), device
 
 
 def attempt(
-    model: AKOrNSudoku,
+    model: SudokuModel,
     puzzles: Tensor,
     *,
     seconds: float,
     noise_seed: int = 0,
+    symmetries: bool = True,
     batch_size: int = 64,
 ) -> list[Attempt]:
-    """Try until every board has a valid answer, or its time is over.
+    """Try sample after sample until every board has a valid answer, or its time is over.
 
-    All boards start with one sample at the network's own T. Those that are unsolved then get twice
-    the steps and four times the samples, and so on. The first valid answer in this order is taken.
-    The time limit and the other boards do not change which one that is: all boards start from the
-    same samples.
+    A sample takes up to `MOST_STEPS` updates, and fewer if its answer is valid before. The first
+    valid answer in the order of the samples is taken. The time limit and the other boards do not
+    change which one that is: all boards start from the same samples.
 
     Args:
         model: The network.
         puzzles: ``(B, 9, 9)``, on the network's device.
         seconds: Time per board, which takes its share of that of a batch; at least one sample runs.
         noise_seed: Seed of the noise.
+        symmetries: Whether the samples differ in a symmetry of the board too; see `Solver`.
         batch_size: Samples, of any boards, at a time.
     """
-    noise = board_noise(model, noise_seed, puzzles.device)
-    found = [Attempt() for _ in puzzles]
-    left, boards = [seconds] * len(puzzles), range(len(puzzles))
+    has_energy = isinstance(model, AKOrNSudoku)
+    steps = max(MOST_STEPS, model.layer.num_steps) if has_energy else None
+    solver = Solver(model, steps, noise_seed, checked=True, symmetries=symmetries)
+    starts, found = solver.starts(puzzles.device), [Attempt() for _ in puzzles]
+    spent = torch.zeros(len(puzzles))
 
-    def is_open(board: int) -> bool:
-        return found[board].answer is None and left[board] > 0
+    def run(boards: Tensor, samples: Tensor) -> tuple[Tensor, None]:
+        began = time.monotonic()
+        tried = solver.run(puzzles[boards], starts(torch.zeros_like(boards), samples))
+        answers, is_valid = tried.answers, solves(tried.answers, puzzles[boards]).tolist()
+        for row, (board, sample) in enumerate(zip(boards.tolist(), samples.tolist(), strict=True)):
+            if found[board].answer is None:
+                steps = int(tried.num_steps[row])
+                energy = math.nan if tried.energies is None else tried.energies[steps, row, 0].item()
+                answer = answers[row] if is_valid[row] else None
+                found[board] = Attempt(answer, steps, sample, energy)
+        share = (time.monotonic() - began) / len(boards)
+        spent.index_add_(0, boards.cpu(), torch.full((len(boards),), share))
+        return answers, None
 
-    for num_steps, samples in _rounds(model.config.num_steps):
-        pairs = [(board, sample) for sample in samples for board in filter(is_open, boards)]
-        if not pairs:
+    def is_over(boards: Tensor, answers: Tensor) -> Tensor:
+        late = spent.to(boards.device)[boards] >= seconds
+        return late | solves(answers, puzzles[boards])
+
+    rounds = votes(
+        run,
+        torch.arange(len(puzzles), device=puzzles.device),
+        lambda boards, samples: samples,
+        num_samples=ROUNDS,
+        scores=[],
+        batch_size=batch_size,
+        is_final=is_over,
+    )
+    for _ in rounds:
+        if all(tried.answer is not None or late for tried, late in zip(found, spent >= seconds, strict=True)):
             break
-        for start in range(0, len(pairs), batch_size):
-            part = [pair for pair in pairs[start : start + batch_size] if is_open(pair[0])]
-            if not part:
-                continue
-            began = time.monotonic()
-            tried = _try(model, puzzles, noise, part, num_steps)
-            spent = time.monotonic() - began
-            for (board, _), result in zip(part, tried, strict=True):
-                left[board] -= spent / len(part)
-                if found[board].answer is None:
-                    found[board] = result
     return found
-
-
-def _rounds(num_steps: int) -> Iterator[tuple[int, range]]:
-    """T and the numbers of the samples of every round, without end."""
-    first, samples = 0, 1
-    while True:
-        yield num_steps, range(first, first + samples)
-        first += samples
-        num_steps = max(num_steps, min(2 * num_steps, MOST_STEPS))
-        samples = min(4 * samples, MOST_SAMPLES)
-
-
-@torch.no_grad()
-def _try(
-    model: AKOrNSudoku,
-    puzzles: Tensor,
-    noise: Noise,
-    pairs: list[tuple[int, int]],
-    num_steps: int,
-) -> list[Attempt]:
-    """Run pairs of a board and a sample."""
-    boards, samples = torch.tensor(pairs, device=puzzles.device).unbind(1)
-    given, start = puzzles[boards], noise(torch.zeros_like(boards), samples)
-    logits, energies = model.rollout(given, num_steps=num_steps, noise=start)
-    answers = logits.argmax(-1) + 1
-    columns = (pairs, answers, solves(answers, given).tolist(), energies[-1].tolist())
-    return [
-        Attempt(answer if is_valid else None, num_steps, sample, energy)
-        for (_, sample), answer, is_valid, energy in zip(*columns, strict=True)
-    ]
 
 
 def grouped(items: Iterable[Any], size: int) -> Iterator[list[Any]]:

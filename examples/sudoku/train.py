@@ -69,15 +69,16 @@ def train(options: TrainOptions) -> Run:
             task="sudoku",
             data={"name": options.data.name, **batches.identity()},
             num_steps=training.epochs * batches.steps_per_epoch,
-            network=Answers(model, every=training.read_every),
+            network=Answers(model, every=training.read_every, hardest=training.hardest),
         )
         for step in run:
             puzzles, solutions, noise = batches.at(step)
             stage, skip = training.stage_at(step), batches.skip(step)
             with autocast(options.precision, run.device):
-                logits = run.network(puzzles, num_steps=stage.num_steps, skip=skip, noise=noise)
-                target = (solutions - 1).expand(logits.shape[:-1])
-                loss = F.cross_entropy(logits.flatten(0, -2), target.flatten())
+                logits, chosen = run.network(
+                    puzzles, solutions, num_steps=stage.num_steps, skip=skip, noise=noise
+                )
+                loss = cross_entropy(logits, solutions[chosen]).mean()
             run.optimizer.zero_grad(set_to_none=True)
             loss.backward()
             nn.utils.clip_grad_norm_(model.parameters(), training.clip_norm)
@@ -90,15 +91,29 @@ def train(options: TrainOptions) -> Run:
 
 
 def score(run: Run, held_out: Boards, *, num_steps: int | None) -> None:
-    """Score the averaged weights, from the same noise every time; log and print the scores."""
-    solver = Solver(cast(SudokuModel, run.average.model), num_steps=num_steps)
-    scores = BoardScores.of(solver.answers(held_out.puzzles), held_out)
-    values = dataclasses.asdict(scores)
-    run.log(**{f"held_out_{name}": value for name, value in values.items()})
+    """Score the averaged weights and the live ones, from the same noise every time; log both.
+
+    The average lags behind the live weights in short runs.
+    """
+    average, live = cast(SudokuModel, run.average.model), cast(SudokuModel, run.model)
+    scores, of_live = (
+        BoardScores.of(Solver(model, num_steps=num_steps).answers(held_out.puzzles), held_out)
+        for model in (average, live)
+    )
+    for prefix, values in (("held_out", scores), ("held_out_live", of_live)):
+        run.log(**{f"{prefix}_{name}": v for name, v in dataclasses.asdict(values).items()})
     run.say(
         f"step {run.step}: {scores.solved:.1f} % of {scores.boards} held-out boards solved, "
-        f"{scores.cells:.1f} % of the blanks right"
+        f"{scores.cells:.1f} % of the blanks right; live weights {of_live.solved:.1f} %, "
+        f"{of_live.cells:.1f} %"
     )
+
+
+def cross_entropy(logits: Tensor, solutions: Tensor) -> Tensor:
+    """Mean over the cells: logits ``(R, B, 9, 9, 9)`` and solutions ``(B, 9, 9)`` to ``(R, B)``."""
+    target = (solutions - 1).expand(logits.shape[:-1])
+    losses = F.cross_entropy(logits.flatten(0, -2), target.flatten(), reduction="none")
+    return losses.view(target.shape).mean((-2, -1))
 
 
 class BoardBatches(ShuffledBatches):
@@ -148,23 +163,40 @@ class Answers(nn.Module):
     """Logits for the loss: a model's last answer, or one after every few updates.
 
     Shape:
-        Puzzles ``(B, 9, 9)`` to logits ``(R, B, 9, 9, 9)`` of R answers; one if ``every`` is None.
+        Puzzles and solutions ``(B, 9, 9)`` to logits ``(R, M, 9, 9, 9)`` of R answers (one if
+        ``every`` is None), and the numbers ``(M,)`` of their boards: the share ``hardest`` of B.
     """
 
-    def __init__(self, model: SudokuModel, *, every: int | None):
+    def __init__(self, model: SudokuModel, *, every: int | None, hardest: float):
         super().__init__()
-        self.model, self.every = model, every
+        self.model, self.every, self.hardest = model, every, hardest
 
     def forward(
-        self, puzzles: Tensor, *, num_steps: int | None, skip: int, noise: Tensor
-    ) -> Tensor:
+        self, puzzles: Tensor, solutions: Tensor, *, num_steps: int | None, skip: int, noise: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        count = max(1, round(self.hardest * len(puzzles)))
+        chosen = torch.arange(count, device=puzzles.device)
+        if skip == 0:
+            puzzles, noise = puzzles[:count], noise[:count]
         if self.every is None:
             assert skip == 0, "recipes that skip updates read several answers"
-            return self.model(puzzles, num_steps=num_steps, noise=noise)[None]
+            return self.model(puzzles, num_steps=num_steps, noise=noise)[None], chosen
         assert isinstance(self.model, AKOrNSudoku), "only its recipes read several answers"
-        return self.model.answers(
-            puzzles, every=self.every, skip=skip, num_steps=num_steps, noise=noise
+
+        def hardest(logits: Tensor) -> Tensor:
+            nonlocal chosen
+            chosen = cross_entropy(logits[None], solutions)[0].topk(count).indices
+            return chosen
+
+        logits = self.model.answers(
+            puzzles,
+            every=self.every,
+            skip=skip,
+            num_steps=num_steps,
+            noise=noise,
+            select=hardest if count < len(puzzles) else None,
         )
+        return logits, chosen
 
 
 if __name__ == "__main__":

@@ -129,9 +129,13 @@ def test_a_run_with_muon_and_cooldown_resumes_bit_for_bit(tmp_path):
         run(copy_, tmp_path, **{**options, "max_steps": 13})
 
 
-def test_a_time_limit_cools_down_as_well(tmp_path):
+def test_a_time_limit_cools_down_as_well_and_a_longer_one_goes_on(tmp_path):
     training = {"epochs": 1000, "cooldown": 1.0, "warmup_steps": 0}
-    ended = run(tmp_path, tmp_path, time_limit=2.0, training=training)
+    ended = run(tmp_path, tmp_path, time_limit=1.0, training=training)
     rates = [record["learning_rate"] for record in read_jsonl(tmp_path / "log.jsonl")]
     assert ended.step == len(rates) and rates == sorted(rates, reverse=True)
-    assert 0 < rates[-1] < rates[0] <= 2e-3
+    assert 0 < rates[-1] < rates[0]
+    longer = run(tmp_path, tmp_path, time_limit=2.0, training=training)
+    later = [record["learning_rate"] for record in read_jsonl(tmp_path / "log.jsonl")]
+    assert longer.step == len(later) > ended.step and later[: len(rates)] == rates
+    assert rates[-1] < later[len(rates)] < 0.6 * rates[0]

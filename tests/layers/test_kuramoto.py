@@ -16,6 +16,12 @@ from kuramoto_nn import KuramotoLayer, NaturalFrequency
 from kuramoto_nn.coupling import AttentionCoupling, ConvCoupling, GeometricTransform
 from kuramoto_nn.functional import euler, exponential, heun, normalize, to_oscillators
 from kuramoto_nn.layers import OscillatorNorm, ScaleBias
+from kuramoto_nn.testing import (
+    assert_energy_descends,
+    assert_on_sphere,
+    assert_rotation_equivariant,
+    assert_symmetric,
+)
 
 INTEGRATORS = [euler, exponential, heun]
 
@@ -72,8 +78,7 @@ def test_oscillators_stay_on_the_sphere(
     with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
         out = layer(x, 5 * c, num_steps=steps)
     assert out.shape == x.shape and out.dtype == dtype
-    lengths = to_oscillators(out, dim).norm(dim=-1)
-    assert_close(lengths, torch.ones_like(lengths), atol=1e-5, rtol=0)
+    assert_on_sphere(out, dim, tolerance=1e-5)
 
 
 @pytest.mark.parametrize("integrator", INTEGRATORS)
@@ -84,13 +89,7 @@ def test_a_global_rotation_turns_everything(dim, integrator):
     layer = KuramotoLayer(
         Between(symmetric(12, 1), dim), channels=3 * dim, oscillator_dim=dim, integrator=integrator
     )
-    turn = torch.linalg.qr(torch.randn(dim, dim, dtype=torch.float64)).Q
-
-    def turned(x):
-        return (to_oscillators(x, dim) @ turn.T).flatten(-2).movedim(-1, 1)
-
-    zero = torch.zeros_like(x)
-    assert_close(layer(turned(x), zero), turned(layer(x, zero)))
+    assert_rotation_equivariant(lambda x: layer(x, torch.zeros_like(x)), x, dim)
 
 
 @given(seed=st.integers(0, 200), dim=st.integers(2, 4), integrator=st.sampled_from(INTEGRATORS))
@@ -103,9 +102,8 @@ def test_energy_falls_for_symmetric_coupling(seed, dim, integrator):
         step_size=0.05,
         integrator=integrator,
     )
-    energies = layer.trajectory(x, c, num_steps=30).energies
-    assert (energies.diff(dim=0) <= 1e-12).all()
-    assert (energies[-1] < energies[0]).all()
+    assert_symmetric(layer.coupling, x)
+    assert_energy_descends(layer, x, c, num_steps=30)
 
 
 def oracle(layer, x, c, steps):
@@ -328,8 +326,7 @@ def test_bfloat16_autocast_keeps_norms_and_energies_in_float32():
     with torch.autocast("cpu", torch.bfloat16):
         states, energies = layer.trajectory(x, c)
     assert states.dtype == torch.float32 and energies.dtype == torch.float32
-    lengths = to_oscillators(states[-1], 4).norm(dim=-1)
-    assert_close(lengths, torch.ones_like(lengths), atol=1e-5, rtol=0)
+    assert_on_sphere(states[-1], 4, tolerance=1e-5)
     assert_close(states, layer.trajectory(x, c).states, atol=0.1, rtol=0)
 
 
@@ -470,8 +467,7 @@ def call(x_shape, c_shape, dtype=torch.float32, **options):
 def test_huge_inputs_stay_on_the_sphere(scale, integrator):
     x, c = (scale * value for value in inputs(2, 8, 3, 3, dtype=torch.float32))
     layer = KuramotoLayer(ConvCoupling(8, 3), channels=8, integrator=integrator)
-    lengths = to_oscillators(layer(x, c), 4).norm(dim=-1)
-    assert_close(lengths, torch.ones_like(lengths))
+    assert_on_sphere(layer(x, c), 4, tolerance=1e-5)
 
 
 @pytest.mark.parametrize("duplicate", [copy.deepcopy, KuramotoLayer._replicate_for_data_parallel])

@@ -66,9 +66,26 @@ def test_answers_are_those_of_the_trajectory(blocks):
         assert_close(model.answers(puzzles, **noise, num_steps=2, every=2, skip=4)[0], along[6])
     model.answers(puzzles, **noise, every=1, skip=2).sum().backward()
     assert all(parameter.grad is not None for parameter in model.parameters())
+    chosen = torch.tensor([2, 0])
+    selected = model.answers(
+        puzzles, **noise, num_steps=4, every=2, skip=2,
+        select=lambda logits: (assert_close(logits, along[2]), chosen)[1] if blocks == 1 else chosen,
+    )  # fmt: skip
+    whole = model.answers(puzzles, **noise, num_steps=4, every=2, skip=2)
+    assert_close(selected, whole[:, chosen])
     for every in (0, 2, 6):
         with pytest.raises(ValueError, match=f"`every` must divide .* got {every} and 3 steps"):
             model.answers(puzzles, **noise, every=every)
+
+
+@pytest.mark.parametrize("blocks", [1, 2])
+def test_a_call_is_a_loop_of_ones_own(blocks):
+    model = solver(num_blocks=blocks)
+    puzzles, noise = small.inputs(model)
+    x, c = model.start(puzzles, **noise, num_steps=2)
+    for _ in range(2):
+        x = model.layer.step(x, c)
+    assert_close(model.read(x), model(puzzles, **noise, num_steps=2))
 
 
 def test_given_cells_start_at_their_digit_and_blanks_at_the_noise():

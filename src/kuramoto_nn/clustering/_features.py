@@ -13,8 +13,8 @@ LARGEST_FEATURE = 1e100
 def pca(features: Tensor, num_components: int) -> Tensor:
     r"""Project the sites of every image on its own leading principal components.
 
-    With the centred features :math:`X = U \Sigma V^\top` (P x D), returns the leading columns of
-    :math:`XV = U\Sigma`. Every component has the sign that makes the largest entry of its axis (its
+    With the centred features $X = U \Sigma V^\top$ (P x D), returns the leading columns of
+    $XV = U \Sigma$. Every component has the sign that makes the largest entry of its axis (its
     column of V) positive. With ``num_components >= D`` nothing is lost: the result is the centred
     features, rotated. The work is done in float64 on the smaller of the two Gram matrices.
 
@@ -68,7 +68,7 @@ def kmeans(
 ) -> Tensor:
     r"""Cluster the sites of every image by Lloyd's algorithm from a k-means++ start.
 
-    Lowers :math:`\sum_p |f_p - m_{k(p)}|^2` in turns: every site joins the nearest centre, then
+    Lowers $\sum_p |f_p - m_{k(p)}|^2$ in turns: every site joins the nearest centre, then
     every centre moves to the mean of its sites. An empty cluster restarts at a site far from its
     centre. The result is a local optimum that depends on the random start.
 

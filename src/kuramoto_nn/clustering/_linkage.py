@@ -39,12 +39,12 @@ def average_linkage(features: Tensor, num_clusters: int) -> Tensor:
 
     Starting from single sites, the two clusters with the least mean Euclidean distance
 
-    .. math:: d(A, B) = \frac{1}{|A||B|} \sum_{a \in A} \sum_{b \in B} |a - b|
+    $$d(A, B) = \frac{1}{|A||B|} \sum_{a \in A} \sum_{b \in B} |a - b|$$
 
     merge until K are left. The result is that of SciPy's ``linkage(method="average")`` cut to K
     clusters; where distances tie exactly, any order of merging is right and ours depends on the
     order of the sites only. Distances are float64 on every device. Memory grows with
-    P\ :sup:`2` up to `MOST_POINTS` sites; beyond, distances are computed several times and kept in
+    $P^2$ up to `MOST_POINTS` sites; beyond, distances are computed several times and kept in
     strips, until there are no more clusters than that; exact ties then also depend on the length of
     a strip, that is on the device. On a CPU, matrices take at most half of the available memory,
     and strips begin earlier where not even one fits. On a device without float64 the CPU computes.

@@ -10,11 +10,13 @@ from kuramoto_nn.coupling._position import GeometricTransform
 
 
 class AttentionCoupling(nn.Module):
-    """Multi-head softmax attention over all sites of a grid of any number of axes.
+    r"""Multi-head softmax attention over all sites of a grid of any number of axes.
 
-    ``J x = W_o [softmax(q_h k_h^T / sqrt(d)) v_h]_h + b_o`` with ``q, k, v = W x + b``. The softmax
-    makes the coupling depend on x. PyTorch's fused attention has no second derivative; wrap the
-    call in ``torch.nn.attention.sdpa_kernel(SDPBackend.MATH)`` where one is needed.
+    $$J x = W_o \big[\mathrm{softmax}(q_h k_h^\top / \sqrt d)\, v_h\big]_h + b_o$$
+
+    with $q, k, v = W x + b$, split into heads h of d channels. The softmax makes the coupling
+    depend on x. PyTorch's fused attention has no second derivative; wrap the call in
+    ``torch.nn.attention.sdpa_kernel(SDPBackend.MATH)`` where one is needed.
 
     Args:
         channels: Channels C of input and output.

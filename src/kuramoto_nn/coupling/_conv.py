@@ -8,9 +8,11 @@ from kuramoto_nn._repr import constructor_arguments
 
 
 class ConvCoupling(nn.Module):
-    """Same-size convolution over one, two or three spatial axes, with zeros beyond the border.
+    r"""Same-size convolution over one, two or three spatial axes, with zeros beyond the border.
 
-    ``(J x)_i = b + sum_d W_d x_{i+d}`` with d in a box of ``kernel_size`` sites per axis.
+    $$(J x)_i = b + \sum_d W_d\, x_{i+d}$$
+
+    with d in a box of ``kernel_size`` sites per axis.
 
     Args:
         channels: Channels C of input and output.

@@ -11,12 +11,13 @@ WAVELENGTH_BASE = 10_000.0
 
 
 class GeometricTransform(nn.Module):
-    """Geometric transform attention (GTA): a 2x2 matrix per site and pair of head channels.
+    r"""Geometric transform attention (GTA): a 2x2 matrix per site and pair of head channels.
 
-    Queries, keys and values are multiplied by ``rho_q, rho_k, rho_v`` of their site before the
-    attention, its output by ``rho_o``. All four are learnable and shared by the heads. They start
-    as rotations by ``w_f row`` and ``w_f col``, ``w_f = 10000^(-f/F)``, ``rho_o`` as the inverse,
-    so that attention is relative at first: it depends on differences of positions only.
+    Queries, keys and values are multiplied by $\rho_q, \rho_k, \rho_v$ of their site before the
+    attention, its output by $\rho_o$. All four are learnable and shared by the heads. They start
+    as rotations by $\omega_f$ times the row and the column, $\omega_f = 10000^{-f/F}$, and
+    $\rho_o$ as the inverse, so that attention is relative at first: it depends on differences of
+    positions only.
 
     On another grid (height, width) the matrices are resized bilinearly, entry by entry. The two
     channels of a pair are half a head apart: the products are multiply-adds of contiguous vectors.

@@ -1,8 +1,8 @@
-"""The Kuramoto equation on spheres: its right-hand side, the energy that it lowers, integrators.
+r"""The Kuramoto equation on spheres: its right-hand side, the energy that it lowers, integrators.
 
 An integrator is any function ``(x, dx, field, step_size) -> x`` from unit vectors to unit vectors
-that takes one step of ``dx/dt = field(x)``. ``dx`` is ``field(x)``, which the caller has computed
-already; ``field`` evaluates other states.
+that takes one step of $\dot x = \text{field}(x)$. ``dx`` is ``field(x)``, which the caller has
+computed already; ``field`` evaluates other states.
 
 Reference: Miyato, Löwe, Geiger, Welling, *Artificial Kuramoto Oscillatory Neurons* (ICLR 2025),
 which uses `euler`; Hairer, Lubich, Wanner, *Geometric Numerical Integration* (2006), ch. IV
@@ -22,7 +22,7 @@ Integrator = Callable[[Tensor, Tensor, Field, StepSize], Tensor]
 
 
 def rotate(x: Tensor, omega: Tensor) -> Tensor:
-    """Apply the generator of a rotation to every oscillator, ``Omega_i x_i``.
+    r"""Apply the generator of a rotation to every oscillator, $\Omega_i x_i$.
 
     Args:
         x: Oscillators, shape ``(..., N)``.
@@ -40,13 +40,13 @@ def rotate(x: Tensor, omega: Tensor) -> Tensor:
 
 
 def rotate_planes(x: Tensor, speed: Tensor) -> Tensor:
-    """Rotate consecutive pairs of components, ``(x_1, x_2) -> w (x_2, -x_1)``.
+    r"""Rotate consecutive pairs of components, $(x_1, x_2) \mapsto \omega\, (x_2, -x_1)$.
 
     This is ``rotate`` with a block-diagonal generator; N = 4 turns in two planes.
 
     Args:
         x: Oscillators, shape ``(..., N)`` with N even.
-        speed: Angular speed w of every plane, broadcastable to ``(..., N / 2)``.
+        speed: Angular speed $\omega$ of every plane, broadcastable to ``(..., N / 2)``.
 
     Returns:
         Tangent vectors in radians per unit time, same shape as ``x``.
@@ -60,12 +60,14 @@ def rotate_planes(x: Tensor, speed: Tensor) -> Tensor:
 
 
 def velocity(x: Tensor, force: Tensor, rotation: Tensor | None = None) -> Tensor:
-    """Velocity of the oscillators, ``dx_i = Omega_i x_i + Proj_{x_i}(c_i + sum_j J_ij x_j)``.
+    r"""Velocity of the oscillators: rotation, plus the force projected onto the tangent space.
+
+    $$\dot x_i = \Omega_i x_i + \mathrm{Proj}_{x_i}\Big(c_i + \sum_j J_{ij} x_j\Big)$$
 
     Args:
         x: Unit vectors, shape ``(..., N)``.
-        force: Stimulus plus coupling, ``c + J x``, same shape.
-        rotation: ``Omega x``, same shape; None without natural frequencies.
+        force: Stimulus plus coupling, $c + J x$, same shape.
+        rotation: $\Omega x$, same shape; None without natural frequencies.
 
     Returns:
         Tangent vectors, same shape.
@@ -79,14 +81,16 @@ def velocity(x: Tensor, force: Tensor, rotation: Tensor | None = None) -> Tensor
 
 
 def energy(x: Tensor, coupled: Tensor, stimulus: Tensor) -> Tensor:
-    """Kuramoto energy, ``E = -1/2 sum_ij x_i^T J_ij x_j - sum_i c_i^T x_i``.
+    r"""Kuramoto energy of every sample.
 
-    It never rises along the continuous flow if J is symmetric and Omega = 0; otherwise it is a
+    $$E = -\frac{1}{2} \sum_{ij} x_i^\top J_{ij} x_j - \sum_i c_i^\top x_i$$
+
+    It never rises along the continuous flow if J is symmetric and $\Omega = 0$; otherwise it is a
     score without that guarantee. The sum is accumulated in float32 at least.
 
     Args:
         x: Oscillators, shape ``(B, ...)``.
-        coupled: ``J x``, same shape.
+        coupled: $J x$, same shape.
         stimulus: c, same shape.
 
     Returns:
@@ -106,13 +110,13 @@ def energy(x: Tensor, coupled: Tensor, stimulus: Tensor) -> Tensor:
 
 
 def euler(x: Tensor, dx: Tensor, field: Field, step_size: StepSize) -> Tensor:
-    """Euler step with normalisation, ``Pi(x + gamma dx)``. First order, one evaluation.
+    r"""Euler step with normalisation, $\Pi(x + \gamma \dot x)$. First order, one evaluation.
 
     Args:
         x: Unit vectors, shape ``(..., N)``.
         dx: Velocity at ``x``, same shape.
         field: The right-hand side, unit vectors to tangent vectors; not evaluated here.
-        step_size: gamma, in units of time.
+        step_size: $\gamma$, in units of time.
 
     Returns:
         Unit vectors, same shape.
@@ -128,7 +132,7 @@ def euler(x: Tensor, dx: Tensor, field: Field, step_size: StepSize) -> Tensor:
 
 
 def exponential(x: Tensor, dx: Tensor, field: Field, step_size: StepSize) -> Tensor:
-    """Euler step along the great circle, ``exp_x(gamma dx)``. First order, one evaluation.
+    r"""Euler step along the great circle, $\exp_x(\gamma \dot x)$. First order, one evaluation.
 
     Exact for a velocity of constant length along one circle.
 
@@ -136,7 +140,7 @@ def exponential(x: Tensor, dx: Tensor, field: Field, step_size: StepSize) -> Ten
         x: Unit vectors, shape ``(..., N)``.
         dx: Velocity at ``x``, which must be tangent there, same shape.
         field: The right-hand side; not evaluated here.
-        step_size: gamma, in units of time.
+        step_size: $\gamma$, in units of time.
 
     Returns:
         Unit vectors, same shape.
@@ -145,7 +149,7 @@ def exponential(x: Tensor, dx: Tensor, field: Field, step_size: StepSize) -> Ten
 
 
 def heun(x: Tensor, dx: Tensor, field: Field, step_size: StepSize) -> Tensor:
-    """Heun's method with normalisation: the mean of the velocity here and after an Euler step.
+    r"""Heun's method with normalisation: the mean of the velocity here and after an Euler step.
 
     Second order, two evaluations.
 
@@ -153,7 +157,7 @@ def heun(x: Tensor, dx: Tensor, field: Field, step_size: StepSize) -> Tensor:
         x: Unit vectors, shape ``(..., N)``.
         dx: Velocity at ``x``, same shape.
         field: The right-hand side, unit vectors to tangent vectors.
-        step_size: gamma, in units of time.
+        step_size: $\gamma$, in units of time.
 
     Returns:
         Unit vectors, same shape.

@@ -7,7 +7,7 @@ from kuramoto_nn._checks import as_integer, as_odd
 
 
 def order_parameter(x: Tensor, *, dim: int | tuple[int, ...] = -2) -> Tensor:
-    """Kuramoto order parameter, ``R = |mean_i x_i|``.
+    r"""Kuramoto order parameter, the length $R = |\frac{1}{n} \sum_i x_i|$ of the mean.
 
     Args:
         x: Unit vectors, shape ``(..., N)``.

@@ -13,7 +13,7 @@ SQUARE_SCALE = 2.0**-20
 
 
 def normalize(x: Tensor) -> Tensor:
-    """Map every vector to the sphere, ``Pi(x) = x / |x|``.
+    r"""Map every vector to the sphere, $\Pi(x) = x / |x|$.
 
     The zero vector stays zero; its gradient is finite but as large as ``1 / NORM_EPS`` (beyond the
     range of float16).
@@ -41,7 +41,7 @@ def normalize(x: Tensor) -> Tensor:
 
 
 def project_tangent(x: Tensor, y: Tensor) -> Tensor:
-    """Project ``y`` onto the tangent space at ``x``: ``Proj_x(y) = y - <y, x> x``.
+    r"""Project ``y`` onto the tangent space at ``x``, $y - \langle y, x \rangle\, x$.
 
     Args:
         x: Unit vectors, shape ``(..., N)``.
@@ -58,7 +58,7 @@ def project_tangent(x: Tensor, y: Tensor) -> Tensor:
 
 
 def exp_map(x: Tensor, v: Tensor) -> Tensor:
-    """Follow the great circle from ``x`` along ``v``: ``cos|v| x + sin|v| v / |v|``.
+    r"""Follow the great circle from ``x`` along ``v``, $\cos|v|\, x + \sin|v|\, v / |v|$.
 
     Smooth at ``v = 0``, where it returns ``x``.
 
@@ -79,7 +79,7 @@ def exp_map(x: Tensor, v: Tensor) -> Tensor:
 
 
 def geodesic_distance(x: Tensor, y: Tensor) -> Tensor:
-    """Angle between unit vectors in radians, ``2 atan2(|x - y|, |x + y|)``.
+    r"""Angle between unit vectors in radians, $2 \operatorname{atan2}(|x - y|, |x + y|)$.
 
     Accurate at 0 and at pi, where ``acos`` of the inner product loses half the digits.
 

@@ -1,7 +1,7 @@
-"""Energy vote: run every input from several starting noises, and keep the one of lowest energy."""
+"""Votes: run every input several times, and keep the output of the best score."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -15,6 +15,8 @@ Run = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 """Maps inputs ``(M, *)`` and noise to outputs ``(M, *)`` and energies ``(T + 1, M, ...)``."""
 Score = Callable[[Tensor], Tensor]
 """Maps the energies ``(T + 1, M, ...)`` of samples to one number each, ``(M,)``."""
+IsFinal = Callable[[Tensor, Tensor], Tensor]
+"""Maps inputs ``(M, *)`` and their outputs to booleans ``(M,)``."""
 
 NOBODY = -1
 
@@ -31,6 +33,20 @@ class Vote(NamedTuple):
     outputs: Tensor
     scores: Tensor
     samples: Tensor
+
+
+def confidence(logits: Tensor) -> Tensor:
+    r"""Mean over the sites of the largest class probability, ``(M, *S, classes)`` to ``(M,)``.
+
+    $$\frac{1}{|S|} \sum_i \max_k \mathrm{softmax}(z_i)_k$$
+
+    As a score of `votes`, in which the lowest wins: ``lambda logits, _: -confidence(logits)``.
+
+    Examples:
+        >>> confidence(torch.tensor([[[0.0, 0.0], [9.0, -9.0]]])).tolist()
+        [0.75]
+    """
+    return logits.softmax(-1).amax(-1).flatten(1).mean(1)
 
 
 def total_energy(energies: Tensor) -> Tensor:
@@ -97,6 +113,7 @@ def energy_vote(
     num_samples: int,
     score: Score = total_energy,
     batch_size: int = 128,
+    is_final: IsFinal | None = None,
 ) -> Vote:
     """Run every input from K starting noises and keep the answer with the lowest score.
 
@@ -112,6 +129,7 @@ def energy_vote(
         num_samples: K.
         score: Maps the energies of a sample to one number; the sample with the lowest wins.
         batch_size: Samples, of any inputs, that run at once. Memory grows with it, not with K.
+        is_final: Whether an output needs no vote; see `votes`.
 
     Returns:
         The winners.
@@ -134,12 +152,17 @@ def energy_vote(
         tensor([11., 24.])
     """
     votes = energy_votes(
-        run, inputs, noise, num_samples=[num_samples], scores=[score], batch_size=batch_size
+        run,
+        inputs,
+        noise,
+        num_samples=[num_samples],
+        scores=[score],
+        batch_size=batch_size,
+        is_final=is_final,
     )
     return next(votes)[1][0]
 
 
-@torch.no_grad()
 def energy_votes(
     run: Run,
     inputs: Tensor,
@@ -148,25 +171,74 @@ def energy_votes(
     num_samples: Sequence[int],
     scores: Sequence[Score],
     batch_size: int = 128,
+    is_final: IsFinal | None = None,
 ) -> Iterator[tuple[int, list[Vote]]]:
     """Vote with several numbers of samples and several scores; every sample runs once.
 
-    ``run`` may return several energies per state, ``(T + 1, M, ...)``, of which a score picks one:
-    ``lambda energies: total_energy(energies[..., 1])``.
+    `votes` by scores that see the energies alone. ``run`` may return several energies per state,
+    ``(T + 1, M, ...)``, of which a score picks one: ``lambda e: total_energy(e[..., 1])``.
+    """
+    of_both = [lambda _, energies, score=score: score(energies) for score in scores]
+    return votes(
+        run,
+        inputs,
+        noise,
+        num_samples=num_samples,
+        scores=of_both,
+        batch_size=batch_size,
+        is_final=is_final,
+    )
+
+
+@torch.no_grad()
+def votes(
+    run: Callable[[Tensor, Any], tuple[Tensor, Any]],
+    inputs: Tensor,
+    noise: Callable[[Tensor, Tensor], Any],
+    *,
+    num_samples: Sequence[int],
+    scores: Sequence[Callable[[Tensor, Any], Tensor]],
+    batch_size: int = 128,
+    is_final: IsFinal | None = None,
+) -> Iterator[tuple[int, list[Vote]]]:
+    """Vote with several numbers of samples and several scores; every sample runs once.
+
+    The scores see the outputs and whatever ``run`` returns beside them, so that models without an
+    energy can vote too, for example by their `confidence`. What makes their samples differ is
+    ``noise``: a noisy start, or a symmetry of the input that ``run`` applies and undoes.
 
     Args:
-        run: As in `energy_vote`, which also describes ``inputs``, ``noise`` and ``batch_size``.
-        inputs: The same for all votes.
-        noise: The same for all votes.
+        run: The model: maps inputs and their noise to outputs ``(M, *)`` and the energies, or
+            anything else that the scores need.
+        inputs: ``(B, *)``.
+        noise: Maps the indices of inputs and the numbers of their samples, ``(M,)`` each, to what
+            ``run`` takes, such as `seeded_noise`.
         num_samples: Numbers of samples K.
-        scores: Scores; there is a vote for each.
-        batch_size: Samples that run at once.
+        scores: Each maps the two results of ``run`` to one number per sample, ``(M,)``. There is a
+            vote for each; the sample with the lowest score wins.
+        batch_size: Samples, of any inputs, that run at once. Memory grows with it, not with K.
+        is_final: Maps inputs ``(M, *)`` and outputs to booleans ``(M,)``. The first final output of
+            an input wins every vote, with the score ``-inf``, and its input takes no more samples.
 
     Yields:
-        Every K in ascending order, with the vote of the first K samples by each score.
+        Every K in ascending order, with the vote of the first K samples by each score. It does not
+        depend on the batch size.
 
     Raises:
-        ValueError: As `energy_vote`, for every K and score.
+        ValueError: If a K or the batch size is not a positive integer, there is no K or no input,
+            or a score does not return one number per sample.
+
+    Examples:
+        >>> logits = torch.tensor([[0.0, 1.0], [3.0, 0.0]])  # of two samples
+        >>> _, (vote,) = next(votes(
+        ...     lambda inputs, samples: (logits[samples, None], None),
+        ...     torch.zeros(1),
+        ...     lambda inputs, samples: samples,
+        ...     num_samples=[2],
+        ...     scores=[lambda logits, _: -confidence(logits)],
+        ... ))
+        >>> vote.samples.tolist()
+        [1]
     """
     sizes = sorted({as_integer("num_samples", size, least=1) for size in num_samples})
     batch_size = as_integer("batch_size", batch_size, least=1)
@@ -176,24 +248,48 @@ def energy_votes(
         raise ValueError(f"`inputs` must not be empty: got shape {tuple(inputs.shape)}")
     best: list[Vote | None] = [None] * len(scores)
     count, done = len(inputs), 0
+    is_open = torch.ones(count, dtype=torch.bool, device=inputs.device)
     for size in sizes:
-        # Sample after sample of all inputs, so that every input has K samples at the end.
-        for start in range(done, size * count, batch_size):
-            end = min(start + batch_size, size * count)
-            pairs = torch.arange(start, end, device=inputs.device)
+        for pairs in _batches(done * count, size * count, is_open, batch_size):
             sample, index = pairs // count, pairs % count
-            outputs, energies = run(inputs[index], noise(index, sample))
+            outputs, seen = run(inputs[index], noise(index, sample))
+            final = None if is_final is None else is_final(inputs[index], outputs)
             for number, score in enumerate(scores):
-                found = score(energies)
-                if found.shape != index.shape:
-                    raise ValueError(
-                        f"a score must return one number per sample: got shape {tuple(found.shape)}"
-                        f", expected {tuple(index.shape)}; try one that picks an energy, as "
-                        "total_energy(energies[..., 0])"
-                    )
+                found = _checked(score(outputs, seen), index)
+                found = found if final is None else found.masked_fill(final, -torch.inf)
                 best[number] = _take_in(best[number], Vote(outputs, found, sample), index, count)
-        done = size * count
+            if final is not None:
+                is_open[index[final]] = False
+        done = size
         yield size, [Vote(*(part.clone() for part in vote)) for vote in best if vote is not None]
+
+
+def _batches(first: int, last: int, is_open: Tensor, batch_size: int) -> Iterator[Tensor]:
+    """Numbers ``sample * B + input`` in ascending order, of inputs that are open at that time.
+
+    Sample after sample of all inputs, so that every input has K samples at the end.
+    """
+    waiting = torch.arange(0, device=is_open.device)
+    for start in range(first, last, batch_size):
+        end = min(start + batch_size, last)
+        waiting = torch.cat([waiting, torch.arange(start, end, device=is_open.device)])
+        waiting = waiting[is_open[waiting % len(is_open)]]
+        if len(waiting) >= batch_size or (end == last and len(waiting)):
+            yield waiting[:batch_size]
+            waiting = waiting[batch_size:]
+    waiting = waiting[is_open[waiting % len(is_open)]]
+    if len(waiting):
+        yield waiting
+
+
+def _checked(scores: Tensor, index: Tensor) -> Tensor:
+    if scores.shape != index.shape:
+        raise ValueError(
+            f"a score must return one number per sample: got shape {tuple(scores.shape)}"
+            f", expected {tuple(index.shape)}; try one that picks an energy, as "
+            "total_energy(energies[..., 0])"
+        )
+    return scores
 
 
 def _take_in(best: Vote | None, candidates: Vote, index: Tensor, count: int) -> Vote:

@@ -90,7 +90,7 @@ class SinCosEmbedding(nn.Module):
     """Add a learnable embedding of the position, starting as two-dimensional sines and cosines.
 
     The first half of the channels holds sines and cosines of the row, the second of the column,
-    at ``10000^(-f/F)`` radians per site, ``F = C/4``. On another grid it is resized bilinearly.
+    at $10000^{-f/F}$ radians per site, $F = C/4$. On another grid it is resized bilinearly.
 
     Args:
         channels: Channels C; a multiple of 4.
@@ -143,7 +143,7 @@ Pool = Literal["max", "mean"]
 
 
 class PooledHead(nn.Module):
-    """Pool over all sites, then ``W_2 relu(W_1 .)``: the projection head of SimCLR.
+    r"""Pool over all sites, then $W_2\, \mathrm{relu}(W_1 \cdot)$: the projection head of SimCLR.
 
     Args:
         channels: Channels of the feature map.

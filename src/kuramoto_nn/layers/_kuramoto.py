@@ -69,27 +69,29 @@ class Rollout(NamedTuple):
 
 
 class KuramotoLayer(Stepwise):
-    """T steps of the Kuramoto dynamics on spheres, driven by a stimulus.
+    r"""T steps of the Kuramoto dynamics on spheres, driven by a stimulus.
 
-    ``dx_i = Omega_i x_i + Proj_{x_i}(c_i + sum_j J_ij x_j)``, then ``x_i <- Pi(x_i + gamma dx_i)``.
+    $$\dot x_i = \Omega_i x_i + \mathrm{Proj}_{x_i}\Big(c_i + \sum_j J_{ij} x_j\Big),
+    \qquad x_i \leftarrow \Pi(x_i + \gamma \dot x_i)$$
 
     Args:
         coupling: J, any module ``(B, C, *S) -> (B, C, *S)``.
         channels: Channels C = K N: K oscillators per site.
         oscillator_dim: Components N of an oscillator.
-        frequency: Omega, a module from oscillators ``(B, *S, K, N)`` to ``Omega x``; None disables
-            natural frequencies.
+        frequency: $\Omega$, a module from oscillators ``(B, *S, K, N)`` to $\Omega x$; None
+            disables natural frequencies.
         stimulus_norm: Applied to c once, before the steps; None leaves c as it is.
-        step_size: gamma, in units of time.
-        trainable_step_size: Whether gamma is a parameter.
+        step_size: $\gamma$, in units of time.
+        trainable_step_size: Whether $\gamma$ is a parameter.
         num_steps: T of a call that does not set it.
         integrator: Rule of a step: ``euler``, ``exponential``, ``heun`` of
             `kuramoto_nn.functional`, or any function ``(x, dx, field, step_size) -> x``.
         project: Whether forces are projected onto the tangent space; False is the paper's ablation.
-        checkpoint_steps: Whether a call with gradients keeps one state for every sqrt(T) steps and
-            recomputes the rest in the backward pass, which takes longer and needs a fraction of the
-            memory. `torch.func` cannot differentiate it. A batch normalisation inside the coupling
-            would update its running statistics twice per step; use another normalisation there.
+        checkpoint_steps: Whether a call with gradients keeps one state for every $\sqrt T$ steps
+            and recomputes the rest in the backward pass, which takes longer and needs a fraction of
+            the memory. `torch.func` cannot differentiate it. A batch normalisation inside the
+            coupling would update its running statistics twice per step; use another normalisation
+            there.
 
     Raises:
         ValueError: If N does not divide the channels, ``num_steps`` is not an integer of at least
@@ -162,9 +164,9 @@ class KuramotoLayer(Stepwise):
         return from_oscillators(self._updates(*self._prepare(x, c), 1))
 
     def energy(self, x: Tensor, c: Tensor) -> Tensor:
-        """Energy ``E = -1/2 x^T J x - c^T x`` of the normalised x, shape ``(B,)``.
+        r"""Energy $-\frac{1}{2} x^\top J x - c^\top x$ of the normalised x, shape ``(B,)``.
 
-        It falls along the dynamics if J is symmetric and Omega = 0, and has no such guarantee
+        It falls along the dynamics if J is symmetric and $\Omega = 0$, and has no such guarantee
         otherwise. Arguments as in a call.
         """
         x, c = self._prepare(x, c)

@@ -13,18 +13,19 @@ Planes = Literal["paired", "all"]
 
 
 class NaturalFrequency(nn.Module):
-    """Learnable rotation ``Omega_i x_i`` of every oscillator, with ``Omega_i`` skew-symmetric.
+    r"""Learnable rotation $\Omega_i x_i$ of every oscillator, with $\Omega_i$ skew-symmetric.
 
-    ``planes="paired"`` (the paper's, N even): components turn in pairs, ``(x_1, x_2) -> w (x_2,
-    -x_1)``, with speed ``w = |p|`` of a learned 2-vector p per pair. ``planes="all"`` (any N): the
-    generator is ``A - A^T`` with a learned strict upper triangle A, so that an oscillator may turn
-    in every plane. Both start as the same rotation of consecutive pairs.
+    ``planes="paired"`` (the paper's, N even): components turn in pairs, $(x_1, x_2) \mapsto
+    \omega\, (x_2, -x_1)$, with speed $\omega = |p|$ of a learned 2-vector p per pair.
+    ``planes="all"`` (any N): the generator is $A - A^\top$ with a learned strict upper triangle A,
+    so that an oscillator may turn in every plane. Both start as the same rotation of consecutive
+    pairs.
 
     Args:
         channels: Channels C = K N.
         oscillator_dim: Components N of an oscillator, at least 2.
         shared: Whether all oscillators have one frequency (and, if paired, all their planes).
-        init: Angular speed at the start, in radians per unit time; positive if paired, as ``|p|``
+        init: Angular speed at the start, in radians per unit time; positive if paired, as $|p|$
             has no sign, and no gradient at 0.
         planes: ``"paired"`` or ``"all"``; None takes ``"paired"`` if N is even.
         trainable: Whether the frequency is learned, or stays constant.
@@ -81,7 +82,7 @@ class NaturalFrequency(nn.Module):
         self.weight = nn.Parameter(start, requires_grad=trainable)
 
     def matrix(self) -> Tensor:
-        """The skew-symmetric matrices Omega, ``(N, N)`` if shared, else ``(K, N, N)``."""
+        r"""The skew-symmetric matrices $\Omega$, ``(N, N)`` if shared, else ``(K, N, N)``."""
         weight, size = self.weight, self.oscillator_dim
         if self.planes == "paired":
             basis = torch.eye(size, dtype=weight.dtype, device=weight.device)
@@ -139,7 +140,7 @@ class OscillatorNorm(nn.GroupNorm):
 
 
 class ScaleBias(nn.Module):
-    """Learned scale and bias per channel, ``a_k c_k + b_k``; starts as the identity.
+    """Learned scale and bias per channel, $a_k c_k + b_k$; starts as the identity.
 
     Shape:
         ``(B, C, *S)`` to the same shape.

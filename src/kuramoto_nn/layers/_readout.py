@@ -12,7 +12,9 @@ from kuramoto_nn.functional import count_oscillators
 
 
 class NormReadout(nn.Module):
-    """Length of linear combinations of the oscillators, ``m_k = | sum_i U_ki x_i | + b_k``.
+    r"""Length of linear combinations of the oscillators.
+
+    $$m_k = \Big| \sum_i U_{ki} x_i \Big| + b_k$$
 
     U mixes components too and has a bias of its own inside the norm, as in the authors' code, so
     that m is not invariant under a global rotation.
@@ -71,11 +73,12 @@ class NormReadout(nn.Module):
 
 
 class FeedForwardReadout(nn.Module):
-    """`NormReadout` and a residual network: ``m = |U x| + b``, ``y = m + f_2(f_1(m))``, ``f_3(y)``.
+    r"""`NormReadout` and a residual network, $m = |U x| + b$ to $f_3(m + f_2(f_1(m)))$.
 
-    Every f is ``W relu(norm(.))`` with a convolution W of the readout's ``kernel_size``. ``norm``
-    makes a normalisation from its number of channels, such as `torch.nn.BatchNorm2d`; None leaves
-    it out. Other arguments and errors are those of `NormReadout`.
+    Every f is $W\, \mathrm{relu}(\mathrm{norm}(\cdot))$ with a convolution W of the readout's
+    ``kernel_size``. ``norm`` makes a normalisation from its number of channels, such as
+    `torch.nn.BatchNorm2d`; None leaves it out. Other arguments and errors are those of
+    `NormReadout`.
 
     Shape:
         ``(B, in_channels, H, W)`` to ``(B, out_channels, H, W)``.

@@ -23,12 +23,12 @@ def foreground_ari(
 ) -> Tensor:
     r"""Adjusted Rand index over the pixels of true objects, per image (FG-ARI).
 
-    Of all pairs of pixels with ``target > 0``, let :math:`n_{11}` be together in both partitions,
-    :math:`n_{00}` apart in both, :math:`n_{10}` together in the prediction only and :math:`n_{01}`
-    in the truth only. Then
+    Of all pairs of pixels with ``target > 0``, let $n_{11}$ be together in both partitions,
+    $n_{00}$ apart in both, $n_{10}$ together in the prediction only and $n_{01}$ in the truth only.
+    Then
 
-    .. math:: \mathrm{ARI} = \frac{2 (n_{11} n_{00} - n_{10} n_{01})}
-        {(n_{11} + n_{10})(n_{10} + n_{00}) + (n_{11} + n_{01})(n_{01} + n_{00})}
+    $$\mathrm{ARI} = \frac{2 (n_{11} n_{00} - n_{10} n_{01})}
+    {(n_{11} + n_{10})(n_{10} + n_{00}) + (n_{11} + n_{01})(n_{01} + n_{00})}$$
 
     which is 1 if the partitions agree and 0 in expectation for random ones. Two partitions that
     agree score 1 also where the formula is 0/0 (one object in one segment, one pixel).
@@ -74,11 +74,11 @@ def foreground_ari(
 def mean_best_overlap(pred: Tensor, target: Tensor, *, ignore_index: int | None = None) -> Tensor:
     r"""Mean over the true objects of the best IoU with any predicted segment, per image (MBO).
 
-    .. math:: \mathrm{MBO} = \frac{1}{J} \sum_{j=1}^{J} \max_i \frac{|S_i \cap O_j|}{|S_i \cup O_j|}
+    $$\mathrm{MBO} = \frac{1}{J} \sum_{j=1}^{J} \max_i \frac{|S_i \cap O_j|}{|S_i \cup O_j|}$$
 
-    The objects :math:`O_j` are the labels above 0. Segments :math:`S_i` include their pixels on
-    the background, which enlarges the union, but not those on ignored pixels. One segment may be
-    the best of several objects. With a map of classes as the target this is the class-level MBO
+    The objects $O_j$ are the labels above 0. Segments $S_i$ include their pixels on the background,
+    which enlarges the union, but not those on ignored pixels. One segment may be the best of
+    several objects. With a map of classes as the target this is the class-level MBO
     (MBO_c), with a map of instances the instance-level one (MBO_i).
 
     Args:
@@ -123,7 +123,7 @@ def check_empty(empty: str) -> None:
 def contingency_table(pred: Tensor, target: Tensor, *, ignore_index: int | None = None) -> Tensor:
     r"""Count shared pixels: ``table[b, i, j]`` of segment i and object j of image b.
 
-    .. math:: n_{ij} = |\{p : \text{pred}_p = i,\ \text{target}_p = j\}|
+    $$n_{ij} = |\{p : \text{pred}_p = i,\ \text{target}_p = j\}|$$
 
     Column 0 is the background (``target == 0``), the others are objects. Ignored pixels
     (``target < 0`` or ``target == ignore_index``) are not counted. Labels are renumbered image by

@@ -1,5 +1,6 @@
 """AKOrN for Sudoku: oscillators on the cells of a board."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, cast
 
@@ -8,7 +9,7 @@ from torch import Generator, Tensor, nn
 
 from kuramoto_nn import functional
 from kuramoto_nn._checks import as_integer
-from kuramoto_nn.layers import FeedForwardReadout, NormReadout
+from kuramoto_nn.layers import FeedForwardReadout, KuramotoLayer, NormReadout
 from kuramoto_nn.layers._kuramoto import Energy
 from kuramoto_nn.models import _parts as parts
 from kuramoto_nn.models._base import Model
@@ -139,6 +140,7 @@ class AKOrNSudoku(SudokuModel):
     config_class = AKOrNSudokuConfig
     preset_configs = {
         "sudoku-akorn": AKOrNSudokuConfig(),
+        "sudoku-akorn-small": AKOrNSudokuConfig(channels=128),
         "sudoku-akorn-tiny": AKOrNSudokuConfig(channels=64, num_heads=4),
     }
 
@@ -169,9 +171,9 @@ class AKOrNSudoku(SudokuModel):
         ``energy`` is as in `KuramotoLayer.rollout`; `kuramoto_nn.reference.energy` is the authors'.
         Keeps no states: without gradients, memory does not grow with the number of steps.
         """
-        last, x, c = self._before_last(puzzles, noise, generator, num_steps)
-        state, energies = last.layer.rollout(x, c, num_steps=num_steps, energy=energy)
-        return SudokuRollout(self._read(last, state), energies)
+        x, c = self.start(puzzles, num_steps=num_steps, noise=noise, generator=generator)
+        state, energies = self.layer.rollout(x, c, num_steps=num_steps, energy=energy)
+        return SudokuRollout(self.read(state), energies)
 
     def trajectory(
         self,
@@ -183,9 +185,9 @@ class AKOrNSudoku(SudokuModel):
         energy: Energy = functional.energy,
     ) -> SudokuTrajectory:
         """Logits, energies and states of the last block at every step; arguments of a rollout."""
-        last, x, c = self._before_last(puzzles, noise, generator, num_steps)
-        states, energies = last.layer.trajectory(x, c, num_steps=num_steps, energy=energy)
-        logits = self._read(last, states.flatten(0, 1))
+        x, c = self.start(puzzles, num_steps=num_steps, noise=noise, generator=generator)
+        states, energies = self.layer.trajectory(x, c, num_steps=num_steps, energy=energy)
+        logits = self.read(states.flatten(0, 1))
         return SudokuTrajectory(logits.unflatten(0, states.shape[:2]), energies, states)
 
     def answers(
@@ -197,55 +199,76 @@ class AKOrNSudoku(SudokuModel):
         num_steps: int | None = None,
         noise: Tensor | None = None,
         generator: Generator | None = None,
+        select: Callable[[Tensor], Tensor] | None = None,
     ) -> Tensor:
         """Logits after each ``every`` steps of the last block, ``(T / every, B, 9, 9, 9)``.
 
         For a loss on each of them. ``skip`` steps of the last block come before these, without
         gradients, to train the behaviour after many steps at the cost of a few. Without them the
-        last logits are those of a call, whose arguments are the others.
+        last logits are those of a call, whose arguments are the others. ``select`` maps the logits
+        after the skipped steps, ``(B, 9, 9, 9)``, to the numbers ``(M,)`` of the boards that take
+        the other steps; the logits are then theirs, ``(T / every, M, 9, 9, 9)``.
 
         Raises:
             ValueError: If ``every`` does not divide T, or as in a call.
         """
-        last, x, c = self._before_last(puzzles, noise, generator, num_steps)
-        steps, every = last.layer._count(num_steps), as_integer("every", every)
+        x, c = self.start(puzzles, num_steps=num_steps, noise=noise, generator=generator)
+        layer, every = self.layer, as_integer("every", every)
+        steps = layer._count(num_steps)
         if every < 1 or steps < every or steps % every:
             raise ValueError(
                 f"`every` must divide the number of steps: got {every} and {steps} steps"
             )
         with torch.no_grad():
-            x = last.layer(x, c, num_steps=skip) if skip else x
+            x = layer(x, c, num_steps=skip) if skip else x
+            if select is not None:
+                chosen = select(self.read(x))
+                x, c = x[chosen], c[chosen]
         states = []
         for _ in range(steps // every):
-            x = last.layer(x, c, num_steps=every)
+            x = layer(x, c, num_steps=every)
             states.append(x)
-        logits = self._read(last, torch.cat(states))
+        logits = self.read(torch.cat(states))
         return logits.unflatten(0, (len(states), -1))
 
-    def _before_last(
-        self, puzzles: Tensor, noise: Tensor | None, generator: Generator | None, steps: int | None
-    ) -> tuple[parts.KuramotoBlock, Tensor, Tensor]:
-        """The last block, and its input: oscillators and stimulus."""
+    @property
+    def layer(self) -> KuramotoLayer:
+        """Kuramoto layer of the last block."""
+        return cast(parts.KuramotoBlock, self.blocks[-1]).layer
+
+    def start(
+        self,
+        puzzles: Tensor,
+        *,
+        num_steps: int | None = None,
+        noise: Tensor | None = None,
+        generator: Generator | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """Oscillators and stimulus that the last block starts from, ``(B, C, 9, 9)`` each.
+
+        For a loop of one's own over ``layer``, whose states `read` maps to logits. The arguments
+        are those of a call; ``num_steps`` is T of the earlier blocks.
+        """
         check_puzzles(puzzles)
         c = self.embed(puzzles).movedim(-1, 1)
         noise = parts.start_noise(c, noise, generator, dtype=c.dtype)
         x = torch.where(puzzles.unsqueeze(1) > 0, c, noise)
         if self.position_x is not None and self.position_c is not None:
             x, c = self.position_x(x), self.position_c(c)
-        *first, last = cast(list[parts.KuramotoBlock], list(self.blocks))
-        for block in first:
-            x, c = block(x, c, num_steps=steps)
-        return last, x, c
+        for block in self.blocks[:-1]:
+            x, c = block(x, c, num_steps=num_steps)
+        return x, c
+
+    def read(self, x: Tensor) -> Tensor:
+        """Logits ``(B, 9, 9, 9)`` of states of the last block, ``(B, C, 9, 9)``."""
+        block = cast(parts.KuramotoBlock, self.blocks[-1])
+        return self.out(block.read(x)[1].relu().movedim(1, -1))
 
     def _encode(
         self, puzzles: Tensor, noise: Tensor | None, generator: Generator | None, steps: int | None
     ) -> Tensor:
-        last, x, c = self._before_last(puzzles, noise, generator, steps)
-        return last(x, c, num_steps=steps)[1].relu()
-
-    def _read(self, last: parts.KuramotoBlock, x: Tensor) -> Tensor:
-        """Logits of the last block's state."""
-        return self.out(last.read(x)[1].relu().movedim(1, -1))
+        x, c = self.start(puzzles, num_steps=steps, noise=noise, generator=generator)
+        return self.blocks[-1](x, c, num_steps=steps)[1].relu()
 
 
 def check_puzzles(puzzles: Tensor) -> None:

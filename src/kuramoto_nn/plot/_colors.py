@@ -169,3 +169,33 @@ def label_colors(labels: Tensor, background: int | None = 0) -> Tensor:
     if background is not None:
         index = torch.where(labels == background, len(PALETTE) + 1, index)
     return palette[index]
+
+
+def overlay_labels(
+    images: Tensor, labels: Tensor, *, opacity: float = 0.5, background: int | None = None
+) -> Tensor:
+    """Lay the colours of labels over images.
+
+    Args:
+        images: ``(..., 3, H, W)`` in [0, 1].
+        labels: Integers ``(..., H, W)``.
+        opacity: Share of the labels' colours.
+        background: As in `label_colors`.
+
+    Returns:
+        sRGB colours in [0, 1], ``(..., H, W, 3)``.
+
+    Raises:
+        ValueError: If the shapes do not fit, or the labels are not integers.
+
+    Examples:
+        >>> overlay_labels(torch.zeros(3, 1, 1), torch.zeros(1, 1, dtype=torch.long))
+        tensor([[[0.4510, 0.3118, 0.0000]]])
+    """
+    pixels = images.movedim(-3, -1)
+    if pixels.shape != (*labels.shape, 3):
+        raise ValueError(
+            f"`images` and `labels` must be (..., 3, H, W) and (..., H, W): got "
+            f"{tuple(images.shape)} and {tuple(labels.shape)}"
+        )
+    return torch.lerp(pixels.float(), label_colors(labels, background), opacity)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from itertools import product
+from collections.abc import Mapping, Sequence
+from itertools import cycle, product
 from typing import TYPE_CHECKING
 
 import torch
@@ -19,37 +19,57 @@ if TYPE_CHECKING:
 MOST_KERNELS, MOST_PATHS = 8, 300
 """Oscillators of a site whose kernels are drawn, and paths on the sphere."""
 
+LINE_COLORS = (PALETTE[4], PALETTE[0], PALETTE[2], PALETTE[6], PALETTE[1], PALETTE[5])
+"""Colours of curves that are seen on white and on dark gray."""
 
-def plot_curves(curves: Mapping[str, Tensor], *, x_label: str = "step t") -> Figure:
-    """Draw curves over the steps, one panel per name, such as the energy and the order parameter.
+
+def plot_curves(
+    panels: Mapping[str, Tensor | Mapping[str, Tensor]],
+    *,
+    x: Sequence[float] | Tensor | None = None,
+    x_label: str = "step t",
+) -> Figure:
+    """Draw curves over the steps in panels, such as the energy and the order parameter.
 
     Args:
-        curves: By name, values ``(T + 1,)``, or ``(T + 1, B)``, of which the mean is drawn strong.
+        panels: By the name of the vertical axis, one curve or several by name. A curve is
+            ``(T + 1,)``, or ``(T + 1, B)`` for samples, whose mean is drawn strong.
+        x: Values on the horizontal axis; 0 to T if None.
         x_label: Name of the horizontal axis.
 
     Returns:
         A matplotlib figure.
 
     Raises:
-        ValueError: If there is no curve, or one has another shape.
+        ValueError: If there is no curve, or one has another shape or length.
         ImportError: If matplotlib is not installed.
     """
-    for name, values in curves.items():
-        if values.ndim not in (1, 2):
-            raise ValueError(f"`{name}` must be (T + 1,) or (T + 1, B): got {tuple(values.shape)}")
-    if not curves:
-        raise ValueError("`curves` must hold at least one curve: got none")
-    figure = _figure(6, 2 * len(curves))
-    panels = figure.subplots(len(curves), sharex=True, squeeze=False)[:, 0]
-    for axes, (name, values) in zip(panels, curves.items(), strict=True):
-        values = values.detach().cpu().double()
-        if values.ndim == 2:
-            axes.plot(values.tolist(), color=PALETTE[1], linewidth=0.8, alpha=0.5)
-            values = values.mean(1)
-        axes.plot(values.tolist(), color=PALETTE[4])
+    named = {
+        name: curves if isinstance(curves, Mapping) else {"": curves}
+        for name, curves in panels.items()
+    }
+    if not named or not all(named.values()):
+        raise ValueError("`panels` must hold at least one curve each: got none")
+    for name, curves in named.items():
+        for curve in curves.values():
+            if curve.ndim not in (1, 2) or (x is not None and len(curve) != len(x)):
+                wanted = "(T + 1,) or (T + 1, B)" if x is None else f"({len(x)},) or ({len(x)}, B)"
+                raise ValueError(f"`{name}` must be {wanted}: got {tuple(curve.shape)}")
+    figure = _figure(6, 1 + 2 * len(named))
+    rows = figure.subplots(len(named), sharex=True, squeeze=False)[:, 0]
+    for axes, (name, curves) in zip(rows, named.items(), strict=True):
+        for color, (label, curve) in zip(cycle(LINE_COLORS), curves.items(), strict=False):
+            values = curve.detach().cpu().double()
+            across = [float(at) for at in (range(len(values)) if x is None else x)]
+            if values.ndim == 2:
+                axes.plot(across, values.tolist(), color=color, linewidth=0.8, alpha=0.3)
+                values = values.mean(1)
+            axes.plot(across, values.tolist(), color=color, label=label)
         axes.set_ylabel(name)
         axes.spines[["top", "right"]].set_visible(False)
-    panels[-1].set_xlabel(x_label)
+        if len(curves) > 1:
+            axes.legend(frameon=False)
+    rows[-1].set_xlabel(x_label)
     return figure
 
 
@@ -112,7 +132,8 @@ def plot_sphere(states: Tensor) -> Figure:
     paths = states.detach().cpu().unflatten(1, (count, 3)).movedim(2, -1).flatten(1, -2)
     paths = paths[:, :MOST_PATHS].movedim(0, -1)  # (P, 3, T + 1)
     figure = _figure(5, 5)
-    axes = figure.add_subplot(projection="3d", box_aspect=(1, 1, 1))
+    axes = figure.add_subplot(projection="3d")
+    axes.set_box_aspect((1, 1, 1), zoom=1.5)
     turn = torch.linspace(0, 2 * torch.pi, 73)
     for height in torch.linspace(-0.8, 0.8, 5).tolist():  # circles of equal latitude
         radius = (1 - height**2) ** 0.5

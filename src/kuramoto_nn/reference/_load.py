@@ -119,10 +119,10 @@ def _reason(error: Exception) -> str:
 
 
 def energy(x: Tensor, coupled: Tensor, stimulus: Tensor) -> Tensor:
-    """Energy of a state in the authors' convention, ``-sum_i x_i . ((J x)_i + c_i)``.
+    r"""Energy of a state in the authors' convention, $-\sum_i x_i^\top ((J x)_i + c_i)$.
 
-    Without the 1/2 on the pair term of `kuramoto_nn.functional.energy`, the function that the
-    dynamics descend. For ``energy=`` of `KuramotoLayer.rollout` and `AKOrNSudoku.rollout`.
+    Without the factor 1/2 of the pair term of `kuramoto_nn.functional.energy`, the function that
+    the dynamics descend. For ``energy=`` of `KuramotoLayer.rollout` and `AKOrNSudoku.rollout`.
 
     Args:
         x: Oscillators, shape ``(B, ...)``.

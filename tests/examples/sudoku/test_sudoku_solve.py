@@ -19,7 +19,7 @@ from examples.sudoku.generate import has_solution
 from examples.sudoku.solve import NO_ANSWER, SHIPPED, SolveOptions, attempt, solve
 from kuramoto_nn import load_model
 from kuramoto_nn.inference import seeded_noise
-from kuramoto_nn.models import AKOrNSudoku, ItrSASudoku
+from kuramoto_nn.models import AKOrN, AKOrNSudoku, ItrSASudoku
 from tests.examples.sudoku.boards import REAL, made
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -72,7 +72,7 @@ def test_a_board_is_printed_as_a_grid_and_animated(folder, tmp_path, capsys):
     assert "".join(cell for cell in "".join(out.splitlines()[:11]) if cell.isdigit()) == text(
         KNOWN, "solutions"
     )
-    assert "4 steps, energy -" in out and "sample 1 of the noise" in out
+    assert "4 steps, energy -" in out and "sample 1, " in out
     with Image.open(gif) as picture:
         assert picture.n_frames == 5 and picture.info["loop"] == 0
         first = picture.convert("RGB").tobytes()
@@ -232,8 +232,11 @@ def test_a_missing_or_wrong_model_is_named(tmp_path, monkeypatch):
         if content is not None:
             (tmp_path / "config.json").write_text(content)
         fails((ValueError, OSError), str(tmp_path), model=str(tmp_path))
+    AKOrN.from_preset("tetrominoes-attn-tiny").save_pretrained(tmp_path)
+    fails(ValueError, r"--model must be a network for Sudoku: got AKOrN$", model=str(tmp_path))
     ItrSASudoku.from_preset("sudoku-itrsa-tiny").save_pretrained(tmp_path)
-    fails(ValueError, r"--model must be an AKOrNSudoku.*\(ItrSASudoku\)", model=str(tmp_path))
+    film = {"model": str(tmp_path), "animate": tmp_path / "film.gif"}
+    fails(ValueError, "--animate needs oscillators", **film)
 
 
 @pytest.mark.skipif(not SHIPPED.exists(), reason="no weights are shipped")

@@ -7,11 +7,14 @@ import torch
 
 from examples.common.progress import read_jsonl
 from examples.common.run import CHECKPOINT, read_checkpoint
+from examples.sudoku.data import BoardOptions, load
 from examples.sudoku.recipes import RECIPES, Stage
-from examples.sudoku.train import options_for, train
+from examples.sudoku.scores import BoardScores
+from examples.sudoku.solver import Solver
+from examples.sudoku.train import Answers, cross_entropy, options_for, train
 from kuramoto_nn import load_model
 from kuramoto_nn.models import AKOrNSudoku, ItrSASudoku
-from tests.examples.sudoku.boards import MADE, REAL
+from tests.examples.sudoku.boards import MADE, REAL, made
 
 TINY = [name for name in RECIPES if name.endswith("-tiny")]
 
@@ -40,6 +43,13 @@ def test_a_resumed_run_is_the_uninterrupted_one(tmp_path):
     assert losses[0] == losses[1] and len(losses[0]) == 5
     scored = [record["step"] for record in logs[0] if "held_out_solved" in record]
     assert scored == [3, 5]  # every third step, and the last one
+    scores = next(record for record in logs[0] if record["step"] == 3)
+    assert scores["held_out_live_boards"] == scores["held_out_boards"] == 4
+    live = load_model(tmp_path / "whole")
+    live.load_state_dict(whole["model"])
+    held_out = load(BoardOptions(test_file=MADE, num_test_boards=4), "test")
+    answers = Solver(live.eval()).answers(held_out.puzzles)
+    assert logs[0][-1]["held_out_live_cells"] == BoardScores.of(answers, held_out).cells
     with pytest.raises(ValueError, match="is a run with seed = 0, this one has 1"):
         run(tmp_path / "parts", max_steps=6, seed=1)
     other = run(tmp_path / "other", max_steps=1, seed=1)
@@ -76,6 +86,36 @@ def test_real_boards(tmp_path, shared):
     trained = run(tmp_path, "sudoku-akorn", max_steps=1, data=data)
     assert trained.identity["data"]["count"] == 9_000
     assert read_jsonl(tmp_path / "log.jsonl")[0]["held_out_boards"] == 4
+
+
+def test_the_hardest_boards_are_trained_on():
+    """The chosen ones are those of largest loss after the skipped updates."""
+    torch.manual_seed(0)
+    model, boards = AKOrNSudoku.from_preset("sudoku-akorn-tiny", channels=16, num_heads=2), made()
+    puzzles, solutions, noise = boards.puzzles[:6], boards.solutions[:6], torch.randn(6, 16, 9, 9)
+    answers = Answers(model, every=2, hardest=0.5)
+    logits, chosen = answers(puzzles, solutions, num_steps=4, skip=3, noise=noise)
+    losses = cross_entropy(model(puzzles, num_steps=3, noise=noise)[None], solutions)[0]
+    assert sorted(losses[chosen].tolist()) == sorted(losses.tolist())[3:]
+    whole = model.answers(puzzles, every=2, num_steps=4, skip=3, noise=noise)
+    torch.testing.assert_close(logits, whole[:, chosen])
+    _, first = answers(puzzles, solutions, num_steps=4, skip=0, noise=noise)
+    assert first.tolist() == [0, 1, 2]
+    expected = torch.nn.functional.cross_entropy(
+        logits.flatten(0, -2), (solutions[chosen] - 1).expand(2, -1, -1, -1).flatten()
+    )
+    torch.testing.assert_close(cross_entropy(logits, solutions[chosen]).mean(), expected)
+
+
+def test_the_small_recipe_is_the_one_that_the_shipped_run_took():
+    recipe = RECIPES["sudoku-akorn-small"]
+    assert sum(p.numel() for p in AKOrNSudoku(recipe.model).parameters()) == 194_572
+    assert recipe.training.identity() | {"stages": ()} == {
+        "batch_size": 48, "learning_rate": 0.002, "muon_learning_rate": 0.02, "warmup_steps": 50,
+        "cooldown": 0.5, "drop_last": True, "ema_decay": 0.995, "ema_every": 10, "ema_start": 100,
+        "clip_norm": 1.0, "stages": (), "read_every": 4, "hardest": 0.5, "symmetries": True,
+    }  # fmt: skip
+    assert recipe.training.stages == (Stage(num_steps=8), Stage(start=1500, num_steps=16, skip=48))
 
 
 def test_a_time_limit_ends_a_run_and_saves_it(tmp_path):
@@ -120,6 +160,7 @@ def test_the_papers_rows_are_the_facts():
         ({"recipe": "sudoku"}, "unknown recipe 'sudoku'; known are sudoku-akorn, "),
         ({"training": {"batch_size": 0}}, "--training.batch-size must be positive"),
         ({"training": {"evaluate_every": 0}}, "--training.evaluate-every must be positive"),
+        ({"training": {"hardest": 1.5}}, "--training.hardest must be at most 1: got 1.5"),
         ({"training": {"batch_size": 50}}, "a batch needs 50 boards: got 36"),
         ({"data": {"rows": "99:"}}, "--data.rows 99: leaves none of the 36 boards"),
         ({"data": {"givens": (9, 5)}}, "--data.givens must be two numbers in"),
