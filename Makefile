@@ -62,7 +62,7 @@ docs: $(STAMP) $(NODE_STAMP) ## Build the documentation into site/ (needs Node.j
 
 $(NODE_STAMP): docs/package.json docs/package-lock.json
 	@command -v npm >/dev/null 2>&1 || { echo "npm not found: the documentation needs Node.js with npm (Debian/Ubuntu: apt install npm)" >&2; exit 1; }
-	npm ci --prefix docs --ignore-scripts --no-audit --no-fund
+	npm ci --prefix docs --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
 figures: $(STAMP) ## Draw the figures of the documentation into docs/images

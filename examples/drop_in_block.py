@@ -81,8 +81,8 @@ class Options:
 def accuracies(kind: str, seed: int, epochs: int, *, with_block: bool) -> list[float]:
     """Train one network; return its accuracies, in percent, at every level of noise."""
     torch.manual_seed(seed)
-    digits = load_digits()
-    images, labels = torch.tensor(digits.images).float()[:, None] / 16, torch.tensor(digits.target)
+    pixels, labels = map(torch.tensor, load_digits(return_X_y=True))
+    images = pixels.float().view(-1, 1, 8, 8) / 16
     test, train = torch.randperm(1797).split([360, 1437])
     batches = [batch for _ in range(epochs) for batch in train[torch.randperm(1437)].split(64)]
     model = build(kind, with_block=with_block)

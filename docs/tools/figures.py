@@ -8,6 +8,7 @@ Figures are SVG in two versions, for light and for dark pages; films are WebP.
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import matplotlib.style
@@ -88,7 +89,8 @@ def draw_binding() -> None:
 
 def draw_sudoku() -> None:
     """The film of a board that needs more steps."""
-    model, options = load_model(SHIPPED), sudoku.Options()
+    model: Any = load_model(SHIPPED)
+    options = sudoku.Options()
     puzzle, _, noise, _ = sudoku.find(model, options)
     animate(model, puzzle, IMAGES / "sudoku.webp", num_steps=options.num_steps, noise=noise)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from filelock import FileLock
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File
 from torch import Tensor, nn
@@ -144,8 +145,10 @@ def cached() -> Path:
             digest.update(path.read_bytes())
     digest.update(Path(__file__).read_bytes())
     folder = CACHE / digest.hexdigest()[:16]
-    if not (folder / "live.json").exists():
-        build(folder)
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with FileLock(CACHE / "lock"):  # several workers of the tests build the page
+        if not (folder / "live.json").exists():
+            build(folder)
     return folder
 
 

@@ -33,7 +33,7 @@ from examples.object_discovery.segmenter import (
 from examples.object_discovery.train import options_for, train
 from kuramoto_nn.models import AKOrN, ObjectDiscoveryModel
 
-RECIPE, CONTROL = "tetrominoes-demo", "tetrominoes-demo-itrsa"
+RECIPE, CONTROL = "tetrominoes-attn-tiny", "tetrominoes-itrsa-tiny"
 PUBLISHED = "tetrominoes-attn"
 """The preset whose published scores the report shows beside the demo's."""
 UPTILE = 4

@@ -79,8 +79,8 @@ _CLEVR = DataOptions(name="clevr")
 _CLEVRTEX = DataOptions(name="clevrtex-full")
 _TEXTURES = DataOptions(name="textures-full")
 _KINDS = "attn conv itrsa itrconv"
-# For minutes, not days, on CPU cores, by a search (docs/results/small-runs.md): many small steps, and
-# views that differ by their crop alone. With unchanged colours the network soon separates objects.
+# For minutes, not days, on CPU cores, by searches: docs/results/small-runs.md and, for Tetrominoes,
+# benchmarks/results/sweep-*.md. Many small steps, and views that are milder than the paper's.
 _TINY = Training(
     batch_size=32,
     warmup_steps=50,
@@ -92,15 +92,18 @@ _TINY = Training(
     ema_every=1,
     ema_start=100,
 )
-_DEMO = replace(_TINY, learning_rate=2e-3, epochs=50)
+_TETROMINOES_TINY = replace(
+    _TINY,
+    batch_size=64,
+    learning_rate=2e-3,
+    muon_learning_rate=0.02,
+    cooldown=1.0,
+    epochs=20,
+    augmentation=Augmentation(crop_area=(0.2, 1.0)),
+)
 _LONG = Training(epochs=500)
 _SHORT = Training(epochs=50)
 _LARGE = Training(batch_size=512, learning_rate=5e-4, epochs=1024)
-# The demo's networks: fewer and larger updates learn more in a few minutes.
-_DEMO_MODELS = {
-    "tetrominoes-demo": preset("tetrominoes-attn", step_size=1.0, num_steps=4),
-    "tetrominoes-demo-itrsa": preset("tetrominoes-itrsa", num_steps=4),
-}
 
 RECIPES: dict[str, Recipe] = {
     **_recipes("clevrtex-{}", "attn-l1 attn-l2 itrsa-l1 itrsa-l2 vit", _CLEVRTEX, _LONG),
@@ -109,15 +112,11 @@ RECIPES: dict[str, Recipe] = {
     **_recipes("clevr-{}", _KINDS, _CLEVR, Training(epochs=300)),
     **_recipes("dsprites-{}", _KINDS, _DSPRITES, _SHORT),
     **_recipes("tetrominoes-{}", _KINDS, _TETROMINOES, _SHORT),
-    **_recipes("tetrominoes-{}-tiny", _KINDS, _TETROMINOES, _DEMO),
+    **_recipes("tetrominoes-{}-tiny", _KINDS, _TETROMINOES, _TETROMINOES_TINY),
     # CLEVRTex's networks on drawn textures.
     **_recipes("textures-{}", "attn-l1 attn-l2 itrsa-l1 vit", _TEXTURES, _LONG, "clevrtex-{}"),
     **_recipes("textures-{}-l1-tiny", "attn itrsa", _TEXTURES, _TINY, "clevrtex-{}-tiny"),
     **_recipes("textures-{}-tiny", "vit", _TEXTURES, _TINY, "clevrtex-{}-tiny"),
-    **{
-        name: Recipe(model=model, data=_TETROMINOES, training=_DEMO)
-        for name, model in _DEMO_MODELS.items()
-    },
 }
 
 

@@ -2,7 +2,7 @@
 
     python -m examples.sudoku --out runs/sudoku
 
-Draws boards until one is wrong after the number of steps that the network was trained with, and
+Draws boards until one is wrong after the network's own number of steps (T of its configuration) and
 solved after more. Writes a film of its digits and oscillators, and curves over the steps. For a
 board of your own: ``python -m examples.sudoku.solve BOARD --animate board.gif``.
 """
@@ -31,7 +31,7 @@ NUM_BOARDS = 64
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Show a Sudoku that needs more steps than the network was trained with."""
+    """Show a Sudoku that needs more steps than the network's own T."""
 
     givens: int = 28
     """Given cells of the boards that are drawn; fewer are harder."""

@@ -15,7 +15,7 @@ from torch import Tensor
 from examples.common.command import check_positive, check_seed
 from examples.common.files import first_line, one_at_a_time, write_text
 from examples.sudoku.boards import Boards, checked, format_csv, open_text, read_boards
-from examples.sudoku.generate import FEWEST_GIVENS, generate, generate_rated
+from examples.sudoku.generate import FEWEST_GIVENS, generate, generate_rated, with_fewer_givens
 from examples.sudoku.rules import CELLS, SIDE
 
 Split = Literal["train", "test"]
@@ -30,8 +30,9 @@ class BoardOptions:
     """Boards for training or evaluation."""
 
     name: str = "satnet"
-    """satnet (31 to 42 givens), rrn (17 to 34 givens), extreme (Sudoku-Extreme, rated), generated,
-    or rated (generated, with ratings distributed much as Sudoku-Extreme's)."""
+    """satnet (31 to 42 givens), satnet-harder (down to 20 givens), rrn (17 to 34 givens), extreme
+    (Sudoku-Extreme, rated), generated, or rated (generated, with ratings distributed much as
+    Sudoku-Extreme's)."""
     root: Path = Path("runs/data")
     """Folder of the boards: downloaded ones, and generated ones if there is no cache."""
     cache: Path | None = None
@@ -109,6 +110,15 @@ def satnet(options: BoardOptions, split: Split) -> Boards:
     return boards[SATNET_ROWS[split]]
 
 
+def satnet_harder(options: BoardOptions, split: Split) -> Boards:
+    """SATNet's training boards, eight times with fewer givens each; its test boards as they are."""
+    boards = satnet(options, split)
+    if split == "test":
+        return boards
+    name = f"satnet-harder-{boards.fingerprint()[:8]}-seed{options.seed}.csv"
+    return _kept(options, name, lambda: with_fewer_givens(boards, versions=8, seed=options.seed))
+
+
 def rrn(options: BoardOptions, split: Split) -> Boards:
     """Load the boards of recurrent relational networks (17 to 34 givens).
 
@@ -169,6 +179,7 @@ def _kept(options: BoardOptions, name: str, make: Callable[[], Boards]) -> Board
 
 SETS: dict[str, Callable[[BoardOptions, Split], Boards]] = {
     "satnet": satnet,
+    "satnet-harder": satnet_harder,
     "rrn": rrn,
     "extreme": extreme,
     "generated": generated,

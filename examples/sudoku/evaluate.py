@@ -1,10 +1,12 @@
-"""Score a trained model on boards: at several T, by energy votes of several sizes.
+"""Score a trained model on boards: at several T, by votes of several sizes.
 
     python -m examples.sudoku.evaluate runs/sudoku --num-steps 16 128 --samples 1 100
     python -m examples.sudoku.evaluate runs/sudoku --data.name rrn --num-steps 128 \
-        --samples 1 10 100 4096 --noise-seeds 0 1 2 --out runs/scores
+        --samples 1 10 100 4096 --symmetries --noise-seeds 0 1 2 --out runs/scores
 
-All sizes K of a vote come from one pass over the largest; memory grows with --batch-size only.
+All sizes K and rules of a vote come from one pass over the largest; memory grows with --batch-size
+only. ``updates`` are those of a board, over all its samples; with ``--checked`` a board takes no
+more of them after a valid answer.
 With ``--out`` the same command resumes after the last T and noise seed that was finished.
 """
 
@@ -28,7 +30,7 @@ from examples.common.run import weights_hash
 from examples.sudoku.boards import Boards
 from examples.sudoku.data import BoardOptions, load
 from examples.sudoku.scores import HEADER, Row, line, numbers, over_seeds
-from examples.sudoku.solver import RULES, Solver
+from examples.sudoku.solver import CONFIDENCE, RULES, Solver
 from kuramoto_nn import load_model
 from kuramoto_nn.models import AKOrNSudoku, SudokuModel
 
@@ -37,7 +39,7 @@ SCORES = "scores.json"
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluateOptions:
-    """Score a Sudoku model: boards solved, valid boards, and cells right."""
+    """Score a Sudoku model: boards solved, valid boards, and cells right, against its updates."""
 
     model: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="MODEL")]
     """Trained model: a saved folder, a run's folder, or a name on the Hub."""
@@ -46,9 +48,13 @@ class EvaluateOptions:
     num_steps: tuple[int, ...] = (16, 32, 64, 128)
     """T at test time."""
     samples: tuple[int, ...] = (1,)
-    """Numbers K of noise samples per board that vote."""
+    """Numbers K of samples per board that vote."""
+    symmetries: bool = False
+    """Draw a random symmetry of the board for every sample after the first, beside the noise; on
+    for networks without noise."""
     checked: bool = False
-    """Choose an answer that breaks the rules or changes a given only if there is no other."""
+    """Take the first valid answer, which obeys the rules and keeps the givens, and stop there; vote
+    only on boards without one."""
     noise_seeds: tuple[int, ...] = (0,)
     """Seeds of the oscillators' noise; with several, mean and deviation are printed too."""
     batch_size: int = 100
@@ -68,8 +74,6 @@ class EvaluateOptions:
             if not getattr(self, name):
                 raise ValueError(f"{option_name(name)} needs at least one number: got none")
         check_noise_seeds(self.noise_seeds)
-        if self.checked and max(self.samples) == 1:
-            raise ValueError("--checked applies to votes only: got it with --samples 1")
         if self.out is not None and self.out.is_file():
             raise ValueError(f"--out must be a folder: got the file {self.out}")
 
@@ -88,11 +92,12 @@ def evaluate(options: EvaluateOptions) -> list[Row]:
     known = {row.key: row for row in _read(options.out, identity)}
     device = pick_device(options.device)
     model.to(device, dtype_of(options.precision))
-    print(f"{options.model}, {len(boards)} boards{', checked votes' if options.checked else ''}")
+    modes = "".join(f", {name}" for name in ("symmetries", "checked") if getattr(options, name))
+    print(f"{options.model}, {len(boards)} boards{modes}")
     print(HEADER, flush=True)
     rows = []
     for row in _rows(model, boards.to(device), options, known, deadline):
-        print(f"{line(row, [row.scores])}  noise seed {row.noise_seed}", flush=True)
+        print(f"{line([row])}  noise seed {row.noise_seed}", flush=True)
         rows.append(row)
         known[row.key] = row
         if options.out is not None:  # now, as the next row may take hours
@@ -108,11 +113,6 @@ def _load(options: EvaluateOptions) -> SudokuModel:
     model = load_model(options.model)
     if not isinstance(model, SudokuModel):
         raise ValueError(f"{options.model} is not a model for Sudoku: got {type(model).__name__}")
-    if options.samples != (1,) and not isinstance(model, AKOrNSudoku):
-        raise ValueError(
-            f"{options.model} ({type(model).__name__}) is not random and has no energy to vote by: "
-            f"got --samples {' '.join(map(str, options.samples))}; try --samples 1"
-        )
     return model
 
 
@@ -125,13 +125,22 @@ def _rows(
 ) -> Iterator[Row]:
     """Rows of every T and noise seed until the deadline; known ones are not scored again."""
     trials = list(product(options.num_steps, options.noise_seeds))
-    votes = [(k, v) for k in sorted({*options.samples}) for v in (RULES if k > 1 else [None])]
+    rules = RULES if isinstance(model, AKOrNSudoku) else CONFIDENCE
+    votes = [(k, v) for k in sorted({*options.samples}) for v in (rules if k > 1 else [None])]
     for number, (num_steps, seed) in enumerate(trials):
         rows = [known.get((num_steps, seed, *vote)) for vote in votes]
         if None not in rows:
             yield from filter(None, rows)
             continue
-        solver = Solver(model, num_steps, seed, options.batch_size, options.precision)
+        solver = Solver(
+            model,
+            num_steps,
+            seed,
+            options.batch_size,
+            options.precision,
+            checked=options.checked,
+            symmetries=options.symmetries,
+        )
         try:
             yield from _score(solver, boards, options, deadline)
         except TimeoutError:
@@ -154,12 +163,11 @@ def _score(
                 raise TimeoutError
 
         progress(0, len(boards))
-        votes = solver.votes(
-            boards.puzzles, num_samples=options.samples, checked=options.checked, progress=progress
-        )
-        for count, by_rule in votes:
-            trial = {"num_steps": num_steps, "num_samples": count, "noise_seed": seed}
-            for vote, answers in by_rule.items():
+        for votes in solver.votes(boards.puzzles, num_samples=options.samples, progress=progress):
+            trial = {"num_steps": num_steps, "noise_seed": seed, "updates": votes.updates}
+            trial["num_samples"] = votes.num_samples
+            trial["boards_per_second"] = len(boards) / votes.seconds
+            for vote, answers in votes.answers.items():
                 yield Row.of(answers, boards, vote=vote, **trial)
 
 
@@ -170,6 +178,7 @@ def _identify(options: EvaluateOptions, model: SudokuModel, boards: Boards) -> d
         "weights": weights_hash(model),
         "boards": boards.fingerprint(),
         "checked": options.checked,
+        "symmetries": options.symmetries,
         "precision": options.precision,
     }
 
@@ -198,13 +207,14 @@ def _print_summary(rows: list[Row], options: EvaluateOptions) -> None:
     if len(options.noise_seeds) > 1:
         print(f"mean and standard deviation over {len(options.noise_seeds)} noise seeds:")
         for group in groups:
-            print(line(group[0], [row.scores for row in group]))
-    best = next(group for group in groups if (group[0].num_steps, group[0].num_samples) == largest)
+            print(line(group))
+    best = [group for group in groups if (group[0].num_steps, group[0].num_samples) == largest][-1]
     vote = "" if best[0].vote is None else f", vote by {best[0].vote}"
-    print(f"by givens, T {best[0].num_steps}, K {best[0].num_samples}{vote}:")
-    for givens in best[0].by_givens:
-        scores = [row.by_givens[givens] for row in best]
-        print(f"  {givens} givens, {scores[0].boards} boards: {numbers(scores)}")
+    print(f"T {best[0].num_steps}, K {best[0].num_samples}{vote}:")
+    for name, kind in (("givens", "by_givens"), ("rating", "by_rating")):
+        for group in getattr(best[0], kind):
+            scores = [getattr(row, kind)[group] for row in best]
+            print(f"  {name} {group}, {scores[0].boards} boards: {numbers(scores)}")
     if options.out is not None:
         print(f"all scores: {options.out / SCORES}")
 

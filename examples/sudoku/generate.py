@@ -73,6 +73,25 @@ def generate_rated(count: int, *, seed: int) -> Boards:
     return Boards(torch.stack(puzzles), torch.stack(solutions), torch.tensor(ratings))
 
 
+def with_fewer_givens(boards: Boards, *, versions: int, seed: int) -> Boards:
+    """Remove givens, a random number from random cells, while the solution stays the only one.
+
+    Returns:
+        The first version of every board, then the second, and so on.
+    """
+    rng = np.random.default_rng(seed)
+    sides = (boards.puzzles, boards.solutions)
+    puzzles, solutions = (side.flatten(1).repeat(versions, 1) for side in sides)
+    with Meter("remove givens") as meter, _new_solver() as solver:
+        for row, (puzzle, solution) in enumerate(zip(puzzles, solutions.numpy(), strict=True)):
+            meter.show(row, len(puzzles))
+            kept = set(puzzle.nonzero().flatten().tolist())
+            wanted = int(rng.integers(min(FEWEST_GIVENS, len(kept)), len(kept) + 1))
+            kept = _emptied(solver, solution, kept, wanted, rng)
+            puzzle[[cell for cell in range(CELLS) if cell not in kept]] = 0
+    return Boards(*(side.view(-1, SIDE, SIDE) for side in (puzzles, solutions)))
+
+
 def _with_rating(
     solver: Solver, least: float, most: int, rng: np.random.Generator
 ) -> tuple[Tensor, Tensor, int]:
@@ -172,7 +191,7 @@ def _empty(
 def _emptied(
     solver: Solver, solution: np.ndarray, kept: set[int], wanted: int, rng: np.random.Generator
 ) -> set[int]:
-    """Empty cells in random order, down to a number of givens, while the solution is the only one."""
+    """Empty cells in random order, down to a number of givens, while one solution is left."""
     true, kept = [_variable(cell, int(digit)) for cell, digit in enumerate(solution)], set(kept)
     for cell in rng.permutation(sorted(kept)).tolist():
         if len(kept) == wanted:

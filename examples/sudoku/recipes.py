@@ -121,7 +121,8 @@ _TINY = replace(
     ),
     read_every=4,
 )
-# For two to three hours on one CPU core (--precision bf16 --compile on --max-steps 12000).
+# For two to three hours on one CPU core (--precision bf16 --compile on --max-steps 12000). The
+# controls have the same steps; the transformer, whose T is 1, sees as many boards in them.
 _SMALL = replace(
     _TINY,
     batch_size=48,
@@ -131,6 +132,9 @@ _SMALL = replace(
     cooldown=0.5,
     stages=(Stage(num_steps=8), Stage(start=1500, num_steps=16, skip=48)),
 )
+# Continues the recipe before with harder boards: --init-from its model folder.
+_HARDER = replace(_SMALL, ema_decay=0.97, stages=(Stage(num_steps=16, skip=96),))
+_SMALL_TRANSFORMER = replace(_SMALL, batch_size=24, hardest=1.0, stages=(Stage(),), read_every=None)
 _SATNET = BoardOptions(name="satnet", num_test_boards=100)
 _GENERATED = replace(_SATNET, name="generated")
 RECIPES: dict[str, Recipe] = {
@@ -140,8 +144,15 @@ RECIPES: dict[str, Recipe] = {
         ("sudoku-itrsa", _SATNET, Training(learning_rate=5e-4)),
         ("sudoku-transformer", _SATNET, Training(learning_rate=5e-4)),
         ("sudoku-akorn-small", _SATNET, _SMALL),
+        ("sudoku-itrsa-small", _SATNET, _SMALL),
+        ("sudoku-transformer-small", _SATNET, _SMALL_TRANSFORMER),
         ("sudoku-akorn-tiny", _GENERATED, _TINY),
         ("sudoku-itrsa-tiny", _GENERATED, _TINY_CONTROL),
         ("sudoku-transformer-tiny", _GENERATED, _TINY_CONTROL),
     )
 }
+# Sudoku-Extreme's benchmark: 1,000 boards and their symmetries.
+_EXTREME = BoardOptions(name="extreme", num_boards=1000, num_test_boards=100)
+RECIPES["extreme-akorn-small"] = Recipe(
+    model=preset("sudoku-akorn-small"), data=_EXTREME, training=replace(_SMALL, epochs=4000)
+)

@@ -70,7 +70,7 @@ class Symmetry(NamedTuple):
 
     @classmethod
     def of(cls, draws: Tensor) -> Self:
-        """Symmetries from uniform random numbers ``(B, 34)``; rising ones from 0.5 on change nothing."""
+        """Symmetries from uniform random numbers ``(B, 34)``; ascending from 0.5: the identity."""
         flip, rows, columns, names = draws.split(SYMMETRY_DRAWS, -1)
         grid = torch.arange(CELLS, device=draws.device).view(SIDE, SIDE).expand(len(draws), -1, -1)
         grid = torch.where(flip[..., None] < 0.5, grid.mT, grid)

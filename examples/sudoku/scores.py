@@ -2,13 +2,17 @@
 
 import statistics
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
+import torch
 from torch import Tensor
 
 from examples.sudoku.boards import Boards
 from examples.sudoku.rules import solves
+
+RATINGS = {"0": 0, "1-2": 2, "3-10": 10, "11-50": 50, "51+": 2**31 - 1}
+"""Buckets of ratings, by their largest one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,22 +25,25 @@ class BoardScores:
         valid: Boards that obey the rules and keep the givens. For puzzles with one solution these
             are the solved ones without those in which a given was changed.
         cells: Blank cells that are right, of the blank cells of all boards.
+        givens: Given cells that were kept, of the given cells of all boards.
     """
 
     boards: int
     solved: float
     valid: float
     cells: float
+    givens: float
 
     @classmethod
     def of(cls, answers: Tensor, boards: Boards) -> Self:
         """Compare answers ``(B, 9, 9)``, digits 1 to 9, with the solutions."""
-        right = (answers == boards.solutions)[boards.puzzles == 0]
+        right, is_blank = answers == boards.solutions, boards.puzzles == 0
         return cls(
             boards=len(boards),
             solved=_percent(solved(answers, boards)),
             valid=_percent(solves(answers, boards.puzzles)),
-            cells=_percent(right),
+            cells=_percent(right[is_blank]),
+            givens=_percent(right[~is_blank]),
         )
 
 
@@ -54,16 +61,22 @@ class Row:
         num_samples: K.
         vote: Name of the vote's rule; None for a single answer.
         noise_seed: Seed of the noise.
+        updates: Updates that a board took on average, over its samples.
+        boards_per_second: Boards per second of the network's time.
         scores: Scores of all boards.
         by_givens: Scores of the boards of every number of givens.
+        by_rating: Scores of the boards of every bucket of `RATINGS`, if there are ratings.
     """
 
     num_steps: int
     num_samples: int
     vote: str | None
     noise_seed: int
+    updates: float
+    boards_per_second: float = field(compare=False)
     scores: BoardScores
     by_givens: dict[int, BoardScores]
+    by_rating: dict[str, BoardScores]
 
     @property
     def key(self) -> tuple[int, int, int, str | None]:
@@ -73,10 +86,20 @@ class Row:
     @classmethod
     def of(cls, answers: Tensor, boards: Boards, **trial: Any) -> Self:
         """Score answers ``(B, 9, 9)``; `trial` holds the other attributes."""
-        parts = {number: boards.givens == number for number in boards.givens.unique().tolist()}
+
+        def of_groups(groups: Tensor) -> dict[int, BoardScores]:
+            parts = {group: groups == group for group in groups.unique().tolist()}
+            return {g: BoardScores.of(answers[part], boards[part]) for g, part in parts.items()}
+
+        by_rating = {}
+        if boards.ratings is not None:
+            largest = torch.tensor([*RATINGS.values()], device=boards.ratings.device)
+            names, buckets = [*RATINGS], of_groups(torch.bucketize(boards.ratings, largest))
+            by_rating = {names[bucket]: scores for bucket, scores in buckets.items()}
         return cls(
             scores=BoardScores.of(answers, boards),
-            by_givens={n: BoardScores.of(answers[part], boards[part]) for n, part in parts.items()},
+            by_givens=of_groups(boards.givens),
+            by_rating=by_rating,
             **trial,
         )
 
@@ -84,8 +107,10 @@ class Row:
     def from_json(cls, values: dict[str, Any]) -> Self:
         """Read a row that `dataclasses.asdict` and JSON wrote."""
         by_givens = {int(n): BoardScores(**part) for n, part in values["by_givens"].items()}
-        scores = BoardScores(**values["scores"])
-        return cls(**values | {"scores": scores, "by_givens": by_givens})
+        by_rating = {name: BoardScores(**part) for name, part in values["by_rating"].items()}
+        scores: Any = BoardScores(**values["scores"])
+        parts = {"scores": scores, "by_givens": by_givens, "by_rating": by_rating}
+        return cls(**values | parts)
 
 
 def over_seeds(rows: Iterable[Row]) -> list[list[Row]]:
@@ -96,19 +121,27 @@ def over_seeds(rows: Iterable[Row]) -> list[list[Row]]:
     return list(groups.values())
 
 
-HEADER = f"{'':<40}solved   valid   cells"
+HEADER = f"{'':<40}solved   valid   cells  givens   updates  boards/s"
 
 
-def line(row: Row, scores: list[BoardScores]) -> str:
-    """Format T, K and rule of a row, and scores: its own, or those of several seeds."""
+def line(rows: list[Row]) -> str:
+    """Format T, K, rule, scores and costs of a row, or of rows that differ in their noise seed."""
+    row = rows[0]
     vote = "" if row.vote is None else f"vote by {row.vote}"
-    return f"T {row.num_steps:<4} K {row.num_samples:<5} {vote:<24} {numbers(scores)}"
+    updates, speed = (
+        statistics.fmean(getattr(row, name) for row in rows)
+        for name in ("updates", "boards_per_second")
+    )
+    return (
+        f"T {row.num_steps:<4} K {row.num_samples:<5} {vote:<24} "
+        f"{numbers([row.scores for row in rows])} {updates:9.1f} {speed:9.1f}"
+    )
 
 
 def numbers(scores: list[BoardScores]) -> str:
-    """Format solved, valid and cells in percent; with their deviation, if there are several."""
+    """Format the scores in percent; with their deviation, if there are several."""
     columns = []
-    for name in ("solved", "valid", "cells"):
+    for name in ("solved", "valid", "cells", "givens"):
         values = [getattr(score, name) for score in scores]
         spread = f" ±{statistics.stdev(values):.1f}" if len(values) > 1 else ""
         columns.append(f"{statistics.fmean(values):6.1f}{spread}")

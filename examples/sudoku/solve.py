@@ -259,7 +259,9 @@ def attempt(
         for row, (board, sample) in enumerate(zip(boards.tolist(), samples.tolist(), strict=True)):
             if found[board].answer is None:
                 steps = int(tried.num_steps[row])
-                energy = math.nan if tried.energies is None else tried.energies[steps, row, 0].item()
+                energy = (
+                    math.nan if tried.energies is None else tried.energies[steps, row, 0].item()
+                )
                 answer = answers[row] if is_valid[row] else None
                 found[board] = Attempt(answer, steps, sample, energy)
         share = (time.monotonic() - began) / len(boards)
@@ -280,7 +282,10 @@ def attempt(
         is_final=is_over,
     )
     for _ in rounds:
-        if all(tried.answer is not None or late for tried, late in zip(found, spent >= seconds, strict=True)):
+        if all(
+            tried.answer is not None or late
+            for tried, late in zip(found, spent >= seconds, strict=True)
+        ):
             break
     return found
 

@@ -176,9 +176,9 @@ class Solver:
             batch_size=self.batch_size,
             is_final=(lambda puzzles, answers: solves(answers, puzzles)) if self.checked else None,
         ):
-            answers = [vote.outputs for vote in by_rule]
-            named = dict(zip(rules, answers, strict=True)) if count > 1 else {None: answers[0]}
-            yield Votes(count, named, updates / len(puzzles), seconds)
+            names = rules if count > 1 else [None]
+            answers = {name: vote.outputs for name, vote in zip(names, by_rule, strict=False)}
+            yield Votes(count, answers, updates / len(puzzles), seconds)
 
     def starts(
         self, device: torch.device

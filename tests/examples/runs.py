@@ -17,7 +17,8 @@ RECIPE = "tetrominoes-attn-tiny"
 SMALL = {
     "model": {"channels": 16, "num_heads": 2, "num_steps": 2},
     "data": {"num_images": 64},
-    "training": {"batch_size": 8},  # epochs of 8 steps
+    # Epochs of 8 steps; without a cooldown a run does not depend on its end.
+    "training": {"batch_size": 8, "cooldown": 0.0, "muon_learning_rate": None},
     "compile": "off",
     "device": "cpu",
     "log_every": 1,

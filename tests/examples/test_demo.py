@@ -38,7 +38,7 @@ def test_demo_writes_results_and_report_and_resumes(options):
     for name in ("fg_ari", "mbo", "fg_ari_untrained", "fg_ari_uptiled"):
         assert math.isfinite(results[name])
     model = AKOrN.from_pretrained(options["out"] / "model")
-    assert model(torch.rand(1, 3, 32, 32)).shape == (1, 128)
+    assert model(torch.rand(1, 3, 32, 32)).shape == (1, 64)
     card = (options["out"] / "model" / "README.md").read_text()
     assert results["command"] in card and f"FG-ARI {results['fg_ari']:.1f}" in card
     page = (options["out"] / "report.html").read_text()

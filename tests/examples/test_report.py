@@ -20,7 +20,7 @@ from kuramoto_nn.models import AKOrN
 
 STEPS = 3
 RESULTS = {
-    "recipe": "tetrominoes-demo",
+    "recipe": "tetrominoes-attn-tiny",
     "fg_ari": 74.21,
     "mbo": 51.32,
     "fg_ari_untrained": 36.43,
@@ -43,7 +43,7 @@ CONTROL = {
     "mbo_control": 44.98,
     "fg_ari_control_uptiled": 68.19,
     "mbo_control_uptiled": 45.13,
-    "control_recipe": "tetrominoes-demo-itrsa",
+    "control_recipe": "tetrominoes-itrsa-tiny",
 }
 PUBLISHED = AKOrN.presets()["tetrominoes-attn"].published
 LOG = [
@@ -128,7 +128,7 @@ def test_every_picture_has_a_text_of_its_own(tmp_path):
 
 def test_the_control_has_rows_only_if_it_was_trained(tmp_path):
     without, with_control = write(tmp_path), write(tmp_path, CONTROL, control_log=LOG)
-    for text in ("63.9", "45.0", "68.2", "45.1", "tetrominoes-demo-itrsa", "control, smoothed"):
+    for text in ("63.9", "45.0", "68.2", "45.1", "tetrominoes-itrsa-tiny", "control, smoothed"):
         assert text in Page(with_control).text
     assert "Control" not in Page(without).text and "control, smoothed" not in without
     assert with_control.count('class="line control') == 2

@@ -131,9 +131,9 @@ def test_a_comparison_has_all_seeds(monkeypatch, capsys):
 
 
 def test_binding_writes_a_film(run, tmp_path):
-    run(binding, "--num-images", 2)
+    run(binding, "--num-images", 1)
     film = imageio.imread(tmp_path / "binding.gif")
-    assert film.shape[1:] == (272, 408, 3)
+    assert film.shape[1:] == (136, 408, 3)
     first, last = film[0, :136, 136:272], film[-1, :136, 136:272]
     assert abs(first.astype(int) - last).mean() > 10  # the phases have moved
 
@@ -142,7 +142,7 @@ def test_a_sudoku_needs_more_steps(run, tmp_path, capsys):
     run(sudoku, "--num-steps", 64)
     puzzle, solution, *lines = capsys.readouterr().out.splitlines()
     assert all(given in ("0", digit) for given, digit in zip(puzzle, solution, strict=True))
-    shares = [float(re.search(r"([\d.]+) % of", line)[1]) for line in lines[:-1]]
+    shares = list(map(float, re.findall(r"([\d.]+) % of", " ".join(lines))))
     assert shares[-1] == 100 and max(shares[:2]) < 100
     assert imageio.imread(tmp_path / "board.gif").shape[1:] == (368, 690, 3)
     assert (tmp_path / "curves.png").stat().st_size > 0

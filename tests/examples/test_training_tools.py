@@ -302,7 +302,7 @@ def test_every_part_of_a_recipe_can_be_changed(monkeypatch):
     ("line", "code", "message"),
     [
         ("", 2, "usage: "),
-        ("--help", 0, "tetrominoes-demo-itrsa"),
+        ("--help", 0, "tetrominoes-itrsa-tiny"),
         ("--seed 1", 2, "The options of a recipe"),
         ("tetris", 2, "unknown recipe 'tetris'; known are clevrtex-attn-l1"),
         ("clevrtex-vit --model.oscillator-dim 4", 2, "--model.oscillator-dim"),

@@ -67,12 +67,9 @@ def test_answers_are_those_of_the_trajectory(blocks):
     model.answers(puzzles, **noise, every=1, skip=2).sum().backward()
     assert all(parameter.grad is not None for parameter in model.parameters())
     chosen = torch.tensor([2, 0])
-    selected = model.answers(
-        puzzles, **noise, num_steps=4, every=2, skip=2,
-        select=lambda logits: (assert_close(logits, along[2]), chosen)[1] if blocks == 1 else chosen,
-    )  # fmt: skip
-    whole = model.answers(puzzles, **noise, num_steps=4, every=2, skip=2)
-    assert_close(selected, whole[:, chosen])
+    more = {"num_steps": 4, "every": 2, "skip": 2}
+    selected = model.answers(puzzles, **noise, **more, select=lambda logits: chosen)
+    assert_close(selected, model.answers(puzzles, **noise, **more)[:, chosen])
     for every in (0, 2, 6):
         with pytest.raises(ValueError, match=f"`every` must divide .* got {every} and 3 steps"):
             model.answers(puzzles, **noise, every=every)
@@ -86,6 +83,19 @@ def test_a_call_is_a_loop_of_ones_own(blocks):
     for _ in range(2):
         x = model.layer.step(x, c)
     assert_close(model.read(x), model(puzzles, **noise, num_steps=2))
+
+
+def test_a_control_answers_on_the_way():
+    torch.manual_seed(0)
+    model = ItrSASudoku.from_preset("sudoku-itrsa-tiny", num_blocks=2).eval()
+    puzzles, _ = small.inputs(model)
+    answers = model.answers(puzzles, num_steps=4, every=2, skip=1)
+    assert answers.shape == (2, 3, 9, 9, 9)
+    assert_close(model.answers(puzzles, num_steps=4, every=4)[0], model(puzzles, num_steps=4))
+    model = ItrSASudoku.from_preset("sudoku-itrsa-tiny").eval()
+    answers = model.answers(puzzles, num_steps=4, every=2, skip=1)
+    for answer, steps in zip(answers, (3, 5), strict=True):
+        assert_close(answer, model(puzzles, num_steps=steps))
 
 
 def test_given_cells_start_at_their_digit_and_blanks_at_the_noise():

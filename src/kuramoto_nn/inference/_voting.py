@@ -230,13 +230,15 @@ def votes(
 
     Examples:
         >>> logits = torch.tensor([[0.0, 1.0], [3.0, 0.0]])  # of two samples
-        >>> _, (vote,) = next(votes(
-        ...     lambda inputs, samples: (logits[samples, None], None),
-        ...     torch.zeros(1),
-        ...     lambda inputs, samples: samples,
-        ...     num_samples=[2],
-        ...     scores=[lambda logits, _: -confidence(logits)],
-        ... ))
+        >>> _, (vote,) = next(
+        ...     votes(
+        ...         lambda inputs, samples: (logits[samples, None], None),
+        ...         torch.zeros(1),
+        ...         lambda inputs, samples: samples,
+        ...         num_samples=[2],
+        ...         scores=[lambda logits, _: -confidence(logits)],
+        ...     )
+        ... )
         >>> vote.samples.tolist()
         [1]
     """

@@ -1,6 +1,7 @@
 """The controls of AKOrN: iterated self-attention or convolution, without oscillators."""
 
 from dataclasses import dataclass
+from typing import cast
 
 from torch import Generator, Tensor, nn
 
@@ -63,8 +64,14 @@ class ItrSABlock(Stepwise):
         )
 
     def forward(self, y: Tensor, *, num_steps: int | None = None) -> Tensor:
+        return self.finish(self.iterate(y, num_steps=num_steps))
+
+    def iterate(self, y: Tensor, *, num_steps: int | None = None) -> Tensor:
         for _ in range(self._count(num_steps)):
             y = self._repeat(y)
+        return y
+
+    def finish(self, y: Tensor) -> Tensor:
         return y + self.mlp(self.mlp_norm(y).movedim(1, -1)).movedim(-1, 1)
 
     def _repeat(self, y: Tensor) -> Tensor:
@@ -120,7 +127,11 @@ class ItrSA(ObjectDiscoveryModel):
     def _encode(
         self, images: Tensor, noise: Tensor | None, generator: Generator | None, steps: int | None
     ) -> Tensor:
-        return _iterate(self, self.embed(images), steps)
+        y = self.embed(images)
+        y = y if self.position is None else self.position(y)
+        for block in self.blocks:
+            y = block(y, num_steps=steps)
+        return self.norm(y)
 
 
 class ItrSASudoku(SudokuModel):
@@ -138,6 +149,8 @@ class ItrSASudoku(SudokuModel):
     preset_configs = {
         "sudoku-itrsa": ItrSASudokuConfig(),
         "sudoku-transformer": _TRANSFORMER,
+        "sudoku-itrsa-small": ItrSASudokuConfig(channels=128),
+        "sudoku-transformer-small": _TRANSFORMER.replace(channels=128),
         "sudoku-itrsa-tiny": ItrSASudokuConfig().replace(**_TINY),
         "sudoku-transformer-tiny": _TRANSFORMER.replace(**_TINY),
     }
@@ -151,15 +164,28 @@ class ItrSASudoku(SudokuModel):
         self.norm = SiteNorm(channels)
         self.out = nn.Linear(channels, SIDE)
 
-    def _encode(
-        self, puzzles: Tensor, noise: Tensor | None, generator: Generator | None, steps: int | None
-    ) -> Tensor:
+    @property
+    def stepwise(self) -> Stepwise:
+        return cast(ItrSABlock, self.blocks[-1])
+
+    def start(
+        self,
+        puzzles: Tensor,
+        *,
+        num_steps: int | None = None,
+        noise: Tensor | None = None,
+        generator: Generator | None = None,
+    ) -> tuple[Tensor, Tensor]:
         check_puzzles(puzzles)
-        return _iterate(self, self.embed(puzzles).movedim(-1, 1), steps)
+        y = self.embed(puzzles).movedim(-1, 1)
+        y = y if self.position is None else self.position(y)
+        for block in self.blocks[:-1]:
+            y = block(y, num_steps=num_steps)
+        return y, y
 
+    def advance(self, x: Tensor, c: Tensor, *, num_steps: int | None = None) -> Tensor:
+        return cast(ItrSABlock, self.blocks[-1]).iterate(x, num_steps=num_steps)
 
-def _iterate(model: ItrSA | ItrSASudoku, y: Tensor, steps: int | None) -> Tensor:
-    y = y if model.position is None else model.position(y)
-    for block in model.blocks:
-        y = block(y, num_steps=steps)
-    return model.norm(y)
+    def read(self, x: Tensor) -> Tensor:
+        block = cast(ItrSABlock, self.blocks[-1])
+        return self.out(self.norm(block.finish(x)).movedim(1, -1))

@@ -10,7 +10,7 @@ from torch import Generator, Tensor, nn
 from kuramoto_nn import functional
 from kuramoto_nn._checks import as_integer
 from kuramoto_nn.layers import FeedForwardReadout, KuramotoLayer, NormReadout
-from kuramoto_nn.layers._kuramoto import Energy
+from kuramoto_nn.layers._kuramoto import Energy, Stepwise
 from kuramoto_nn.models import _parts as parts
 from kuramoto_nn.models._base import Model
 
@@ -115,12 +115,76 @@ class SudokuModel(Model):
         Raises:
             ValueError: If the puzzles have another shape or type, or hold other numbers.
         """
-        return self.out(self._encode(puzzles, noise, generator, num_steps).movedim(1, -1))
+        x, c = self.start(puzzles, num_steps=num_steps, noise=noise, generator=generator)
+        return self.read(self.advance(x, c, num_steps=num_steps))
 
-    def _encode(
-        self, puzzles: Tensor, noise: Tensor | None, generator: Generator | None, steps: int | None
+    def answers(
+        self,
+        puzzles: Tensor,
+        *,
+        every: int,
+        skip: int = 0,
+        num_steps: int | None = None,
+        noise: Tensor | None = None,
+        generator: Generator | None = None,
+        select: Callable[[Tensor], Tensor] | None = None,
     ) -> Tensor:
-        """Features of every cell, ``(B, C, 9, 9)``."""
+        """Logits after each ``every`` steps of the last block, ``(T / every, B, 9, 9, 9)``.
+
+        For a loss on each of them. ``skip`` steps of the last block come before these, without
+        gradients, to train the behaviour after many steps at the cost of a few. Without them the
+        last logits are those of a call, whose arguments are the others. ``select`` maps the logits
+        after the skipped steps, ``(B, 9, 9, 9)``, to the numbers ``(M,)`` of the boards that take
+        the other steps; the logits are then theirs, ``(T / every, M, 9, 9, 9)``.
+
+        Raises:
+            ValueError: If ``every`` does not divide T, or as in a call.
+        """
+        x, c = self.start(puzzles, num_steps=num_steps, noise=noise, generator=generator)
+        every, steps = as_integer("every", every), self.stepwise._count(num_steps)
+        if every < 1 or steps < every or steps % every:
+            raise ValueError(
+                f"`every` must divide the number of steps: got {every} and {steps} steps"
+            )
+        with torch.no_grad():
+            x = self.advance(x, c, num_steps=skip) if skip else x
+            if select is not None:
+                chosen = select(self.read(x))
+                x, c = x[chosen], c[chosen]
+        states = []
+        for _ in range(steps // every):
+            x = self.advance(x, c, num_steps=every)
+            states.append(x)
+        logits = self.read(torch.cat(states))
+        return logits.unflatten(0, (len(states), -1))
+
+    @property
+    def stepwise(self) -> Stepwise:
+        """The module of the last block that repeats its step."""
+        raise NotImplementedError
+
+    def start(
+        self,
+        puzzles: Tensor,
+        *,
+        num_steps: int | None = None,
+        noise: Tensor | None = None,
+        generator: Generator | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """State and stimulus that the last block starts from, ``(B, C, 9, 9)`` each.
+
+        The arguments are those of a call; ``num_steps`` is T of the earlier blocks. A call is
+        ``start``, `advance` and `read`; with them, a loop of one's own can look at every answer.
+        Networks without oscillators have no stimulus, and repeat their state.
+        """
+        raise NotImplementedError
+
+    def advance(self, x: Tensor, c: Tensor, *, num_steps: int | None = None) -> Tensor:
+        """State of the last block after ``num_steps`` more steps, ``(B, C, 9, 9)``."""
+        raise NotImplementedError
+
+    def read(self, x: Tensor) -> Tensor:
+        """Logits ``(B, 9, 9, 9)`` of states of the last block, ``(B, C, 9, 9)``."""
         raise NotImplementedError
 
 
@@ -190,51 +254,14 @@ class AKOrNSudoku(SudokuModel):
         logits = self.read(states.flatten(0, 1))
         return SudokuTrajectory(logits.unflatten(0, states.shape[:2]), energies, states)
 
-    def answers(
-        self,
-        puzzles: Tensor,
-        *,
-        every: int,
-        skip: int = 0,
-        num_steps: int | None = None,
-        noise: Tensor | None = None,
-        generator: Generator | None = None,
-        select: Callable[[Tensor], Tensor] | None = None,
-    ) -> Tensor:
-        """Logits after each ``every`` steps of the last block, ``(T / every, B, 9, 9, 9)``.
-
-        For a loss on each of them. ``skip`` steps of the last block come before these, without
-        gradients, to train the behaviour after many steps at the cost of a few. Without them the
-        last logits are those of a call, whose arguments are the others. ``select`` maps the logits
-        after the skipped steps, ``(B, 9, 9, 9)``, to the numbers ``(M,)`` of the boards that take
-        the other steps; the logits are then theirs, ``(T / every, M, 9, 9, 9)``.
-
-        Raises:
-            ValueError: If ``every`` does not divide T, or as in a call.
-        """
-        x, c = self.start(puzzles, num_steps=num_steps, noise=noise, generator=generator)
-        layer, every = self.layer, as_integer("every", every)
-        steps = layer._count(num_steps)
-        if every < 1 or steps < every or steps % every:
-            raise ValueError(
-                f"`every` must divide the number of steps: got {every} and {steps} steps"
-            )
-        with torch.no_grad():
-            x = layer(x, c, num_steps=skip) if skip else x
-            if select is not None:
-                chosen = select(self.read(x))
-                x, c = x[chosen], c[chosen]
-        states = []
-        for _ in range(steps // every):
-            x = layer(x, c, num_steps=every)
-            states.append(x)
-        logits = self.read(torch.cat(states))
-        return logits.unflatten(0, (len(states), -1))
-
     @property
     def layer(self) -> KuramotoLayer:
         """Kuramoto layer of the last block."""
         return cast(parts.KuramotoBlock, self.blocks[-1]).layer
+
+    @property
+    def stepwise(self) -> Stepwise:
+        return self.layer
 
     def start(
         self,
@@ -244,11 +271,6 @@ class AKOrNSudoku(SudokuModel):
         noise: Tensor | None = None,
         generator: Generator | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """Oscillators and stimulus that the last block starts from, ``(B, C, 9, 9)`` each.
-
-        For a loop of one's own over ``layer``, whose states `read` maps to logits. The arguments
-        are those of a call; ``num_steps`` is T of the earlier blocks.
-        """
         check_puzzles(puzzles)
         c = self.embed(puzzles).movedim(-1, 1)
         noise = parts.start_noise(c, noise, generator, dtype=c.dtype)
@@ -259,16 +281,12 @@ class AKOrNSudoku(SudokuModel):
             x, c = block(x, c, num_steps=num_steps)
         return x, c
 
+    def advance(self, x: Tensor, c: Tensor, *, num_steps: int | None = None) -> Tensor:
+        return self.layer(x, c, num_steps=num_steps)
+
     def read(self, x: Tensor) -> Tensor:
-        """Logits ``(B, 9, 9, 9)`` of states of the last block, ``(B, C, 9, 9)``."""
         block = cast(parts.KuramotoBlock, self.blocks[-1])
         return self.out(block.read(x)[1].relu().movedim(1, -1))
-
-    def _encode(
-        self, puzzles: Tensor, noise: Tensor | None, generator: Generator | None, steps: int | None
-    ) -> Tensor:
-        x, c = self.start(puzzles, num_steps=steps, noise=noise, generator=generator)
-        return self.blocks[-1](x, c, num_steps=steps)[1].relu()
 
 
 def check_puzzles(puzzles: Tensor) -> None:

@@ -1,7 +1,7 @@
 """Phases, segments and trajectories as pictures.
 
-Colours are tensors; figures need matplotlib (the extra `plot`) and follow its styles. For a dark page,
-draw inside ``with matplotlib.style.context("dark_background")`` and write with
+Colours are tensors; figures need matplotlib (the extra `plot`) and follow its styles. For a dark
+page, draw inside ``with matplotlib.style.context("dark_background")`` and write with
 ``figure.savefig(path, transparent=True)``.
 
 A site's K oscillators are one point of R^C. All states are projected onto one plane, in which

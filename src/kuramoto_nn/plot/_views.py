@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import cycle, product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -132,7 +132,7 @@ def plot_sphere(states: Tensor) -> Figure:
     paths = states.detach().cpu().unflatten(1, (count, 3)).movedim(2, -1).flatten(1, -2)
     paths = paths[:, :MOST_PATHS].movedim(0, -1)  # (P, 3, T + 1)
     figure = _figure(5, 5)
-    axes = figure.add_subplot(projection="3d")
+    axes: Any = figure.add_subplot(projection="3d")
     axes.set_box_aspect((1, 1, 1), zoom=1.5)
     turn = torch.linspace(0, 2 * torch.pi, 73)
     for height in torch.linspace(-0.8, 0.8, 5).tolist():  # circles of equal latitude

@@ -16,7 +16,7 @@ from examples.sudoku.boards import (
     read_boards,
 )
 from examples.sudoku.data import SETS, BoardOptions, load
-from examples.sudoku.generate import generate, has_solution, solutions_of
+from examples.sudoku.generate import generate, has_solution, solutions_of, with_fewer_givens
 from examples.sudoku.rules import is_valid, keeps_givens
 from tests.examples.sudoku.boards import MADE, REAL, made, options
 
@@ -216,7 +216,10 @@ def test_bad_files_are_named(tmp_path):
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"name": "kaggle"}, "--data.name must be one of satnet, rrn, generated: got 'kaggle'"),
+        (
+            {"name": "kaggle"},
+            "--data.name must be one of satnet, satnet-harder, rrn, extreme, generated, rated: got 'kaggle'",
+        ),
         ({"rows": "9"}, "--data.rows must be START:STOP"),
         ({"rows": "::-1"}, "--data.rows must be START:STOP"),
         ({"num_boards": 0}, "--data.num-boards must be positive and finite: got 0"),
@@ -257,6 +260,18 @@ def test_made_boards_have_the_wished_givens_and_one_solution():
     again, other = (generate(10, givens=range(22, 32), seed=seed) for seed in (3, 4))
     assert torch.equal(boards.puzzles, again.puzzles)
     assert not (boards.solutions == other.solutions).flatten(1).all(1).any()
+
+
+def test_givens_are_removed_while_the_solution_stays_the_only_one():
+    boards = made()[12:]
+    harder = with_fewer_givens(boards, versions=2, seed=0)
+    before, solutions = boards.puzzles.repeat(2, 1, 1), boards.solutions.repeat(2, 1, 1)
+    assert torch.equal(harder.solutions, solutions)
+    assert keeps_givens(before, harder.puzzles).all()
+    assert all(len(list(solutions_of(puzzle))) == 1 for puzzle in harder.puzzles)
+    removed = (before > 0).flatten(1).sum(1) - harder.givens
+    assert removed.min() == 0 and removed.max() >= 8 and harder.givens.min() >= 20
+    assert not torch.equal(*harder.puzzles.chunk(2))
 
 
 def test_all_solutions_are_found():
