@@ -61,6 +61,8 @@ SIGNATURES = {
     reference.energy: "x, coupled, stimulus",
     inference.energy_vote: "run, inputs, noise, *, num_samples, score, batch_size",
     inference.energy_votes: "run, inputs, noise, *, num_samples, scores, batch_size",
+    inference.votes: "run, inputs, noise, *, num_samples, scores, batch_size, is_final",
+    inference.confidence: "logits",
     inference.seeded_noise: "shape, *, seed",
     inference.uptile_views: "images, *, patch_size, factor",
     inference.uptiled_features: "features, images, *, patch_size, factor",

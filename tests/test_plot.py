@@ -221,6 +221,11 @@ def test_a_film_shows_its_frames(tmp_path, kind):
     assert film[:, 10, 4].max() < 12
 
 
+def test_a_film_that_cannot_be_written_is_one_error(tmp_path):
+    with pytest.raises(OSError, match=r"missing/film\.gif"):
+        write_film(tmp_path / "missing" / "film.gif", torch.zeros(2, 4, 4, 3))
+
+
 def test_without_matplotlib_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(ImportError, match=r"kuramoto_nn\[plot\]"):

@@ -59,7 +59,7 @@ class Settings:
     uptile: int = 4
     """Up-tiling of the second evaluation."""
     votes: tuple[int, ...] = (10, 100)
-    """Sudoku: numbers K of samples per board whose energies vote, at the largest T."""
+    """Sudoku: numbers K of samples per board that vote, at the largest T."""
     noise_seeds: tuple[int, ...] = (0, 1, 2)
     """Seeds of the oscillators' noise at evaluation; deviations are over them."""
     seed: int = 0
@@ -248,7 +248,8 @@ class SudokuExperiment(Experiment):
     }
     part_size = 100
     batch_size = {"cpu": 100, "cuda": 4000}
-    rule = "total"
+    votes = {None: "", "total": "vote of", "confidence": "confidence vote of"}
+    """Rules of the vote, by their words in the names of the scores."""
 
     @property
     def num_steps(self) -> tuple[int, ...]:
@@ -272,8 +273,9 @@ class SudokuExperiment(Experiment):
                         rows += self.score(part, num_steps, samples, left)
                     if time.monotonic() >= deadline:
                         return None
-            for group in over_seeds(row for row in rows if row.vote in (None, self.rule)):
-                name = self.score_name(kind, group[0].num_steps, group[0].num_samples)
+            for group in over_seeds(row for row in rows if row.vote in self.votes):
+                first = group[0]
+                name = self.score_name(kind, first.num_steps, first.num_samples, first.vote)
                 scores[name] = _solved(group)
         return scores
 
@@ -281,10 +283,12 @@ class SudokuExperiment(Experiment):
         """See `Experiment.facts`; ``data_ood`` names the harder test boards."""
         return super().facts() | {f"data_{k.lower()}": d.name for k, d in self.tests.items() if k}
 
-    def score_name(self, kind: str, num_steps: int, num_samples: int) -> str:
+    def score_name(
+        self, kind: str, num_steps: int, num_samples: int, rule: str | None = None
+    ) -> str:
         """Name of a score, as the published ones are called."""
         at = f"T = {num_steps}" if len(self.num_steps) > 1 else ""
-        vote = f"vote of {num_samples}" if num_samples > 1 else ""
+        vote = f"{self.votes[rule]} {num_samples}" if num_samples > 1 else ""
         return ", ".join(filter(None, ["boards solved", kind, at, vote]))
 
     def parts(self, data: BoardOptions) -> list[BoardOptions]:

@@ -120,12 +120,22 @@ export async function start(root, info) {
       state.count = count;
     }
     draw(find(".phases"), state.colors);
-    draw(find(".clusters"), labelColors(state.labels));
+    draw(find(".clusters"), labelColors(state.labels, blackSites(state.labels.length)));
     drawCurve(find("svg.curve"), states.map(({ energy }) => energy), 0, t, +player.fields.time.max);
     find(".now").textContent = `Step ${t}: energy ${fixed(state.energy[0])}`;
     const noun = pieces.length === 1 ? "piece" : "pieces";
     const told = `Step ${t}: ${pieces.length} ${noun}, ${count} clusters.`;
     status.textContent = player.running ? "Running." : told;
+  }
+
+  /** Whether the middle of each site is black in the picture. */
+  function blackSites(count) {
+    const side = Math.sqrt(count);
+    const pixel = (index) => Math.floor(((index + 0.5) * SIDE) / side);
+    return Array.from({ length: count }, (_, site) => {
+      const [row, column] = [pixel(Math.floor(site / side)), pixel(site % side)];
+      return !pieces.some((piece) => occupies(piece, row, column));
+    });
   }
 
   function place(row, column) {

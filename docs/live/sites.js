@@ -78,11 +78,11 @@ function fromOklab(lightness, a, b) {
   });
 }
 
-/** RGB of labels; the largest cluster is drawn as the ground. */
-export function labelColors(labels) {
-  const sizes = [];
-  for (const label of labels) sizes[label] = (sizes[label] ?? 0) + 1;
-  const ground = sizes.indexOf(Math.max(...sizes));
+/** RGB of labels; the cluster with the most black sites is drawn as the ground. */
+export function labelColors(labels, isBlack) {
+  const black = [];
+  labels.forEach((label, site) => (black[label] = (black[label] ?? 0) + isBlack[site]));
+  const ground = black.indexOf(Math.max(...black));
   return labels.map((label) =>
     label === ground ? GROUND : PALETTE[(label - (label > ground)) % PALETTE.length]
   );

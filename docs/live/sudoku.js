@@ -118,7 +118,10 @@ export async function start(root, info) {
     const bad = state.wrong[k].filter(Boolean).length;
     if (state.solved[k]) say(`Solved after ${t} ${t === 1 ? "step" : "steps"}.${votes}`, "solved");
     else if (player.running) say("Running.");
-    else say(`Step ${t}: ${bad} cells repeat a digit of their row, column or box.${votes}`);
+    else {
+      const advice = t < +player.fields.time.max ? "" : " Try more steps, more starts or another seed.";
+      say(`Step ${t}: ${bad} cells repeat a digit of their row, column or box.${votes}${advice}`);
+    }
     return state.solved[k];
   }
 

@@ -109,8 +109,7 @@ def _with_rating(
             puzzle[sorted(trial)] = torch.from_numpy(solution[sorted(trial)])
             found = rate(puzzle)
             if least <= found <= most:
-                sides = puzzle, torch.from_numpy(solution)
-                return *(side.view(SIDE, SIDE) for side in sides), found
+                return puzzle.view(SIDE, SIDE), torch.from_numpy(solution).view(SIDE, SIDE), found
             if len(kept) == CELLS or (found >= rating if rating < least else found <= rating):
                 kept, rating = trial, found
 

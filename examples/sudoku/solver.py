@@ -29,8 +29,8 @@ class Samples(NamedTuple):
     Attributes:
         logits: ``(M, 9, 9, 9)``.
         num_steps: Updates that each run took, ``(M,)``.
-        energies: In our convention and in the authors', ``(T + 1, M, 2)``; zeros after the updates
-            that a run took. None for networks without oscillators.
+        energies: In our convention and in the authors', ``(T + 1, M, 2)``; the last one is repeated
+            after the updates that a run took. None for networks without oscillators.
     """
 
     logits: Tensor
@@ -122,7 +122,7 @@ class Solver:
         precision: Precision of the forward pass.
         checked: Whether a valid answer, which obeys the rules and keeps the givens, is final: its
             board takes no more updates and no more samples. Oscillators are checked every T
-            updates of the network's own T.
+            updates of the network's own T; a sample whose answer did not change in them ends too.
         symmetries: Whether the samples after the first also differ in a random symmetry of the
             board. Those of networks without oscillators always do.
     """
@@ -235,10 +235,13 @@ class Solver:
                 x = model.layer(x, c, num_steps=end - done)
             else:
                 x, found = model.layer.rollout(x, c, num_steps=end - done, energy=both_energies)
-                energies[done : end + 1, going] = found
+                energies[done : end + 1, going], energies[end + 1 :, going] = found, found[-1]
+            before = logits[going].argmax(-1)
             logits[going], taken[going] = model.read(x), end
             if self.checked:
-                is_open = ~solves(logits[going].argmax(-1) + 1, puzzles[going])
+                digits = logits[going].argmax(-1)
+                changed = (digits != before).flatten(1).any(1) | (done == 0)
+                is_open = changed & ~solves(digits + 1, puzzles[going])
                 x, c, going = x[is_open], c[is_open], going[is_open]
                 if len(going) == 0:
                     break

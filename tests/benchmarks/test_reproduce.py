@@ -44,12 +44,13 @@ def short(given):
 
 def test_a_recipe_is_trained_scored_and_tabulated_and_one_without_data_is_listed(given, tmp_path):
     recipes = ("tetrominoes-attn-tiny", "clevrtex-vit-tiny")
-    given |= {"results": tmp_path, "minutes": 0.1}  # far more than a step takes on a busy machine
+    # Far more time than a step takes on a busy machine.
+    given |= {"results": tmp_path, "minutes": 0.1, "batch_size": 8}
     first = reproduce(ReproduceOptions(**given, recipes=recipes, slice_minutes=0.01))
     assert [record["status"] for record in first] == ["not trained", "not trained"]
     done, absent = reproduce(ReproduceOptions(**given, recipes=recipes))
     assert done["status"] == "done" and done["training"]["seconds"] >= 6
-    assert done["training"]["samples_seen"] == 32 * done["training"]["steps"]
+    assert done["training"]["samples_seen"] == 8 * done["training"]["steps"]
     assert list(done["measured"]) == ["FG-ARI", "MBO", "FG-ARI, up-tiled x4", "MBO, up-tiled x4"]
     assert len(done["measured"]["MBO"]["per_seed"]) == 2
     assert absent["status"].startswith("data missing: no clevrtex")
@@ -60,7 +61,10 @@ def test_a_recipe_is_trained_scored_and_tabulated_and_one_without_data_is_listed
     assert content["rows"][0]["settings"]["seed"] == 0
     page = (tmp_path / "reproduce.md").read_text()
     assert page.count("| tetrominoes-attn-tiny |") == 4 + 1  # scores, and the run
-    assert "reproduce --recipes tetrominoes-attn-tiny --minutes 0.1 --num-images 64" in page
+    assert (
+        "reproduce --recipes tetrominoes-attn-tiny --minutes 0.1 --batch-size 8 --num-images 64"
+        in page
+    )
     assert "- clevrtex-vit-tiny: data missing" in page
 
     checkpoint = given["out"] / "tetrominoes-attn-tiny" / "checkpoint.pt"
@@ -105,11 +109,12 @@ def test_sudoku_is_scored_at_more_steps_and_by_votes(short):
     assert facts["data"] == facts["data_ood"] == "generated"
     assert experiment.evaluate(0) is None  # the time was too short
     scores = experiment.evaluate(600)
-    assert scores is not None and len(scores) == 10
+    assert scores is not None and len(scores) == 12
     published = [
         name.replace("100", "2") for name in AKOrNSudoku.presets()["sudoku-akorn"].published
     ]
     assert set(published[:4]) <= scores.keys()
+    assert "boards solved, OOD, T = 128, confidence vote of 2" in scores
     assert len(scores["boards solved, OOD, T = 128, vote of 2"].per_seed) == 2
     assert {score.num_images for score in scores.values()} == {4}
     first, _ = (experiment.folder / "evaluation").rglob("scores.json")
@@ -182,7 +187,7 @@ def test_published_boards_are_found(short, shared):
 
 
 def test_training_resumes_in_slices(given):
-    given["minutes"] = 0.1  # far more than a step takes on a busy machine
+    given |= {"minutes": 0.1, "batch_size": 8}  # far more than a step takes on a busy machine
     experiment = DiscoveryExperiment("tetrominoes-attn-tiny", Settings(**given))
     assert not experiment.train(0.2)
     first = experiment.facts()

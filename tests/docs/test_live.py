@@ -432,8 +432,7 @@ def test_numbers_are_those_of_pytorch(live, visit):
 def test_maps_are_those_of_pytorch(live, visit):
     page = visit()
     source = """async () => {
-      const [{ noise }, { labelColors }] =
-        await Promise.all(["network", "sites"].map((name) => import(`/live/${name}.js`)));
+      const { noise } = await import("/live/network.js");
       const info = (await (await fetch("live.json")).json()).objects;
       const read = (name) => {
         const canvas = document.querySelector(name);

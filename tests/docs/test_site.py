@@ -196,7 +196,9 @@ class TestSite:
         text = html.unescape((site / "reference" / "commands" / "index.html").read_text())
         for readme in ("README.md", "examples/README.md", "benchmarks/README.md"):
             content = (ROOT / readme).read_text(encoding="utf-8")
-            for module in re.findall(r"-m ((?:examples|benchmarks|kuramoto_nn)[\w.]*)", content):
+            for module in re.findall(
+                r"-m ((?:examples|benchmarks|kuramoto_nn)(?:\.\w+)+)", content
+            ):
                 assert f">{module}<" in text, module
 
 

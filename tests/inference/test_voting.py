@@ -9,12 +9,14 @@ from torch.testing import assert_close
 from kuramoto_nn import reference
 from kuramoto_nn.functional import energy
 from kuramoto_nn.inference import (
+    confidence,
     energy_before_last_update,
     energy_vote,
     energy_votes,
     last_energy,
     seeded_noise,
     total_energy,
+    votes,
 )
 from kuramoto_nn.models import AKOrNSudoku
 
@@ -72,7 +74,7 @@ def test_a_vote_is_a_plain_loop_with_the_same_noise(batch_size, score):
 def test_the_least_energy_wins_and_of_equals_the_first(table, batch_size):
     energies = torch.tensor(table)
     rows = torch.arange(len(table))
-    votes = energy_votes(
+    found = energy_votes(
         lambda inputs, start: (inputs, start[None]),
         rows,
         lambda inputs, samples: energies[inputs, samples],
@@ -80,7 +82,7 @@ def test_the_least_energy_wins_and_of_equals_the_first(table, batch_size):
         scores=[last_energy],
         batch_size=batch_size,
     )
-    for size, (vote,) in votes:
+    for size, (vote,) in found:
         assert vote.scores.tolist() == energies[:, :size].amin(1).tolist()
         expected = [row.index(min(row)) for row in energies[:, :size].tolist()]
         assert vote.samples.tolist() == expected
@@ -106,6 +108,49 @@ def test_no_more_runs_at_once_than_the_batch_size_and_nothing_runs_twice():
         )
     )
     assert max(seen) == 8 and sum(seen) == 5 * 7
+
+
+@settings(deadline=None)
+@given(st.data(), st.integers(1, 30))
+def test_a_final_output_wins_and_ends_the_samples_of_its_input(data, batch_size):
+    rows, size = data.draw(st.integers(1, 4)), 6
+    draw = st.lists(st.lists(st.integers(0, 3), min_size=size, max_size=size), min_size=rows)
+    table = torch.tensor(data.draw(draw))[:rows]  # 0 is final
+    seen = []
+
+    def run(inputs, values):
+        seen.append(len(inputs))
+        return values, values.float()
+
+    rounds = votes(
+        run,
+        torch.arange(rows),
+        lambda inputs, samples: table[inputs, samples],
+        num_samples=[2, size],
+        scores=[lambda values, energies: -energies, lambda values, energies: energies],
+        batch_size=batch_size,
+        is_final=lambda inputs, values: values == 0,
+    )
+    for count, (most, least) in rounds:
+        for row, values in enumerate(table[:, :count].tolist()):
+            if 0 in values:
+                for vote in (most, least):
+                    assert vote.samples[row] == values.index(0)
+                    assert vote.outputs[row] == 0 and vote.scores[row] == -torch.inf
+            else:
+                assert most.outputs[row] == max(values) and least.outputs[row] == min(values)
+    firsts = [row.index(0) + 1 if 0 in row else size for row in table.tolist()]
+    assert sum(firsts) <= sum(seen) <= rows * size
+    assert batch_size > 1 or sum(seen) == sum(firsts)
+
+
+def test_confidence_is_the_mean_of_the_largest_probability():
+    logits = torch.randn(4, 9, 9, 9, dtype=torch.float64)
+    expected = [
+        sum(max(cell) for row in board for cell in row) / 81
+        for board in (logits.exp() / logits.exp().sum(-1, keepdim=True)).tolist()
+    ]
+    assert_close(confidence(logits), torch.tensor(expected, dtype=torch.float64))
 
 
 def test_an_energy_that_is_not_a_number_loses():
@@ -147,8 +192,8 @@ def test_the_votes_of_the_authors_code_beside_ours():
         def run(puzzles, noise):
             return model.rollout(puzzles, noise=noise.double(), num_steps=3, energy=energy)
 
-        ((_, votes),) = energy_votes(run, puzzles, noise, num_samples=[4], scores=scores)
-        return votes
+        ((_, found),) = energy_votes(run, puzzles, noise, num_samples=[4], scores=scores)
+        return found
 
     scores = [total_energy, energy_before_last_update]
     together = vote_by(both, *(lambda e, s=s, i=i: s(e[..., i]) for i in (0, 1) for s in scores))

@@ -75,6 +75,7 @@ def write_film(
     if frames.dtype != torch.uint8:
         frames = (255 * frames.detach().clamp(0, 1)).round().byte()
     pixels = frames.cpu().repeat_interleave(scale, 1).repeat_interleave(scale, 2).numpy()
+    path.touch()  # refuses a path that imageio would report with a traceback of its own
     if kind != ".mp4":
         imageio.imwrite(path, pixels, duration=1000 * seconds, loop=0)
         return

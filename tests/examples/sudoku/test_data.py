@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from examples.common import progress
+from examples.sudoku import generate as generate_module
 from examples.sudoku.boards import (
     Boards,
     digits,
@@ -16,7 +17,14 @@ from examples.sudoku.boards import (
     read_boards,
 )
 from examples.sudoku.data import SETS, BoardOptions, load
-from examples.sudoku.generate import generate, has_solution, solutions_of, with_fewer_givens
+from examples.sudoku.generate import (
+    generate,
+    generate_rated,
+    has_solution,
+    solutions_of,
+    with_fewer_givens,
+)
+from examples.sudoku.rating import rate
 from examples.sudoku.rules import is_valid, keeps_givens
 from tests.examples.sudoku.boards import MADE, REAL, made, options
 
@@ -218,7 +226,7 @@ def test_bad_files_are_named(tmp_path):
     [
         (
             {"name": "kaggle"},
-            "--data.name must be one of satnet, satnet-harder, rrn, extreme, generated, rated: got 'kaggle'",
+            "--data.name must be one of satnet, satnet-harder, rrn, extreme, .*: got 'kaggle'",
         ),
         ({"rows": "9"}, "--data.rows must be START:STOP"),
         ({"rows": "::-1"}, "--data.rows must be START:STOP"),
@@ -272,6 +280,41 @@ def test_givens_are_removed_while_the_solution_stays_the_only_one():
     removed = (before > 0).flatten(1).sum(1) - harder.givens
     assert removed.min() == 0 and removed.max() >= 8 and harder.givens.min() >= 20
     assert not torch.equal(*harder.puzzles.chunk(2))
+
+
+def test_boards_are_generated_by_rating(monkeypatch):
+    monkeypatch.setattr(generate_module, "SHARES", {(0, 0): 0.5, (3, 10): 0.5})
+    boards = generate_rated(8, seed=0)
+    ratings = boards.ratings.tolist()
+    assert set(ratings) - {0} and set(ratings) <= {0, *range(3, 11)} and 0 in ratings
+    for puzzle, solution, rating in zip(boards.puzzles, boards.solutions, ratings, strict=True):
+        assert [torch.equal(found, solution) for found in solutions_of(puzzle)] == [True]
+        assert rate(puzzle) == rating
+    assert boards.fingerprint() == generate_rated(8, seed=0).fingerprint()
+
+
+def test_a_rating_counts_the_guesses_that_are_taken_back():
+    solution = made().solutions[0]
+    assert rate(solution) == 0
+    puzzle = solution.clone()
+    puzzle[0] = 0  # every cell of the row follows from its column
+    assert rate(puzzle) == 0
+    with pytest.raises(ValueError, match="no solution"):
+        rate(torch.full((9, 9), 1))
+
+
+def test_sudoku_extreme_is_read_with_ratings_and_in_part(tmp_path, shared):
+    lines = (shared / "inputs" / "sudoku_extreme.csv").read_text().splitlines()
+    (tmp_path / "sudoku-extreme").mkdir()
+    for split in ("train", "test"):
+        (tmp_path / "sudoku-extreme" / f"{split}.csv").write_text("\n".join(lines))
+    whole = load(BoardOptions(name="extreme", root=tmp_path), "test")
+    ratings = [int(line.rsplit(",", 1)[1]) for line in lines[1:]]
+    assert len(whole) == 6 and whole.ratings.tolist() == ratings
+    part = load(BoardOptions(name="extreme", root=tmp_path, num_boards=3))
+    assert torch.equal(part.puzzles, whole.puzzles[::2]) and part.ratings.tolist() == ratings[::2]
+    with pytest.raises(OSError, match="no train.csv in .*sudoku-extreme"):
+        load(BoardOptions(name="extreme", root=tmp_path / "none"))
 
 
 def test_all_solutions_are_found():

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from examples.sudoku.rules import (
+    Symmetry,
     contradiction,
     count_givens,
     is_valid,
@@ -100,3 +101,13 @@ def test_other_numbers_are_not_valid(digit):
     board = made().solutions[0].clone()
     board[board == 4] = digit
     assert not is_valid(board)
+
+
+def test_a_symmetry_is_undone_in_the_logits():
+    boards = made().solutions[:20]
+    symmetry = Symmetry.of(torch.rand(20, 34, generator=torch.Generator().manual_seed(0)))
+    moved = symmetry(boards)
+    assert is_valid(moved).all() and not (moved == boards).flatten(1).all(1).any()
+    logits = torch.nn.functional.one_hot(moved - 1, 9).float()
+    assert torch.equal(symmetry.undo(logits).argmax(-1) + 1, boards)
+    assert torch.equal(Symmetry.of(torch.linspace(0.5, 1, 34).expand(20, -1))(boards), boards)

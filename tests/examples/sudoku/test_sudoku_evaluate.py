@@ -1,6 +1,7 @@
 """Scores of answers, and evaluation as users start it."""
 
 import copy
+import dataclasses
 import json
 import os
 import pty
@@ -9,14 +10,15 @@ import sys
 
 import pytest
 import torch
-from torch.nn import functional as F
 
+from examples.sudoku.boards import format_csv
 from examples.sudoku.data import BoardOptions, load
 from examples.sudoku.evaluate import EvaluateOptions, evaluate
-from examples.sudoku.scores import BoardScores, solved
-from examples.sudoku.solver import RULES, Solver, both_energies
+from examples.sudoku.scores import BoardScores, Row, solved
+from examples.sudoku.solver import RULES, Samples, Solver, board_symmetries, both_energies
+from examples.sudoku.train import cross_entropy
 from kuramoto_nn import load_model, reference
-from kuramoto_nn.inference import energy_vote, seeded_noise
+from kuramoto_nn.inference import seeded_noise
 from kuramoto_nn.models import AKOrN, AKOrNSudoku, ItrSASudoku
 from tests.examples.sudoku.boards import MADE, REAL, made, options
 
@@ -42,6 +44,7 @@ def test_scores_tell_solved_from_valid_and_count_blanks_only():
     square = boards.puzzles.clone()
     right = BoardScores.of(boards.solutions, boards)
     assert (right.boards, right.solved, right.valid, right.cells) == (2, 100, 100, 100)
+    assert right.givens == 100
     wrong = BoardScores.of(torch.where(square > 0, square, 10), boards)
     assert (wrong.solved, wrong.valid, wrong.cells) == (0, 0, 0)
 
@@ -52,6 +55,7 @@ def test_scores_tell_solved_from_valid_and_count_blanks_only():
     assert solved(changed, boards).tolist() == [True, True]
     scores = BoardScores.of(changed, boards)
     assert (scores.solved, scores.valid, scores.cells) == (100, 50, 100)
+    assert scores.givens == pytest.approx(100 * (1 - 1 / boards.givens.sum().item()))
     blank = (square[1] == 0).nonzero()[0]
     changed[1, blank[0], blank[1]] = changed[1, blank[0], blank[1]] % 9 + 1
     assert solved(changed, boards).tolist() == [True, False]
@@ -87,10 +91,11 @@ def test_rows_are_what_the_command_asks_for(folder, tmp_path, capsys):
     assert [row.key for row in rows] == [
         (t, seed, k, vote) for t in (2, 3) for seed in (0, 4) for k, vote in votes
     ]
-    assert list(RULES) == ["total", "last", "authors-total", "authors-last"]
+    assert list(RULES) == ["total", "last", "authors-total", "authors-last", "confidence"]
     assert list(rows[0].by_givens) == list(range(22, 40))
     assert all(scores.boards == 2 for scores in rows[0].by_givens.values())
-    assert len(json.loads((out / "scores.json").read_text())["rows"]) == 20
+    assert len(json.loads((out / "scores.json").read_text())["rows"]) == 24
+    assert all(row.updates == row.num_steps * row.num_samples for row in rows)
     text = capsys.readouterr().out
     assert "36 boards" in text and "standard deviation over 2 noise seeds" in text
 
@@ -130,52 +135,80 @@ def test_the_authors_rules_are_their_energies(model):
     x = torch.where(puzzles.unsqueeze(1) > 0, c, noise.double())
     layer = model.blocks[0].layer
     theirs = reference.energies(layer, x, c, num_steps=steps)
-    torch.testing.assert_close(RULES["authors-total"](energies), theirs.sum(0))
-    torch.testing.assert_close(RULES["authors-last"](energies), theirs[-1])
+    samples = Samples(run.logits, torch.full((6,), steps), energies)
+    torch.testing.assert_close(RULES["authors-total"](samples), theirs.sum(0))
+    torch.testing.assert_close(RULES["authors-last"](samples), theirs[-1])
     ours = layer.rollout(x, c, num_steps=steps).energies
-    torch.testing.assert_close(RULES["total"](energies), ours[:-1].sum(0))
-    torch.testing.assert_close(RULES["last"](energies), ours[-1])
+    torch.testing.assert_close(RULES["total"](samples), ours[:-1].sum(0))
+    torch.testing.assert_close(RULES["last"](samples), ours[-1])
 
 
-@pytest.mark.parametrize("rule", RULES)
-def test_every_rule_wins_its_own_vote(model, rule):
-    """All rules in one pass choose what a pass for each of them chooses."""
-    puzzles = made().puzzles[:5]
-    ((_, answers),) = Solver(model, 2, noise_seed=3, batch_size=4).votes(puzzles, num_samples=[6])
-    alone = energy_vote(
-        lambda puzzles, noise: model.rollout(
-            puzzles, num_steps=2, noise=noise, energy=both_energies
-        ),
-        puzzles,
-        seeded_noise((16, 9, 9), seed=3),
-        num_samples=6,
-        score=RULES[rule],
-    )
-    assert torch.equal(answers[rule], alone.outputs.argmax(-1) + 1)
+@pytest.mark.parametrize("symmetries", [False, True])
+def test_every_rule_wins_its_own_vote(model, symmetries):
+    """All rules in one pass choose what a loop over boards and samples chooses."""
+    puzzles = made().puzzles[:3]
+    solver = Solver(model, 2, noise_seed=3, batch_size=4, symmetries=symmetries)
+    found = next(solver.votes(puzzles, num_samples=[6]))
+    noise = seeded_noise((16, 9, 9), seed=3)
+    symmetry = board_symmetries(3, torch.device("cpu"))
+    for board, puzzle in enumerate(puzzles):
+        tried = []
+        for sample in range(6):
+            pair = torch.tensor([board]), torch.tensor([sample])
+            changed = symmetry(*pair)
+            given = changed(puzzle[None]) if symmetries else puzzle[None]
+            run = model.rollout(given, num_steps=2, noise=noise(*pair), energy=both_energies)
+            logits = changed.undo(run.logits) if symmetries else run.logits
+            tried.append(Samples(logits, torch.tensor([2]), run.energies))
+        for rule, score in RULES.items():
+            best = min(tried, key=lambda samples, score=score: score(samples).item())
+            assert torch.equal(found.answers[rule][board], best.answers[0]), rule
+    assert found.updates == 12
 
 
 @pytest.mark.parametrize("checked", [False, True])
-def test_a_checked_vote_is_won_by_an_answer_that_obeys_the_rules(checked, monkeypatch):
-    boards = made()[:2]
-    right = F.one_hot(boards.solutions - 1, 9).float()
+def test_a_valid_answer_is_final_and_takes_no_more_updates(checked):
+    """A network that has learned a board by heart answers it after its own T."""
+    boards = made()[[17, 4]]
+    model = AKOrNSudoku.from_preset("sudoku-akorn-tiny", channels=32, num_steps=4)
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
+    for _ in range(60):
+        loss = cross_entropy(model(boards.puzzles[:1])[None], boards.solutions[:1]).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    solver = Solver(model.eval(), 10, checked=checked)
+    one, three = solver.votes(boards.puzzles, num_samples=[1, 3])
+    assert torch.equal(one.answers[None][0], boards.solutions[0])
+    if not checked:
+        assert (one.updates, three.updates) == (10, 30)
+    else:
+        start = solver.starts(boards.puzzles.device)(torch.arange(2), torch.zeros(2).long())
+        taken = solver.run(boards.puzzles, start).num_steps
+        assert taken[0] == 4 and taken[1] > 4 and one.updates == taken.double().mean()
+        assert three.updates <= (4 + 3 * 10) / 2
+        assert all(torch.equal(a[0], boards.solutions[0]) for a in three.answers.values())
 
-    def rollout(puzzles, **options):
-        """First samples are wrong and have the least energy, second ones are right."""
-        energies = torch.tensor([0.0, 0.0, 1.0, 1.0])[:, None].expand(2, -1, 2)
-        return torch.cat([1 - right, right]), energies
 
-    model = AKOrNSudoku.from_preset("sudoku-akorn-tiny", channels=16, num_heads=2)
-    monkeypatch.setattr(model, "rollout", rollout)
-    ((_, answers),) = Solver(model, 1).votes(boards.puzzles, num_samples=[2], checked=checked)
-    assert all(torch.equal(found, boards.solutions) == checked for found in answers.values())
-
-
-def test_of_wrong_answers_a_checked_vote_takes_the_one_with_the_least_energy(model):
-    solver, puzzles = Solver(model, 2), made().puzzles[:4]
-    ((_, checked), (_, plain)) = (
-        next(solver.votes(puzzles, num_samples=[3], checked=checked)) for checked in (True, False)
+def test_of_wrong_answers_a_checked_vote_takes_the_one_of_the_plain_vote(model):
+    puzzles = made().puzzles[:4]
+    checked, plain = (
+        next(Solver(model, 2, checked=checked).votes(puzzles, num_samples=[3])).answers
+        for checked in (True, False)
     )
     assert all(torch.equal(checked[rule], plain[rule]) for rule in RULES)
+
+
+def test_boards_are_scored_by_rating(folder, tmp_path):
+    boards = made()[:6]
+    rated = dataclasses.replace(boards, ratings=torch.tensor([0, 1, 2, 3, 50, 51]))
+    (tmp_path / "rated.csv").write_text(format_csv(rated))
+    data = BoardOptions(test_file=tmp_path / "rated.csv")
+    assert load(data, "test").ratings.tolist() == rated.ratings.tolist()
+    (row,) = evaluate(EvaluateOptions(model=str(folder), data=data, num_steps=(1,)))
+    counts = {name: scores.boards for name, scores in row.by_rating.items()}
+    assert counts == {"0": 1, "1-2": 2, "3-10": 1, "11-50": 1, "51+": 1}
+    assert Row.from_json(json.loads(json.dumps(dataclasses.asdict(row)))) == row
 
 
 def test_results_stay_in_their_file_while_a_terminal_shows_the_progress(folder, tmp_path):
@@ -218,7 +251,6 @@ def test_real_boards(folder, shared):
     ("fields", "message"),
     [
         ({"num_steps": (0,)}, "--num-steps must be positive"),
-        ({"checked": True}, "--checked applies to votes only"),
         ({"samples": (1, 0)}, "--samples must be positive and finite: got 1 0"),
         ({"samples": ()}, "--samples needs at least one number"),
         ({"noise_seeds": ()}, "--noise-seeds needs at least one seed"),
@@ -245,13 +277,14 @@ def test_scores_of_something_else_are_not_overwritten(folder, tmp_path):
         assert (tmp_path / "scores.json").read_text() == content
 
 
-def test_a_control_has_no_energy_to_vote_by(tmp_path):
+def test_a_control_votes_by_confidence_over_symmetries(tmp_path):
     ItrSASudoku.from_preset("sudoku-itrsa-tiny").save_pretrained(tmp_path)
-    asked = {"model": str(tmp_path), "data": DATA, "num_steps": (1,)}
-    (row,) = evaluate(EvaluateOptions(**asked))
-    assert row.vote is None and row.scores.boards == 36
-    with pytest.raises(ValueError, match="has no energy to vote by: got --samples 1 10"):
-        evaluate(EvaluateOptions(**asked, samples=(1, 10)))
+    asked = {"model": str(tmp_path), "data": options(rows=":4"), "num_steps": (2,)}
+    alone, vote = evaluate(EvaluateOptions(**asked, samples=(1, 3)))
+    assert (alone.vote, vote.vote, vote.updates) == (None, "confidence", 6)
+    model, puzzles = load_model(tmp_path), load(options(rows=":4"), "test").puzzles
+    answers = model(puzzles, num_steps=2).argmax(-1) + 1
+    assert BoardScores.of(answers, load(options(rows=":4"), "test")) == alone.scores
 
 
 def test_a_model_of_another_task_is_named(tmp_path):

@@ -138,7 +138,7 @@ def test_answers_follow_from_the_seed_and_more_is_tried_as_long_as_there_is_time
     assert torch.equal(again.logits.argmax(-1)[0] + 1, alone.answer)
     assert again.energies[-1].item() == pytest.approx(alone.energy)
     hurried, _ = attempt(model, puzzles, seconds=1e-9)
-    assert (hurried.num_steps, hurried.sample) == (128, 0)  # something is always tried
+    assert hurried.num_steps > 4 and hurried.sample == 0  # something is always tried
 
 
 @pytest.mark.parametrize(
