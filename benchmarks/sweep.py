@@ -73,12 +73,11 @@ class Sweep:
 def sweep(options: SweepOptions) -> None:
     """Train and score every variant, and update the table after each."""
     given, rows = Sweep.read(options.variants), []
+    name = f"sweep-{options.variants.stem}"
     for variant in given.variants:
         rows.append(run_variant(given, variant, options.out))
-        write_text(
-            options.results / f"sweep-{options.variants.stem}.md",
-            "\n".join(page(given, rows)) + "\n",
-        )
+        lines = (f"# {name}", "", *page(given, rows), "")
+        write_text(options.results / f"{name}.md", "\n".join(lines))
         print(line(rows[-1].values()), flush=True)
 
 
@@ -125,9 +124,9 @@ def call(words: list[str]) -> str:
 
 
 def page(given: Sweep, rows: list[dict[str, Any]]) -> Iterator[str]:
-    """Lines of the page."""
+    """Lines of the page below its title."""
     machine = name_machine(torch.device("cpu"))
-    yield from ("# Sweep", "", *given.text, "", f"{machine['processor']}, torch {machine['torch']}")
+    yield from (*given.text, "", f"{machine['processor']}, torch {machine['torch']}.")
     yield from ("", "```")
     for words in (given.train, *given.evaluations):
         yield f"python -m examples.{shlex.join(words)}"

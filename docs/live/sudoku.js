@@ -7,9 +7,9 @@ import { drawCurve, fixed, Player, whole } from "./player.js";
 const BOARDS = {
   Easy: "..3.2.6..9..3.5..1..18.64....81.29..7.......8..67.82....26.95..8..2.3..9..5.1.3..",
   Medium: "53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79",
-  Hard: ".....3.17.15..9..8.6.......1....7.....9...2.....5....4.......2.5..6..34.34.2.....",
-  Harder: "1....7.9..3..2...8..96..5....53..9...1..8...26....4...3......1..4......7..7...3..",
-  "Fewest givens": ".......1.4.........2...........5.4.7..8...3....1.9....3..4..2...5.1........8.6...",
+  Hard: ".......1.4.........2...........5.4.7..8...3....1.9....3..4..2...5.1........8.6...",
+  Harder: "4.....8.5.3..........7......2.....6.....8.4......1.......6.3.7.5..2.....1.4......",
+  "Very hard": "1....7.9..3..2...8..96..5....53..9...1..8...26....4...3......1..4......7..7...3..",
 };
 const percent = (value) => `${(100 * value).toFixed(1)} %`;
 
@@ -68,7 +68,7 @@ export async function start(root, info) {
             );
             const { next, energy, output, agreement } = await network.observe(state);
             state = next;
-            return { energy, agreement: Int8Array.from(agreement, (a) => 127 * a), ...judge(output) };
+            return { energy, agreement: Int16Array.from(agreement, (a) => 32767 * a), ...judge(output) };
           }
     );
   }
@@ -92,20 +92,26 @@ export async function start(root, info) {
     return Math.min(+choice.value, energy.length) - 1;
   }
 
+  /** Agreement of cells with the selected one or with all, from the least (0) to the most (1). */
+  function shade(agreement) {
+    const row = (cell) => agreement.subarray(81 * cell, 81 * cell + 81);
+    const values =
+      selected === null ? givens.map((_, cell) => row(cell).reduce((a, b) => a + b)) : [...row(selected)];
+    const others = values.filter((_, cell) => cell !== selected);
+    const [low, high] = [Math.min(...others), Math.max(...others)];
+    return values.map((value) => Math.min((value - low) / (high - low || 1), 1));
+  }
+
   function show(states, t) {
     const state = states[t];
     const k = winner(state);
-    const agreement = state.agreement.subarray(6561 * k, 6561 * (k + 1));
-    const shade = (cell) => {
-      if (selected !== null) return agreement[81 * selected + cell] / 127;
-      return agreement.subarray(81 * cell, 81 * cell + 81).reduce((a, b) => a + b) / 127 / 81;
-    };
+    const shades = shade(state.agreement.subarray(6561 * k, 6561 * (k + 1)));
     inputs.forEach((input, cell) =>
       paint(input, cell, {
         digit: state.boards[k][cell],
         odds: state.odds[81 * k + cell],
         wrong: state.wrong[k][cell],
-        shade: Math.max(0, shade(cell)) ** 3,
+        shade: shades[cell],
       })
     );
     const energies = states.map(({ energy }) => energy);
@@ -208,7 +214,7 @@ export async function start(root, info) {
   for (const [name, board] of Object.entries(BOARDS)) {
     example.add(new Option(`${name}, ${board.match(/\d/g).length} givens`, board));
   }
-  player.fields.steps.value = player.fields.time.max = Math.max(64, info.steps);
+  player.fields.steps.value = player.fields.time.max = Math.max(128, info.steps);
   example.onchange = () => {
     const board = example.value;
     read(board);

@@ -44,12 +44,12 @@ class Start(nn.Module):
         self.model = model
 
     def forward(self, given: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
-        last, inputs = self.model.blocks[-1], []
-        hook = last.register_forward_pre_hook(lambda _, given: inputs.extend(given))
+        layer, inputs = self.model.blocks[-1].layer, []
+        hook = layer.register_forward_pre_hook(lambda _, given: inputs.extend(given))
         self.model(given, noise=noise)
         hook.remove()
         x, c = inputs
-        return last.layer(x, c, num_steps=0), c
+        return layer(x, c, num_steps=0), c
 
 
 class Step(nn.Module):
@@ -65,9 +65,8 @@ class Step(nn.Module):
 
     def forward(self, x: Tensor, c: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         block = self.model.blocks[-1]
-        output = block.read(x)[1]
-        if isinstance(self.model, AKOrNSudoku):
-            output = self.model.out(output.relu().movedim(1, -1))
+        solves = isinstance(self.model, AKOrNSudoku)
+        output = self.model.read(x) if solves else block.read(x)[1]
         sites = x.flatten(2)
         agreement = sites.mT @ sites * (block.layer.oscillator_dim / block.layer.channels)
         return block.layer.step(x, c), block.layer.energy(x, c), output, agreement

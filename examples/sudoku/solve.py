@@ -45,7 +45,7 @@ from kuramoto_nn import load_model
 from kuramoto_nn.inference import votes
 from kuramoto_nn.models import AKOrNSudoku, SudokuModel
 
-SHIPPED = Path(__file__).parent / "trained" / "sudoku-akorn-tiny"
+SHIPPED = Path(__file__).parent / "trained" / "sudoku-akorn-harder"
 """The small model in this repository."""
 GROUP_SIZE = 64
 """Boards of a file that are solved together."""
@@ -246,8 +246,8 @@ def attempt(
         symmetries: Whether the samples differ in a symmetry of the board too; see `Solver`.
         batch_size: Samples, of any boards, at a time.
     """
-    has_energy = isinstance(model, AKOrNSudoku)
-    steps = max(MOST_STEPS, model.layer.num_steps) if has_energy else None
+    oscillates = isinstance(model, AKOrNSudoku)
+    steps = max(MOST_STEPS, model.layer.num_steps) if oscillates else None
     solver = Solver(model, steps, noise_seed, checked=True, symmetries=symmetries)
     starts, found = solver.starts(puzzles.device), [Attempt() for _ in puzzles]
     spent = torch.zeros(len(puzzles))
@@ -255,22 +255,22 @@ def attempt(
     def run(boards: Tensor, samples: Tensor) -> tuple[Tensor, None]:
         began = time.monotonic()
         tried = solver.run(puzzles[boards], starts(torch.zeros_like(boards), samples))
-        answers, is_valid = tried.answers, solves(tried.answers, puzzles[boards]).tolist()
+        answers, energies = tried.answers, tried.energies
+        is_valid = solves(answers, puzzles[boards])
         for row, (board, sample) in enumerate(zip(boards.tolist(), samples.tolist(), strict=True)):
             if found[board].answer is None:
-                steps = int(tried.num_steps[row])
-                energy = (
-                    math.nan if tried.energies is None else tried.energies[steps, row, 0].item()
+                found[board] = Attempt(
+                    answers[row] if is_valid[row] else None,
+                    int(tried.num_steps[row]),
+                    sample,
+                    math.nan if energies is None else energies[-1, row, 0].item(),
                 )
-                answer = answers[row] if is_valid[row] else None
-                found[board] = Attempt(answer, steps, sample, energy)
-        share = (time.monotonic() - began) / len(boards)
-        spent.index_add_(0, boards.cpu(), torch.full((len(boards),), share))
+        share = torch.full((len(boards),), (time.monotonic() - began) / len(boards))
+        spent.index_add_(0, boards.cpu(), share)
         return answers, None
 
     def is_over(boards: Tensor, answers: Tensor) -> Tensor:
-        late = spent.to(boards.device)[boards] >= seconds
-        return late | solves(answers, puzzles[boards])
+        return solves(answers, puzzles[boards]) | (spent.to(boards.device)[boards] >= seconds)
 
     rounds = votes(
         run,
@@ -282,10 +282,8 @@ def attempt(
         is_final=is_over,
     )
     for _ in rounds:
-        if all(
-            tried.answer is not None or late
-            for tried, late in zip(found, spent >= seconds, strict=True)
-        ):
+        late = (spent >= seconds).tolist()
+        if all(end or tried.answer is not None for tried, end in zip(found, late, strict=True)):
             break
     return found
 

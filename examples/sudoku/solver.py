@@ -237,7 +237,7 @@ class Solver:
                 x, found = model.layer.rollout(x, c, num_steps=end - done, energy=both_energies)
                 energies[done : end + 1, going], energies[end + 1 :, going] = found, found[-1]
             before = logits[going].argmax(-1)
-            logits[going], taken[going] = model.read(x), end
+            logits[going], taken[going] = model.read(x).to(x.dtype), end
             if self.checked:
                 digits = logits[going].argmax(-1)
                 changed = (digits != before).flatten(1).any(1) | (done == 0)

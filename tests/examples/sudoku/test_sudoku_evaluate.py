@@ -76,6 +76,15 @@ def test_a_board_without_blanks_has_all_of_them_right():
     assert BoardScores.of(full.solutions, full).cells == 100
 
 
+@pytest.mark.parametrize("checked", [False, True])
+def test_bf16_gives_nearly_the_same_answers(model, checked):
+    half, single = (
+        Solver(model, num_steps=4, precision=precision, checked=checked).answers(made().puzzles)
+        for precision in ("bf16", "float32")
+    )
+    assert (half == single).float().mean() > 0.9
+
+
 def test_answers_do_not_depend_on_batches_but_on_the_seed(model):
     puzzles = made().puzzles
     answers = Solver(model, 3, batch_size=7).answers(puzzles)

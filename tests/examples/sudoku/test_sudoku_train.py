@@ -12,7 +12,7 @@ from examples.sudoku.recipes import RECIPES, Stage
 from examples.sudoku.scores import BoardScores
 from examples.sudoku.solver import Solver
 from examples.sudoku.train import Answers, cross_entropy, options_for, train
-from kuramoto_nn import load_model
+from kuramoto_nn import create_model, load_model
 from kuramoto_nn.models import AKOrNSudoku, ItrSASudoku
 from tests.examples.sudoku.boards import MADE, REAL, made
 
@@ -88,10 +88,12 @@ def test_real_boards(tmp_path, shared):
     assert read_jsonl(tmp_path / "log.jsonl")[0]["held_out_boards"] == 4
 
 
-def test_the_hardest_boards_are_trained_on():
+@pytest.mark.parametrize("name", ["sudoku-akorn-tiny", "sudoku-itrsa-tiny"])
+def test_the_hardest_boards_are_trained_on(name):
     """The chosen ones are those of largest loss after the skipped updates."""
     torch.manual_seed(0)
-    model, boards = AKOrNSudoku.from_preset("sudoku-akorn-tiny", channels=16, num_heads=2), made()
+    boards = made()
+    model = create_model(name, channels=16, num_heads=2, num_steps=4)
     puzzles, solutions, noise = boards.puzzles[:6], boards.solutions[:6], torch.randn(6, 16, 9, 9)
     answers = Answers(model, every=2, hardest=0.5)
     logits, chosen = answers(puzzles, solutions, num_steps=4, skip=3, noise=noise)
