@@ -89,7 +89,9 @@ def run_variant(given: Sweep, variant: str, out: Path) -> dict[str, Any]:
     row = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
     if not row:
         began = cpu_seconds()
-        call([*train, "--out", str(folder)])
+        output = call([*train, "--out", str(folder)])
+        if "done: " not in output.splitlines()[-1]:  # a signal, and the run is saved
+            raise ValueError(f"{folder} was interrupted; repeat the command")
         spent = cpu_seconds() - began
         records = read_jsonl(folder / "log.jsonl")
         losses = [record["loss"] for record in records[-10:]]
