@@ -128,7 +128,7 @@ def call(words: list[str]) -> str:
 def page(given: Sweep, rows: list[dict[str, Any]]) -> Iterator[str]:
     """Lines of the page below its title."""
     machine = name_machine(torch.device("cpu"))
-    yield from (*given.text, "", f"{machine['processor']}, torch {machine['torch']}.")
+    yield from ("\n\n".join(given.text), "", f"{machine['processor']}, torch {machine['torch']}.")
     yield from ("", "```")
     for words in (given.train, *given.evaluations):
         yield f"python -m examples.{shlex.join(words)}"

@@ -251,6 +251,8 @@ def attempt(
     solver = Solver(model, steps, noise_seed, checked=True, symmetries=symmetries)
     starts, found = solver.starts(puzzles.device), [Attempt() for _ in puzzles]
     spent = torch.zeros(len(puzzles))
+    if not found:
+        return found
 
     def run(boards: Tensor, samples: Tensor) -> tuple[Tensor, None]:
         began = time.monotonic()

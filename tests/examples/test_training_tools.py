@@ -6,13 +6,14 @@ import resource
 import subprocess
 import sys
 import zipfile
+from pathlib import Path
 
 import pytest
 import torch
 from torch.testing import assert_close
 
 from examples.common import command
-from examples.common.device import pick_device
+from examples.common.device import fast_precision, pick_device
 from examples.common.optimization import Training, WeightAverage
 from examples.common.processes import Processes
 from examples.common.progress import Meter, Pace, RunLog, read_jsonl
@@ -201,6 +202,12 @@ def test_devices_that_are_not_there_are_named(name):
         pytest.skip("there is a GPU")
     with pytest.raises(ValueError, match=name):
         pick_device(name)
+
+
+def test_bfloat16_is_chosen_on_cpus_with_units_for_it():
+    has_units = "amx_bf16" in Path("/proc/cpuinfo").read_text()
+    assert fast_precision(torch.device("cpu")) == ("bf16" if has_units else "float32")
+    assert fast_precision(torch.device("cuda")) == "float32"
 
 
 def test_interrupts_wait_for_a_good_moment():
