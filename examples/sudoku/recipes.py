@@ -153,6 +153,10 @@ RECIPES: dict[str, Recipe] = {
 }
 # Sudoku-Extreme's benchmark: 1,000 boards and their symmetries.
 _EXTREME = BoardOptions(name="extreme", num_boards=1000, num_test_boards=100)
-RECIPES["extreme-akorn-small"] = Recipe(
-    model=preset("sudoku-akorn-small"), data=_EXTREME, training=replace(_SMALL, epochs=4000)
-)
+RECIPES |= {
+    name: Recipe(model=preset("sudoku-akorn-small"), data=data, training=training)
+    for name, data, training in (
+        ("sudoku-akorn-harder", replace(_SATNET, name="satnet-harder"), _HARDER),
+        ("extreme-akorn-small", _EXTREME, replace(_SMALL, epochs=4000)),
+    )
+}
