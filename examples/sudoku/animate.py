@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from examples.common.files import errors_name, make_folder
-from examples.sudoku.rules import BOX, SIDE
+from examples.sudoku.rules import BOX, CELLS, SIDE, UNITS, units
 from kuramoto_nn.models import AKOrNSudoku
 from kuramoto_nn.plot import phase_colors, write_film
 
@@ -49,15 +49,10 @@ def animate(
 
 
 def _repeated(board: Tensor) -> Tensor:
-    """Cells ``(9, 9)`` whose digit stands twice in their row, column or box."""
-    cells = torch.arange(SIDE * SIDE)
-    row, column = cells // SIDE, cells % SIDE
-    same = torch.zeros(SIDE * SIDE, SIDE * SIDE, dtype=torch.bool)
-    for place in (row, column, row // BOX * BOX + column // BOX):
-        same |= place[:, None] == place
-    digits = board.flatten()
-    equal = (digits[:, None] == digits).fill_diagonal_(False)
-    return (equal & same).any(1).view(SIDE, SIDE)
+    """Whether each cell's digit stands twice in its row, column or box, ``(9, 9)``."""
+    digits = units(board)
+    twice = (digits[:, :, None] == digits[:, None]).sum(-1) > 1
+    return torch.isin(torch.arange(CELLS), UNITS[twice]).view(SIDE, SIDE)
 
 
 def _frame(probabilities: Tensor, colors: Tensor, puzzle: Tensor, caption: str) -> np.ndarray:

@@ -16,7 +16,7 @@ from torch import Tensor
 from examples.common.progress import Meter
 from examples.sudoku.boards import Boards
 from examples.sudoku.rating import rate
-from examples.sudoku.rules import CELLS, SIDE, units
+from examples.sudoku.rules import CELLS, SIDE, UNITS
 
 FEWEST_GIVENS = 20
 """Boards with fewer exist (17 is the minimum), but a random search hardly finds any."""
@@ -137,7 +137,7 @@ _shared_solver = cache(_new_solver)
 def _rules() -> list[list[int]]:
     """Clauses: every cell has one digit, every unit has every digit once."""
     groups = [[_variable(cell, digit) for digit in range(1, 10)] for cell in range(CELLS)]
-    for unit in units(torch.arange(CELLS).view(SIDE, SIDE)).tolist():
+    for unit in UNITS.tolist():
         groups += [[_variable(cell, digit) for cell in unit] for digit in range(1, 10)]
     return groups + [[-a, -b] for group in groups for a, b in combinations(group, 2)]
 
@@ -167,7 +167,7 @@ def _is_solvable(solver: Solver, assumptions: list[int]) -> bool:
 def _filled_grid(solver: Solver, rng: np.random.Generator) -> np.ndarray:
     """A solution ``(81,)``: three boxes on the diagonal at random, the rest by the solver."""
     solver.set_phases([v * int(rng.choice((-1, 1))) for v in range(1, CELLS * SIDE + 1)])
-    boxes = units(torch.arange(CELLS).view(SIDE, SIDE))[[18, 22, 26]].tolist()
+    boxes = UNITS[[18, 22, 26]].tolist()
     digits = (zip(box, rng.permutation(SIDE) + 1, strict=True) for box in boxes)
     _is_solvable(solver, [_variable(cell, int(d)) for pairs in digits for cell, d in pairs])
     return _digits(solver.get_model())

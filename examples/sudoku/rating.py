@@ -4,12 +4,12 @@ The solver fills cells with one candidate, and digits with one place in a row, c
 it guesses in a cell with the fewest candidates, in rising order of the digits.
 """
 
-import torch
 from torch import Tensor
 
-from examples.sudoku.rules import CELLS, SIDE, units
+from examples.sudoku import rules
+from examples.sudoku.rules import CELLS, SIDE
 
-UNITS: list[list[int]] = units(torch.arange(CELLS).view(SIDE, SIDE)).tolist()
+UNITS: list[list[int]] = rules.UNITS.tolist()
 PEERS = [{c for unit in UNITS if cell in unit for c in unit} - {cell} for cell in range(CELLS)]
 ALL = (1 << SIDE) - 1
 

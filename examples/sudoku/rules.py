@@ -18,6 +18,10 @@ def units(boards: Tensor) -> Tensor:
     return torch.cat([boards, boards.mT, boxes.flatten(-2).flatten(-3, -2)], -2)
 
 
+UNITS = units(torch.arange(CELLS).view(SIDE, SIDE))
+"""Numbers of the cells of every unit, ``(27, 9)``."""
+
+
 def is_valid(boards: Tensor) -> Tensor:
     """Whether every row, column and box holds every digit, booleans ``(...)``."""
     digits = torch.arange(1, SIDE + 1, device=boards.device)
