@@ -48,7 +48,7 @@ from kuramoto_nn.models import AKOrNSudoku, SudokuModel
 SHIPPED = Path(__file__).parent / "trained" / "sudoku-akorn-harder"
 """The small model in this repository."""
 GROUP_SIZE = 64
-"""Boards of a file that are solved together."""
+"""Boards of a file that are solved together, and samples that run at once."""
 NO_ANSWER = 81 * "."
 MOST_STEPS = 128
 """Updates T of oscillators, as long as no answer is valid."""
@@ -230,7 +230,6 @@ def attempt(
     seconds: float,
     noise_seed: int = 0,
     symmetries: bool = True,
-    batch_size: int = 64,
 ) -> list[Attempt]:
     """Try sample after sample until every board has a valid answer, or its time is over.
 
@@ -244,10 +243,8 @@ def attempt(
         seconds: Time per board, which takes its share of that of a batch; at least one sample runs.
         noise_seed: Seed of the noise.
         symmetries: Whether the samples differ in a symmetry of the board too; see `Solver`.
-        batch_size: Samples, of any boards, at a time.
     """
-    oscillates = isinstance(model, AKOrNSudoku)
-    steps = max(MOST_STEPS, model.layer.num_steps) if oscillates else None
+    steps = max(MOST_STEPS, model.layer.num_steps) if isinstance(model, AKOrNSudoku) else None
     solver = Solver(model, steps, noise_seed, checked=True, symmetries=symmetries)
     starts, found = solver.starts(puzzles.device), [Attempt() for _ in puzzles]
     spent = torch.zeros(len(puzzles))
@@ -274,16 +271,15 @@ def attempt(
     def is_over(boards: Tensor, answers: Tensor) -> Tensor:
         return solves(answers, puzzles[boards]) | (spent.to(boards.device)[boards] >= seconds)
 
-    rounds = votes(
+    for _ in votes(
         run,
         torch.arange(len(puzzles), device=puzzles.device),
         lambda boards, samples: samples,
         num_samples=ROUNDS,
         scores=[],
-        batch_size=batch_size,
+        batch_size=GROUP_SIZE,
         is_final=is_over,
-    )
-    for _ in rounds:
+    ):
         late = (spent >= seconds).tolist()
         if all(end or tried.answer is not None for tried, end in zip(found, late, strict=True)):
             break

@@ -135,9 +135,9 @@ class Solver:
     checked: bool = False
     symmetries: bool = False
 
-    def answers(self, puzzles: Tensor, *, progress: Progress | None = None) -> Tensor:
+    def answers(self, puzzles: Tensor) -> Tensor:
         """Answer every puzzle ``(B, 9, 9)`` once, with the first sample of a vote."""
-        return next(self.votes(puzzles, num_samples=[1], progress=progress)).answers[None]
+        return next(self.votes(puzzles, num_samples=[1])).answers[None]
 
     def votes(
         self, puzzles: Tensor, *, num_samples: Sequence[int], progress: Progress | None = None
