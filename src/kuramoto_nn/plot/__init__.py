@@ -10,15 +10,21 @@ colour.
 """
 
 from kuramoto_nn.plot._colors import (
+    component_colors,
     label_colors,
     overlay_labels,
     phase_colors,
     phase_plane,
     plane_colors,
 )
-from kuramoto_nn.plot._figures import plot_segmentation, plot_trajectory
-from kuramoto_nn.plot._films import component_colors, write_film
-from kuramoto_nn.plot._views import plot_curves, plot_kernels, plot_sphere
+from kuramoto_nn.plot._figures import (
+    plot_curves,
+    plot_kernels,
+    plot_segmentation,
+    plot_sphere,
+    plot_trajectory,
+)
+from kuramoto_nn.plot._films import write_film
 
 __all__ = [
     "component_colors",

@@ -1,9 +1,10 @@
-"""Colours of phases (a projection onto a wheel of even lightness) and of labels (a palette)."""
+"""Colours of phases (a projection onto a wheel of even lightness), of states, and of labels."""
 
 import torch
 from torch import Tensor
 
 from kuramoto_nn._checks import as_integer
+from kuramoto_nn.clustering import pca
 from kuramoto_nn.functional import count_oscillators
 
 SPREAD_EPS = 1e-4
@@ -72,15 +73,8 @@ def phase_plane(states: Tensor, oscillator_dim: int, *, oscillator: int | None =
         >>> phase_plane(states, 2)[..., 0].round(decimals=2).abs()
         tensor([[0.7100, 0.7100], [0.7100, 0.7100]])
     """
-    if states.ndim not in (3, 4):
-        raise ValueError(
-            f"`states` must be (C, h, w) or (T + 1, C, h, w), one image: got "
-            f"{tuple(states.shape)}; try trajectory.states[:, 0]"
-        )
-    count = count_oscillators(states.shape[-3], oscillator_dim)
-    if not states.isfinite().all():
-        raise ValueError("`states` must be finite: got NaN or infinity; look at the run's loss")
-    points = states.detach().to(torch.promote_types(states.dtype, torch.float32)).movedim(-3, -1)
+    points = _sites(states)
+    count = count_oscillators(points.shape[-1], oscillator_dim)
     if oscillator is not None:
         oscillator = as_integer("oscillator", oscillator)
         if not 0 <= oscillator < count:
@@ -138,6 +132,32 @@ def plane_colors(points: Tensor) -> Tensor:
     linear = torch.cat((red, green, blue), -1).clamp(0, 1)
     curved = 1.055 * linear.clamp_min(0.0031308) ** (1 / 2.4) - 0.055
     return torch.where(linear <= 0.0031308, 12.92 * linear, curved).clamp(0, 1)
+
+
+def component_colors(states: Tensor) -> Tensor:
+    """Colour every site by the three principal components of all states, as red, green and blue.
+
+    Unlike `phase_colors`, which shows each step relative to its mean, it shows the states
+    themselves, so that waves and common rotations are visible.
+
+    Args:
+        states: States of one image, ``(C, h, w)`` or ``(T + 1, C, h, w)``.
+
+    Returns:
+        sRGB colours in [0, 1], ``(..., h, w, 3)``: components in [-1, 1], others clipped.
+
+    Raises:
+        ValueError: If the states have another shape or are not finite.
+
+    Examples:
+        >>> component_colors(torch.randn(9, 4, 8, 8)).shape
+        torch.Size([9, 8, 8, 3])
+    """
+    sites = _sites(states)
+    components = pca(sites.reshape(1, -1, sites.shape[-1]).float(), 3)[0]
+    colors = sites.new_full((len(components), 3), 0.5, dtype=torch.float32)
+    colors[:, : components.shape[1]] = (1 + components.clamp(-1, 1)) / 2
+    return colors.view(*sites.shape[:-1], 3)
 
 
 def label_colors(labels: Tensor, background: int | None = 0) -> Tensor:
@@ -199,3 +219,15 @@ def overlay_labels(
             f"{tuple(images.shape)} and {tuple(labels.shape)}"
         )
     return torch.lerp(pixels.float(), label_colors(labels, background), opacity)
+
+
+def _sites(states: Tensor) -> Tensor:
+    """Sites ``(..., h, w, C)`` of one image, at least float32."""
+    if states.ndim not in (3, 4):
+        raise ValueError(
+            f"`states` must be (C, h, w) or (T + 1, C, h, w), one image: got "
+            f"{tuple(states.shape)}; try trajectory.states[:, 0]"
+        )
+    if not states.isfinite().all():
+        raise ValueError("`states` must be finite: got NaN or infinity; look at the run's loss")
+    return states.detach().to(torch.promote_types(states.dtype, torch.float32)).movedim(-3, -1)

@@ -1,18 +1,26 @@
-"""Trajectories and segmentations as matplotlib figures."""
+"""Trajectories, segmentations, curves, kernels and oscillators on their sphere, as figures."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from itertools import cycle, product
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
+from kuramoto_nn.functional import count_oscillators
 from kuramoto_nn.plot._colors import PALETTE, label_colors, phase_colors
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+MOST_KERNELS, MOST_PATHS = 8, 300
+"""Oscillators of a site whose kernels are drawn, and paths on the sphere."""
+
+LINE_COLORS = (PALETTE[4], PALETTE[0], PALETTE[2], PALETTE[6], PALETTE[1], PALETTE[5])
+"""Colours of curves that are seen on white and on dark gray."""
 
 
 def plot_trajectory(states: Tensor, energies: Tensor, oscillator_dim: int) -> Figure:
@@ -83,6 +91,130 @@ def plot_segmentation(
         for column, pictures in enumerate(columns):
             title = titles[column] if row == 0 else ""
             _picture(axes[row, column], pictures[row].cpu(), title)
+    return figure
+
+
+def plot_curves(
+    panels: Mapping[str, Tensor | Mapping[str, Tensor]],
+    *,
+    x: Sequence[float] | Tensor | None = None,
+    x_label: str = "step t",
+) -> Figure:
+    """Draw curves over the steps in panels, such as the energy and the order parameter.
+
+    Args:
+        panels: By the name of the vertical axis, one curve or several by name. A curve is
+            ``(T + 1,)``, or ``(T + 1, B)`` for samples, whose mean is drawn strong.
+        x: Values on the horizontal axis; 0 to T if None.
+        x_label: Name of the horizontal axis.
+
+    Returns:
+        A matplotlib figure.
+
+    Raises:
+        ValueError: If there is no curve, or one has another shape or length.
+        ImportError: If matplotlib is not installed.
+    """
+    named = {
+        name: curves if isinstance(curves, Mapping) else {"": curves}
+        for name, curves in panels.items()
+    }
+    if not named or not all(named.values()):
+        raise ValueError("`panels` must hold at least one curve each: got none")
+    for name, curves in named.items():
+        for curve in curves.values():
+            if curve.ndim not in (1, 2) or (x is not None and len(curve) != len(x)):
+                wanted = "(T + 1,) or (T + 1, B)" if x is None else f"({len(x)},) or ({len(x)}, B)"
+                raise ValueError(f"`{name}` must be {wanted}: got {tuple(curve.shape)}")
+    figure = _figure(6, 1 + 2 * len(named))
+    rows = figure.subplots(len(named), sharex=True, squeeze=False)[:, 0]
+    for axes, (name, curves) in zip(rows, named.items(), strict=True):
+        for color, (label, curve) in zip(cycle(LINE_COLORS), curves.items(), strict=False):
+            values = curve.detach().cpu().double()
+            across = [float(at) for at in (range(len(values)) if x is None else x)]
+            if values.ndim == 2:
+                axes.plot(across, values.tolist(), color=color, linewidth=0.8, alpha=0.3)
+                values = values.mean(1)
+            axes.plot(across, values.tolist(), color=color, label=label)
+        axes.set_ylabel(name)
+        axes.spines[["top", "right"]].set_visible(False)
+        if len(curves) > 1:
+            axes.legend(frameon=False)
+    rows[-1].set_xlabel(x_label)
+    return figure
+
+
+def plot_kernels(weight: Tensor, oscillator_dim: int) -> Figure:
+    """Draw the kernels of a convolutional coupling, a picture for each pair of oscillators.
+
+    At every offset a pair is coupled by an N x N block. Its isotropic part, ``trace / N``, is
+    drawn: positive (red) attracts, negative (blue) repels. Row k, column l: the pull of oscillator
+    l on oscillator k.
+
+    Args:
+        weight: ``(C, C, k, k)``, as of `ConvCoupling` or `torch.nn.Conv2d`; the first 8
+            oscillators are drawn.
+        oscillator_dim: Components N of an oscillator.
+
+    Returns:
+        A matplotlib figure.
+
+    Raises:
+        ValueError: If the weight has another shape, or N does not divide C.
+        ImportError: If matplotlib is not installed.
+    """
+    if weight.ndim != 4 or weight.shape[0] != weight.shape[1]:
+        raise ValueError(f"`weight` must be (C, C, k, k): got {tuple(weight.shape)}")
+    count = count_oscillators(len(weight), oscillator_dim)
+    size = (count, oscillator_dim)
+    blocks = weight.detach().cpu().unflatten(1, size).unflatten(0, size)  # (K, N, K, N, k, k)
+    kernels = torch.einsum("knlnxy->klxy", blocks)[:MOST_KERNELS, :MOST_KERNELS] / oscillator_dim
+    limit = kernels.abs().max().item() or 1.0
+    figure = _figure(1 + len(kernels), 0.5 + len(kernels))
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import Normalize
+
+    panels = figure.subplots(len(kernels), len(kernels), squeeze=False)
+    scale = {"cmap": "RdBu_r", "norm": Normalize(-limit, limit)}
+    for pair in product(range(len(kernels)), repeat=2):
+        panels[pair].imshow(kernels[pair].tolist(), interpolation="nearest", **scale)
+        panels[pair].set(xticks=[], yticks=[])
+    figure.colorbar(ScalarMappable(**scale), ax=panels, label="trace / N")
+    return figure
+
+
+def plot_sphere(states: Tensor) -> Figure:
+    """Draw the paths of oscillators with N = 3 on their sphere, with points at the last states.
+
+    Args:
+        states: States of one sample, ``(T + 1, C, *S)`` with C = 3 K; the first 300 oscillators
+            are drawn.
+
+    Returns:
+        A matplotlib figure.
+
+    Raises:
+        ValueError: If the shape is another one, or 3 does not divide C.
+        ImportError: If matplotlib is not installed.
+    """
+    if states.ndim < 2:
+        raise ValueError(f"`states` must be (T + 1, C, *S): got {tuple(states.shape)}")
+    count = count_oscillators(states.shape[1], 3)
+    paths = states.detach().cpu().unflatten(1, (count, 3)).movedim(2, -1).flatten(1, -2)
+    paths = paths[:, :MOST_PATHS].movedim(0, -1)  # (P, 3, T + 1)
+    figure = _figure(5, 5)
+    axes: Any = figure.add_subplot(projection="3d")
+    axes.set_box_aspect((1, 1, 1), zoom=1.5)
+    turn = torch.linspace(0, 2 * torch.pi, 73)
+    for height in torch.linspace(-0.8, 0.8, 5).tolist():  # circles of equal latitude
+        radius = (1 - height**2) ** 0.5
+        circle = (radius * turn.cos()).tolist(), (radius * turn.sin()).tolist()
+        axes.plot(*circle, height, color="#8a8d96", linewidth=0.4)
+    for i, path in enumerate(paths):
+        color = PALETTE[i % len(PALETTE)]
+        axes.plot(*path.tolist(), color=color, linewidth=0.8, alpha=0.6)
+        axes.plot(*path[:, -1:].tolist(), color=color, marker="o", markersize=4)
+    axes.set_axis_off()
     return figure
 
 

@@ -1,4 +1,4 @@
-"""Films of states: colours that show waves, and frames as an animated GIF or WebP, or an MP4."""
+"""Films: frames as an animated GIF or WebP, or an MP4."""
 
 from pathlib import Path
 
@@ -7,38 +7,6 @@ import torch
 from torch import Tensor
 
 from kuramoto_nn._checks import as_integer, as_number
-from kuramoto_nn.clustering import pca
-
-
-def component_colors(states: Tensor) -> Tensor:
-    """Colour every site by the three principal components of all states, as red, green and blue.
-
-    Unlike `phase_colors`, which shows each step relative to its mean, it shows the states
-    themselves, so that waves and common rotations are visible.
-
-    Args:
-        states: States of one image, ``(C, h, w)`` or ``(T + 1, C, h, w)``.
-
-    Returns:
-        sRGB colours in [0, 1], ``(..., h, w, 3)``: components in [-1, 1], others clipped.
-
-    Raises:
-        ValueError: If the states have another shape or are not finite.
-
-    Examples:
-        >>> component_colors(torch.randn(9, 4, 8, 8)).shape
-        torch.Size([9, 8, 8, 3])
-    """
-    if states.ndim not in (3, 4):
-        raise ValueError(
-            f"`states` must be (C, h, w) or (T + 1, C, h, w), one image: got "
-            f"{tuple(states.shape)}; try trajectory.states[:, 0]"
-        )
-    sites = states.detach().movedim(-3, -1)
-    components = pca(sites.reshape(1, -1, sites.shape[-1]).float(), 3)[0]
-    colors = sites.new_full((len(components), 3), 0.5, dtype=torch.float32)
-    colors[:, : components.shape[1]] = (1 + components.clamp(-1, 1)) / 2
-    return colors.view(*sites.shape[:-1], 3)
 
 
 def write_film(
