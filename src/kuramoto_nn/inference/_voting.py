@@ -276,7 +276,7 @@ def _batches(first: int, last: int, is_open: Tensor, batch_size: int) -> Iterato
         end = min(start + batch_size, last)
         waiting = torch.cat([waiting, torch.arange(start, end, device=is_open.device)])
         waiting = waiting[is_open[waiting % len(is_open)]]
-        if len(waiting) >= batch_size or (end == last and len(waiting)):
+        if len(waiting) >= batch_size:
             yield waiting[:batch_size]
             waiting = waiting[batch_size:]
     waiting = waiting[is_open[waiting % len(is_open)]]

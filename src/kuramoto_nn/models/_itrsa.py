@@ -165,7 +165,7 @@ class ItrSASudoku(SudokuModel):
         self.out = nn.Linear(channels, SIDE)
 
     @property
-    def stepwise(self) -> Stepwise:
+    def stepwise(self) -> ItrSABlock:
         return cast(ItrSABlock, self.blocks[-1])
 
     def start(
@@ -184,8 +184,7 @@ class ItrSASudoku(SudokuModel):
         return y, y
 
     def advance(self, x: Tensor, c: Tensor, *, num_steps: int | None = None) -> Tensor:
-        return cast(ItrSABlock, self.blocks[-1]).iterate(x, num_steps=num_steps)
+        return self.stepwise.iterate(x, num_steps=num_steps)
 
     def read(self, x: Tensor) -> Tensor:
-        block = cast(ItrSABlock, self.blocks[-1])
-        return self.out(self.norm(block.finish(x)).movedim(1, -1))
+        return self.out(self.norm(self.stepwise.finish(x)).movedim(1, -1))
