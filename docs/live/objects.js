@@ -50,6 +50,9 @@ function draw(canvas, colors) {
   canvas.getContext("2d").putImageData(image, 0, 0);
 }
 
+/** Height and width of a piece, in pixels. */
+const extent = (blocks) => [0, 1].map((axis) => Math.max(...blocks.map((block) => block[axis])) + BLOCK);
+
 export async function start(root, info) {
   info.pieces.push([[0, 0]]); // a single block
   const [network, views] = [await Network.load("objects"), await graph("objects-views")];
@@ -58,7 +61,11 @@ export async function start(root, info) {
   const [seed, clusters, detail] = ["seed", "clusters", "detail"].map((name) => find(`[name=${name}]`));
   const player = new Player(root, show);
   const chosen = (name) => +find(`[name=${name}]:checked`).value;
-  let pieces = [];
+  let pieces = [
+    { shape: 9, color: 0, row: 2, column: 3 },
+    { shape: 4, color: 5, row: 5, column: 17 },
+    { shape: 2, color: 3, row: 19, column: 12 },
+  ];
   let cursor = { row: 13, column: 13 };
   let held = null;
 
@@ -153,8 +160,7 @@ export async function start(root, info) {
     const pick = (count) => Math.floor(Math.random() * count);
     const free = () => {
       const shape = pick(info.pieces.length - 1);
-      const extent = [0, 1].map((axis) => Math.max(...info.pieces[shape].map((block) => block[axis])) + BLOCK);
-      const [row, column] = extent.map((length) => pick(SIDE - length + 1));
+      const [row, column] = extent(info.pieces[shape]).map((length) => pick(SIDE - length + 1));
       return { shape, color: pick(COLORS.length), row, column };
     };
     const covered = (scene) =>
@@ -173,11 +179,8 @@ export async function start(root, info) {
   };
   /** Corner at which the chosen piece is centred on a pixel. */
   const corner = ([row, column]) => {
-    const middle = [0, 1].map((axis) => {
-      const ends = info.pieces[chosen("shape")].map((block) => block[axis]);
-      return Math.floor((Math.min(...ends) + Math.max(...ends) + BLOCK) / 2);
-    });
-    return [row - middle[0], column - middle[1]];
+    const [height, width] = extent(info.pieces[chosen("shape")]);
+    return [row - Math.floor(height / 2), column - Math.floor(width / 2)];
   };
   canvas.onclick = (event) => {
     if (pieceAt(...pixel(event)) < 0) place(...corner(pixel(event)));
@@ -232,11 +235,6 @@ export async function start(root, info) {
   find("[name=undo]").onclick = () => remove(pieces.length - 1);
   find("[name=clear]").onclick = () => ((pieces = []), run());
   player.fields.steps.value = player.fields.time.max = info.steps;
-  pieces = [
-    { shape: 9, color: 0, row: 2, column: 3 },
-    { shape: 4, color: 5, row: 5, column: 17 },
-    { shape: 2, color: 3, row: 19, column: 12 },
-  ];
   run(info.steps);
 }
 
@@ -255,7 +253,7 @@ function choices(fieldset, name, pictures, label) {
 }
 
 function outline(blocks) {
-  const [height, width] = [0, 1].map((axis) => Math.max(...blocks.map((block) => block[axis])) + BLOCK);
+  const [height, width] = extent(blocks);
   const rects = blocks.map(([y, x]) => `<rect x="${x}" y="${y}" width="4.5" height="4.5"/>`);
   const box = `${(width - 20) / 2} ${(height - 20) / 2} 20 20`;
   return `<svg viewBox="${box}" aria-hidden="true">${rects.join("")}</svg>`;
