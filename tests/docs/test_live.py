@@ -1,19 +1,19 @@
 """The live page: its scripts in Node, its graphs in onnxruntime, and the whole page in Chromium."""
 
 import functools
-import http.server
 import importlib.util
 import json
 import random
 import re
 import shutil
 import subprocess
-import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from mkdocs.commands.build import build
+from mkdocs.config import load_config
 from torch.testing import assert_close
 
 from examples.object_discovery.data import tetrominoes
@@ -28,7 +28,6 @@ from kuramoto_nn.plot import phase_colors
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "live"
 EASY = "..3.2.6..9..3.5..1..18.64....81.29..7.......8..67.82....26.95..8..2.3..9..5.1.3.."
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 @pytest.fixture(scope="module")
@@ -251,23 +250,11 @@ def test_graphs_equal_other_networks(live, tmp_path):
 # The page, in Chromium. -------------------------------------------------------------------------
 
 
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    """A plain web server without a log."""
-
-    def log_message(self, format, *args):
-        pass
-
-
 @pytest.fixture(scope="module")
-def address(live, tmp_path_factory):
+def address(live, serve, browser, tmp_path_factory):
     """Build the page alone in the site's theme, and serve it."""
-    if CHROMIUM is None:
-        pytest.skip("needs Chromium (Debian: apt install chromium)")
     if not live.RUNTIME.exists():
         pytest.skip("needs docs/node_modules: run npm ci in docs/, or `make docs`")
-    from mkdocs.commands.build import build
-    from mkdocs.config import load_config
-
     folder = tmp_path_factory.mktemp("live")
     shutil.copytree(PAGE, folder / "docs" / "live")
     (folder / "docs" / "index.md").write_text("# Home\n", encoding="utf-8")
@@ -281,20 +268,7 @@ def address(live, tmp_path_factory):
         extra_css=[],
     )
     build(config)
-    handler = functools.partial(Quiet, directory=str(folder / "site"))
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/live/"
-    server.shutdown()
-    server.server_close()
-
-
-@pytest.fixture(scope="module")
-def browser(address):
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    return f"{serve(folder / 'site')}live/"
 
 
 @pytest.fixture

@@ -1,15 +1,11 @@
 """The documentation as a reader's browser gets it: built once, then read page by page."""
 
 import dataclasses
-import functools
 import html
-import http.server
 import importlib
 import inspect
 import json
 import re
-import shutil
-import threading
 from collections import defaultdict
 from html.parser import HTMLParser
 from pathlib import Path
@@ -24,7 +20,6 @@ from examples.sudoku.recipes import RECIPES as SUDOKU
 from kuramoto_nn import models
 
 ROOT = Path(__file__).resolve().parents[2]
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 KATEX = ROOT / "docs" / "node_modules" / "katex"
 RAW = re.compile(r"\\[a-zA-Z(\[]|\$\$|\$\S+\$|:\w+:`|\.\. \w+::|``")
 """LaTeX, RST and Markdown that was not rendered."""
@@ -161,34 +156,20 @@ class TestSite:
             names -= {config.__name__ for config in configs | bases}
             assert {n for n in names if f"{module.__name__}.{n}" not in ids} == set(), module
 
-    def test_in_a_browser(self, pages, site):
+    def test_in_a_browser(self, pages, site, serve, browser):
         """The search finds; pages fit a phone, log no error, and fetch nothing from elsewhere."""
-        if CHROMIUM is None:
-            pytest.skip("needs Chromium (Debian: apt install chromium)")
-        from playwright.sync_api import sync_playwright
-
-        wrong = []
-        handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(site))
-        with (
-            http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server,
-            sync_playwright() as playwright,
-        ):
-            threading.Thread(target=server.serve_forever, daemon=True).start()
-            home = f"http://127.0.0.1:{server.server_port}/"
-            chromium = playwright.chromium.launch(
-                executable_path=CHROMIUM, args=["--no-sandbox"], timeout=120_000
-            )
-            page = chromium.new_page(viewport={"width": 390, "height": 844})
-            page.set_default_timeout(120_000)
-            page.on("request", lambda request: wrong.append(request.url))
-            page.on("pageerror", lambda error: wrong.append(str(error)))
-            for file in pages:
-                page.goto(home + str(file.relative_to(site)))
-                width = page.evaluate("document.scrollingElement.scrollWidth")
-                wrong += [f"{file}: {width} pixels wide"] if width > 390 else []
-            page.goto(f"{home}?q=order+parameter")
-            found = page.locator(".md-search-result__item h2").first.inner_text()
-            server.shutdown()
+        home, wrong = serve(site), []
+        page = browser.new_page(viewport={"width": 390, "height": 844})
+        page.set_default_timeout(120_000)
+        page.on("request", lambda request: wrong.append(request.url))
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        for file in pages:
+            page.goto(home + str(file.relative_to(site)))
+            width = page.evaluate("document.scrollingElement.scrollWidth")
+            wrong += [f"{file}: {width} pixels wide"] if width > 390 else []
+        page.goto(f"{home}?q=order+parameter")
+        found = page.locator(".md-search-result__item h2").first.inner_text()
+        page.close()
         assert [text for text in wrong if not text.startswith((home, "data:", "blob:"))] == []
         assert found == "order_parameter"
 
