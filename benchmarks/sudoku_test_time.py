@@ -27,6 +27,7 @@ from benchmarks.speed.report import RESULTS
 from examples.common.command import check_positive, run_command
 from examples.common.device import pick_device
 from examples.common.files import make_folder
+from examples.sudoku.boards import Boards
 from examples.sudoku.data import BoardOptions, load
 from examples.sudoku.scores import solved
 from examples.sudoku.solver import Samples, Solver
@@ -143,10 +144,9 @@ def variants(model: AKOrNSudoku, num_steps: int) -> dict[str, Callable[[], Solve
 
 
 @torch.no_grad()
-def measure(solver: Solver, options: TestTimeOptions) -> list[str]:
+def measure(solver: Solver, boards: Boards, options: TestTimeOptions) -> list[str]:
     """Cells of a line of the table."""
-    device = pick_device(options.device)
-    boards = load(options.data, "test").to(device)
+    device = boards.puzzles.device
     solver.model.to(device)
     starts, began = solver.starts(device), time.process_time()
     right, sure, updates = [], [], 0
@@ -175,10 +175,10 @@ def run(options: TestTimeOptions) -> None:
     model = load_model(options.model)
     if not isinstance(model, AKOrNSudoku):
         raise ValueError(f"MODEL must be an AKOrNSudoku: got {type(model).__name__}")
-    data, count = options.data, len(load(options.data, "test"))
-    machine = name_machine(pick_device(options.device))
+    data, device = options.data, pick_device(options.device)
+    boards, machine = load(data, "test").to(device), name_machine(device)
     title = (
-        f"{options.model}, {count} boards of {data.name} (rows {data.rows}), "
+        f"{options.model}, {len(boards)} boards of {data.name} (rows {data.rows}), "
         f"T {options.num_steps}, K {options.samples}; {machine['processor']}, "
         f"{machine['threads']} threads, torch {machine['torch']}, {machine['date']}"
     )
@@ -187,7 +187,7 @@ def run(options: TestTimeOptions) -> None:
         print(f"\n{title}\n\n{HEAD}\n{'|---' * 6}|", file=file, flush=True)
         for name, make in variants(model, options.num_steps).items():
             if not options.only or name.startswith(options.only):
-                line = f"| {' | '.join([name, *measure(make(), options)])} |"
+                line = f"| {' | '.join([name, *measure(make(), boards, options)])} |"
                 for out in (sys.stdout, file):
                     print(line, file=out, flush=True)
 

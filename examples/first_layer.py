@@ -24,12 +24,9 @@ SIZE, STEPS = 32, 60
 class TwoGroups(nn.Module):
     """J_ij = 1/P for two of the P sites in one group, -repulsion/P otherwise: symmetric."""
 
-    groups: Tensor
-
     def __init__(self, in_disc: Tensor, repulsion: float = 0.5):
         super().__init__()
-        groups = torch.stack((in_disc, ~in_disc)).float()
-        self.register_buffer("groups", groups)  # (2, H, W)
+        self.groups = nn.Buffer(torch.stack((in_disc, ~in_disc)).float())  # (2, H, W)
         self.repulsion = repulsion
 
     def forward(self, x: Tensor) -> Tensor:
@@ -53,10 +50,8 @@ class Options:
 
 def synchronise(seed: int) -> tuple[Trajectory, Tensor]:
     """Run the layer; return its trajectory and the disc, ``(H, W)`` of bool."""
-    row, column = torch.meshgrid(
-        torch.linspace(-1, 1, SIZE), torch.linspace(-1, 1, SIZE), indexing="ij"
-    )
-    in_disc = row.square() + column.square() < 0.4
+    squares = torch.linspace(-1, 1, SIZE).square()
+    in_disc = squares[:, None] + squares < 0.4
     layer = KuramotoLayer(
         TwoGroups(in_disc), channels=2, oscillator_dim=2, step_size=0.4, num_steps=STEPS
     )

@@ -12,7 +12,6 @@ from typing import Any
 
 import matplotlib
 import matplotlib.style
-import torch
 from matplotlib.figure import Figure
 
 from examples import (
@@ -110,8 +109,6 @@ def main(names: list[str]) -> None:
     """Write the named pictures, or all."""
     if unknown := set(names) - set(FIGURES):
         sys.exit(f"error: no figure {', '.join(sorted(unknown))}; known are {', '.join(FIGURES)}")
-    torch.manual_seed(0)
-    IMAGES.mkdir(exist_ok=True)
     for name in names or FIGURES:
         print(f"figure {name}", flush=True)
         FIGURES[name]()
