@@ -205,7 +205,7 @@ def dependencies(tree: ast.AST, file: Path) -> Iterator[str]:
     """Imports of packages that pyproject.toml does not declare where they are needed."""
     required, optional = declared()
     in_library = PACKAGE in file.parents
-    ours = {NAME} if in_library else {NAME, "examples", "benchmarks", "tests"}
+    ours = {NAME} if in_library else {NAME, "examples", "benchmarks", "docs", "tests"}
     always = {line for line, *_ in imports(tree, file, functions=False)}
     for line, module, _ in imports(tree, file):
         name = DISTRIBUTIONS.get(module[0], module[0])

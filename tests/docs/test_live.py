@@ -1,7 +1,6 @@
 """The live page: its scripts in Node, its graphs in onnxruntime, and the whole page in Chromium."""
 
 import functools
-import importlib.util
 import json
 import random
 import re
@@ -16,6 +15,7 @@ from mkdocs.commands.build import build
 from mkdocs.config import load_config
 from torch.testing import assert_close
 
+from docs.tools import live
 from examples.object_discovery.data import tetrominoes
 from examples.object_discovery.recipes import Scoring
 from examples.object_discovery.segmenter import cluster
@@ -28,16 +28,6 @@ from kuramoto_nn.plot import phase_colors
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "live"
 EASY = "..3.2.6..9..3.5..1..18.64....81.29..7.......8..67.82....26.95..8..2.3..9..5.1.3.."
-
-
-@pytest.fixture(scope="module")
-def live():
-    """The hook that makes the graphs; a script of mkdocs, and not in a package."""
-    spec = importlib.util.spec_from_file_location("live", ROOT / "docs/tools/live.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 # Scripts, in Node. ------------------------------------------------------------------------------
@@ -199,7 +189,7 @@ result = given[0].map((pieces) => render(pieces, given[1]));"""
 
 
 @pytest.mark.slow
-def test_graphs_equal_other_networks(live, tmp_path):
+def test_graphs_equal_other_networks(tmp_path):
     """Two blocks, another width and other parts: nothing of the shipped networks is built in."""
     import onnxruntime
 
@@ -251,7 +241,7 @@ def test_graphs_equal_other_networks(live, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def address(live, serve, browser, tmp_path_factory):
+def address(serve, browser, tmp_path_factory):
     """Build the page alone in the site's theme, and serve it."""
     if not live.RUNTIME.exists():
         pytest.skip("needs docs/node_modules: run npm ci in docs/, or `make docs`")
@@ -364,7 +354,7 @@ def test_a_board_is_solved_and_a_picture_is_segmented(visit, width, scheme):
 
 
 @in_browser
-def test_numbers_are_those_of_pytorch(live, visit):
+def test_numbers_are_those_of_pytorch(visit):
     page = visit()
     source = """async ([given, count, steps]) => {
       const { integers, Network, noise } = await import("/live/network.js");
@@ -403,7 +393,7 @@ def test_numbers_are_those_of_pytorch(live, visit):
 
 
 @in_browser
-def test_maps_are_those_of_pytorch(live, visit):
+def test_maps_are_those_of_pytorch(visit):
     page = visit()
     source = """async () => {
       const { noise } = await import("/live/network.js");

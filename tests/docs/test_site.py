@@ -15,12 +15,12 @@ import pytest
 from mkdocs.config import load_config
 from mkdocs.exceptions import PluginError
 
+from docs.tools import formulas
 from examples.object_discovery.recipes import RECIPES as DISCOVERY
 from examples.sudoku.recipes import RECIPES as SUDOKU
 from kuramoto_nn import models
 
 ROOT = Path(__file__).resolve().parents[2]
-KATEX = ROOT / "docs" / "node_modules" / "katex"
 RAW = re.compile(r"\\[a-zA-Z(\[]|\$\$|\$\S+\$|:\w+:`|\.\. \w+::|``")
 """LaTeX, RST and Markdown that was not rendered."""
 FETCHED = {"link", "script", "img", "source", "iframe", "video", "object", "embed"}
@@ -183,10 +183,10 @@ class TestSite:
                 assert f">{module}<" in text, module
 
 
-@pytest.mark.skipif(not KATEX.exists(), reason="no docs/node_modules: run `make docs` first")
-def test_formulas_are_rendered_and_wrong_ones_named(monkeypatch):
-    monkeypatch.syspath_prepend(str(ROOT / "docs" / "tools"))
-    formulas = importlib.import_module("formulas")
+@pytest.mark.skipif(
+    not formulas.KATEX.exists(), reason="no docs/node_modules: run `make docs` first"
+)
+def test_formulas_are_rendered_and_wrong_ones_named():
     page = r'<span class="arithmatex">\(x &lt; \frac{1}{2}\)</span>, <code>$x$</code>'
     (match,) = formulas.MARKED.finditer(page)
     task = formulas.formula(match)
