@@ -12,6 +12,7 @@ from typing import Any
 
 import matplotlib
 import matplotlib.style
+import torch
 from matplotlib.figure import Figure
 
 from examples import (
@@ -24,6 +25,8 @@ from examples import (
 )
 from examples.sudoku import __main__ as sudoku
 from examples.sudoku.animate import animate
+from examples.sudoku.generate import generate
+from examples.sudoku.rules import solves
 from examples.sudoku.solve import SHIPPED
 from kuramoto_nn import load_model
 from kuramoto_nn.plot import component_colors, plot_curves, write_film
@@ -94,6 +97,28 @@ def draw_sudoku() -> None:
     animate(model, puzzle, IMAGES / "sudoku.webp", num_steps=options.num_steps, noise=noise)
 
 
+def draw_thinking() -> None:
+    """Energies of solved and other boards; updates until the solution, by the number of givens."""
+    model: Any = load_model(SHIPPED)
+    boards = generate(140, givens=range(22, 36, 2), seed=3)
+    with torch.no_grad():
+        run = model.trajectory(boards.puzzles, num_steps=128, generator=torch.Generator())
+    right = solves(run.logits.argmax(-1) + 1, boards.puzzles)  # (T + 1, B)
+    energies = {
+        "solved": run.energies[:, right[-1]][:, ::4],
+        "not solved": run.energies[:, ~right[-1]],
+    }
+    updates = (right.cumsum(0) == 0).sum(0).double()  # T + 1 if there is no solution
+    groups = {n: updates[boards.givens == n] for n in boards.givens.unique().tolist()}
+    needed = {
+        f"{share} % of the boards": torch.stack([g.quantile(share / 100) for g in groups.values()])
+        for share in (50, 75, 90)
+    }
+    save("sudoku-energy", lambda: plot_curves({"energy E": energies}))
+    panel = {"updates until the solution": needed}
+    save("sudoku-updates", lambda: plot_curves(panel, x=list(groups), x_label="given cells"))
+
+
 FIGURES = {
     "fish": draw_fish,
     "first-layer": draw_first_layer,
@@ -101,6 +126,7 @@ FIGURES = {
     "own-coupling": draw_own_coupling,
     "binding": draw_binding,
     "sudoku": draw_sudoku,
+    "thinking": draw_thinking,
     "drop-in": draw_drop_in,
 }
 
