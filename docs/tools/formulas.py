@@ -70,12 +70,12 @@ def render(formulas: list[tuple[str, bool]]) -> dict[tuple[str, bool], str]:
     command = [node, "-e", SCRIPT, str(KATEX / "katex.js")]
     done = subprocess.run(command, input=tasks, capture_output=True, text=True, check=True)
     results = json.loads(done.stdout)
-    for (tex, _), result in zip(formulas, results, strict=True):
+    rendered = {}
+    for (tex, display), result in zip(formulas, results, strict=True):
         if error := result.get("error"):
             raise PluginError(f"formula {tex!r}: {error}")
-    return {
-        task: tidy(result["html"], task[1]) for task, result in zip(formulas, results, strict=True)
-    }
+        rendered[tex, display] = tidy(result["html"], display)
+    return rendered
 
 
 def tidy(markup: str, display: bool) -> str:

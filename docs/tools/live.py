@@ -113,9 +113,7 @@ def export_network(folder: Path, name: str, source: Path, given: Tensor) -> dict
     model.blocks[-1].layer.num_steps = 0  # the start needs no step of it
     inputs = {"given": given.expand(2, *given.shape[1:]), "noise": state}
     export(Start(model), folder / f"{name}-start.onnx", inputs, ["x", "c"])
-    parameters = sum(parameter.numel() for parameter in model.parameters())
-    shared = {"source": source.name, "parameters": parameters, "channels": config.channels}
-    return shared | {"grid": config.grid, "steps": config.num_steps}
+    return {"channels": config.channels, "grid": config.grid, "steps": config.num_steps}
 
 
 def build(folder: Path, sudoku: Path = SUDOKU, objects: Path = OBJECTS) -> None:
@@ -126,13 +124,13 @@ def build(folder: Path, sudoku: Path = SUDOKU, objects: Path = OBJECTS) -> None:
     image = config.example_input()
     finder = export_network(folder, "objects", objects, image)
     export(Views(config.patch_size), folder / "objects-views.onnx", {"image": image}, ["views"])
-    finder |= {"patch": config.patch_size, "dim": config.oscillator_dim}
-    pieces = {
+    finder |= {
+        "patch": config.patch_size,
         "pieces": tetrominoes.BLOCK_OFFSETS.tolist(),
         "colors": tetrominoes.COLORS.tolist(),
         "shading": tetrominoes.SHADING.tolist(),
     }
-    text = json.dumps({"sudoku": solver, "objects": finder | pieces})
+    text = json.dumps({"sudoku": solver, "objects": finder})
     (folder / "live.json").write_text(text, encoding="utf-8")  # last: complete if it exists
 
 
