@@ -8,6 +8,7 @@ features over the picture.
 """
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -57,11 +58,7 @@ def draw_film(options: Options) -> Tensor:
     generator = torch.Generator().manual_seed(options.seed)
     noise = torch.randn(len(images), config.channels, *config.grid, generator=generator)
     states = model.trajectories(images, noise=noise)[-1].states  # (T + 1, B, C, h, w)
-
-    def features(views: Tensor) -> Tensor:
-        return model.features(views, noise=noise)
-
-    size = config.patch_size
+    features, size = partial(model.features, noise=noise), config.patch_size
     fine = uptiled_features(features, images, patch_size=size, factor=size)  # (B, C, H, W)
     labels = average_linkage(fine.flatten(2).mT, options.num_clusters).view(-1, *images.shape[2:])
     rows = []
