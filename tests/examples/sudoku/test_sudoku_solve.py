@@ -19,30 +19,16 @@ from examples.sudoku.generate import has_solution
 from examples.sudoku.solve import NO_ANSWER, SHIPPED, SolveOptions, attempt, solve
 from kuramoto_nn import load_model
 from kuramoto_nn.inference import seeded_noise
-from kuramoto_nn.models import AKOrN, AKOrNSudoku, ItrSASudoku
-from tests.examples.sudoku.boards import REAL, made
+from kuramoto_nn.models import AKOrN, ItrSASudoku
+from tests.examples.sudoku.boards import KNOWN, REAL, UNKNOWN, learned, made
 
 ROOT = Path(__file__).resolve().parents[3]
-KNOWN, UNKNOWN = 17, 4
-"""A board that the small network of these tests has learned by heart, and one that it has not."""
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    torch.manual_seed(0)
-    boards = made()[KNOWN : KNOWN + 1]
-    model = AKOrNSudoku.from_preset("sudoku-akorn-tiny", channels=32, num_steps=4)
-    optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
-    for _ in range(60):
-        logits = model(boards.puzzles)
-        loss = torch.nn.functional.cross_entropy(
-            logits.flatten(0, 2), boards.solutions.flatten() - 1
-        )
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
     folder = tmp_path_factory.mktemp("learned") / "model"
-    model.save_pretrained(folder)
+    learned().save_pretrained(folder)
     return folder
 
 
