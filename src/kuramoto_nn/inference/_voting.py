@@ -15,8 +15,6 @@ Run = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 """Maps inputs ``(M, *)`` and noise to outputs ``(M, *)`` and energies ``(T + 1, M, ...)``."""
 Score = Callable[[Tensor], Tensor]
 """Maps the energies ``(T + 1, M, ...)`` of samples to one number each, ``(M,)``."""
-IsFinal = Callable[[Tensor, Tensor], Tensor]
-"""Maps inputs ``(M, *)`` and their outputs to booleans ``(M,)``."""
 
 NOBODY = -1
 
@@ -113,7 +111,6 @@ def energy_vote(
     num_samples: int,
     score: Score = total_energy,
     batch_size: int = 128,
-    is_final: IsFinal | None = None,
 ) -> Vote:
     """Run every input from K starting noises and keep the answer with the lowest score.
 
@@ -129,7 +126,6 @@ def energy_vote(
         num_samples: K.
         score: Maps the energies of a sample to one number; the sample with the lowest wins.
         batch_size: Samples, of any inputs, that run at once. Memory grows with it, not with K.
-        is_final: Whether an output needs no vote; see `votes`.
 
     Returns:
         The winners.
@@ -151,16 +147,11 @@ def energy_vote(
         ... ).outputs
         tensor([11., 24.])
     """
-    votes = energy_votes(
-        run,
-        inputs,
-        noise,
-        num_samples=[num_samples],
-        scores=[score],
-        batch_size=batch_size,
-        is_final=is_final,
+    rounds = energy_votes(
+        run, inputs, noise, num_samples=[num_samples], scores=[score], batch_size=batch_size
     )
-    return next(votes)[1][0]
+    _, (vote,) = next(rounds)
+    return vote
 
 
 def energy_votes(
@@ -171,7 +162,6 @@ def energy_votes(
     num_samples: Sequence[int],
     scores: Sequence[Score],
     batch_size: int = 128,
-    is_final: IsFinal | None = None,
 ) -> Iterator[tuple[int, list[Vote]]]:
     """Vote with several numbers of samples and several scores; every sample runs once.
 
@@ -179,15 +169,7 @@ def energy_votes(
     ``(T + 1, M, ...)``, of which a score picks one: ``lambda e: total_energy(e[..., 1])``.
     """
     of_both = [lambda _, energies, score=score: score(energies) for score in scores]
-    return votes(
-        run,
-        inputs,
-        noise,
-        num_samples=num_samples,
-        scores=of_both,
-        batch_size=batch_size,
-        is_final=is_final,
-    )
+    return votes(run, inputs, noise, num_samples=num_samples, scores=of_both, batch_size=batch_size)
 
 
 @torch.no_grad()
@@ -199,7 +181,7 @@ def votes(
     num_samples: Sequence[int],
     scores: Sequence[Callable[[Tensor, Any], Tensor]],
     batch_size: int = 128,
-    is_final: IsFinal | None = None,
+    is_final: Callable[[Tensor, Tensor], Tensor] | None = None,
 ) -> Iterator[tuple[int, list[Vote]]]:
     """Vote with several numbers of samples and several scores; every sample runs once.
 
