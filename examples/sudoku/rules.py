@@ -38,11 +38,6 @@ def solves(boards: Tensor, puzzles: Tensor) -> Tensor:
     return is_valid(boards) & keeps_givens(boards, puzzles)
 
 
-def count_givens(puzzles: Tensor) -> Tensor:
-    """Number of given cells, ``(..., 9, 9)`` to ``(...)``."""
-    return (puzzles > 0).flatten(-2).sum(-1)
-
-
 def repeated_digits(puzzles: Tensor) -> Tensor:
     """A digit that each row, column and box holds twice, ``(..., 27)``; 0 if there is none."""
     cells = units(puzzles).sort(-1).values
