@@ -222,8 +222,10 @@ def test_a_film_shows_its_frames(tmp_path, kind):
 
 
 def test_a_film_that_cannot_be_written_is_one_error(tmp_path):
-    with pytest.raises(OSError, match=r"missing/film\.gif"):
-        write_film(tmp_path / "missing" / "film.gif", torch.zeros(2, 4, 4, 3))
+    (tmp_path / "folder.gif").mkdir()
+    for name in ("missing/film.gif", "folder.gif"):
+        with pytest.raises(OSError, match=name):
+            write_film(tmp_path / name, torch.zeros(2, 4, 4, 3))
 
 
 def test_without_matplotlib_the_extra_is_named(monkeypatch):

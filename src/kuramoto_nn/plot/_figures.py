@@ -223,8 +223,9 @@ def _figure(width: float, height: float) -> Figure:
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise ImportError(
-            "figures need matplotlib, which is not installed; try pip install 'kuramoto_nn[plot]'"
+        raise ModuleNotFoundError(
+            "figures need matplotlib, which is not installed; try pip install 'kuramoto_nn[plot]'",
+            name="matplotlib",
         ) from error
     return Figure(figsize=(width, height), layout="constrained")
 

@@ -1,6 +1,7 @@
 """Films: frames as an animated GIF or WebP, or an MP4."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -37,17 +38,17 @@ def write_film(
     try:
         import imageio.v3 as imageio
     except ImportError as error:
-        raise ImportError(
-            "films need imageio, which is not installed; try pip install 'kuramoto_nn[plot]'"
+        raise ModuleNotFoundError(
+            "films need imageio, which is not installed; try pip install 'kuramoto_nn[plot]'",
+            name="imageio",
         ) from error
     if frames.dtype != torch.uint8:
         frames = (255 * frames.detach().clamp(0, 1)).round().byte()
     pixels = frames.cpu().repeat_interleave(scale, 1).repeat_interleave(scale, 2).numpy()
-    path.touch()  # refuses a path that imageio would report with a traceback of its own
-    if kind != ".mp4":
-        imageio.imwrite(path, pixels, duration=1000 * seconds, loop=0)
-        return
-    # The codec wants even sides; the border is repeated.
-    odd = [(0, side % 2) for side in pixels.shape[1:3]]
-    pixels = np.pad(pixels, ((0, 0), *odd, (0, 0)), mode="edge")
-    imageio.imwrite(path, pixels, fps=1 / seconds, macro_block_size=2)
+    settings: dict[str, Any] = {"duration": 1000 * seconds, "loop": 0}
+    if kind == ".mp4":  # the codec wants even sides; the border is repeated
+        odd = [(0, side % 2) for side in pixels.shape[1:3]]
+        pixels = np.pad(pixels, ((0, 0), *odd, (0, 0)), mode="edge")
+        settings = {"fps": 1 / seconds, "macro_block_size": 2}
+    # imageio would report a path that cannot be written with a traceback of its own.
+    path.write_bytes(imageio.imwrite("<bytes>", pixels, extension=kind, **settings))
