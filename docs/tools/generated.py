@@ -201,7 +201,13 @@ def results() -> str:
     from kuramoto_nn.models import all_presets
 
     records = read_table(ROOT / "benchmarks" / "results")
-    parts = [markdown(records), "## Published, not measured here"]
+    parts = [
+        markdown(records),
+        "The rows `clevrtex-*-tiny` are scores of [rendered scenes]"
+        "(small-runs.md#rendered-scenes), not of CLEVRTex. [Sudoku](../howto/sudoku.md#results) "
+        "has the results on harder boards.",
+        "## Published, not measured here",
+    ]
     for name, preset in all_presets().items():
         if preset.published and name not in {record["row"] for record in records}:
             scores = (f"{score} {m:g} ± {std:g}" for score, (m, std) in preset.published.items())

@@ -60,6 +60,9 @@ class Training:
     """Learning rate of Adam, constant between warm-up and cooldown."""
     muon_learning_rate: float | None = None
     """Learning rate of Muon, which then trains the linear maps of the blocks; none: Adam alone."""
+    muon_weight_decay: float = 0.0
+    """Share of Muon's weights, times its learning rate, that a step takes away; it keeps the
+    oscillators' couplings from growing in long runs."""
     warmup_steps: int = 0
     """Steps over which the learning rates rise linearly."""
     cooldown: float = 0.0
@@ -84,7 +87,7 @@ class Training:
     def __post_init__(self):
         names = ("batch_size", "learning_rate", "muon_learning_rate", "epochs", "ema_every")
         check_positive(self, *names, "keep_every", prefix="training.")
-        for name in ("warmup_steps", "ema_start"):
+        for name in ("warmup_steps", "ema_start", "muon_weight_decay"):
             if (value := getattr(self, name)) < 0:
                 option = option_name(f"training.{name}")
                 raise ValueError(f"{option} must be at least 0: got {value}")
@@ -119,6 +122,7 @@ def build_optimizer(model: Any, training: Training) -> Any:
         model.blocks,
         muon_learning_rate=training.muon_learning_rate,
         learning_rate=training.learning_rate,
+        weight_decay=training.muon_weight_decay,
     )
 
 
@@ -139,12 +143,18 @@ class MuonWithAdam:
     """
 
     def __init__(
-        self, model: nn.Module, inner: nn.Module, *, muon_learning_rate: float, learning_rate: float
+        self,
+        model: nn.Module,
+        inner: nn.Module,
+        *,
+        muon_learning_rate: float,
+        learning_rate: float,
+        weight_decay: float = 0.0,
     ):
         maps = [m.weight for m in inner.modules() if isinstance(m, nn.Linear)]
         taken = {id(weight) for weight in maps}
         rest = [p for p in model.parameters() if id(p) not in taken]
-        muon = Muon(maps, lr=muon_learning_rate, weight_decay=0.0)
+        muon = Muon(maps, lr=muon_learning_rate, weight_decay=weight_decay)
         self.parts = {"Muon": muon, "Adam": Adam(rest, lr=learning_rate)}
 
     @property

@@ -49,6 +49,21 @@ def test_muon_takes_the_inner_maps_and_adam_the_rest():
     assert (singular > 0.6).sum() >= 4 and singular.max() < 1.3
 
 
+def test_weight_decay_shrinks_the_maps_of_muon_alone():
+    torch.manual_seed(0)
+    model = create_model("tetrominoes-attn-tiny")
+    before = copy.deepcopy(model.state_dict())
+    rates = {"muon_learning_rate": 0.02, "muon_weight_decay": 0.5}
+    both = build_optimizer(model, Training(batch_size=1, epochs=1, **rates))
+    for parameter in model.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    both.step()
+    muon = {id(p) for p in both.parts["Muon"].param_groups[0]["params"]}
+    for name, parameter in model.named_parameters():
+        share = 1 - 0.02 * 0.5 if id(parameter) in muon else 1.0
+        torch.testing.assert_close(parameter.detach(), share * before[name])
+
+
 def test_it_resumes_where_it_was_saved():
     whole, parts = network(), network()
     learn(whole, optimizer(whole), range(4))
