@@ -113,9 +113,10 @@ def test_the_small_recipe_is_the_one_that_the_shipped_run_took():
     recipe = RECIPES["sudoku-akorn-small"]
     assert sum(p.numel() for p in AKOrNSudoku(recipe.model).parameters()) == 194_572
     assert recipe.training.identity() | {"stages": ()} == {
-        "batch_size": 48, "learning_rate": 0.002, "muon_learning_rate": 0.02, "muon_weight_decay": 0.0,
-        "warmup_steps": 50, "cooldown": 0.5, "drop_last": True, "ema_decay": 0.995, "ema_every": 10,
-        "ema_start": 100, "clip_norm": 1.0, "stages": (), "read_every": 4, "hardest": 0.5, "symmetries": True,
+        "batch_size": 48, "learning_rate": 0.002, "muon_learning_rate": 0.02,
+        "muon_weight_decay": 0.0, "warmup_steps": 50, "cooldown": 0.5, "drop_last": True,
+        "ema_decay": 0.995, "ema_every": 10, "ema_start": 100, "clip_norm": 1.0, "stages": (),
+        "read_every": 4, "hardest": 0.5, "symmetries": True,
     }  # fmt: skip
     assert recipe.training.stages == (Stage(num_steps=8), Stage(start=1500, num_steps=16, skip=48))
 
