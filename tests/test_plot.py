@@ -160,6 +160,8 @@ def test_an_overlay_mixes_the_picture_with_its_labels():
     mixed = overlay_labels(images, labels, opacity=0.25)
     assert_close(mixed, 0.75 * images.movedim(1, -1) + 0.25 * label_colors(labels, None))
     assert_close(overlay_labels(images, labels, opacity=1, background=0), label_colors(labels))
+    stored = (255 * images).byte()
+    assert_close(overlay_labels(stored, labels), overlay_labels(stored / 255, labels))
 
 
 def test_components_show_waves_and_common_rotations():
@@ -238,6 +240,7 @@ def test_without_matplotlib_the_extra_is_named(monkeypatch):
     ("call", "message"),
     [
         (lambda: phase_colors(torch.rand(2, 3, 8, 4, 4), 4), r"\(2, 3, 8, 4, 4\); try"),
+        (lambda: phase_colors(torch.rand(0, 8, 4, 4), 4), r"\(0, 8, 4, 4\); try"),
         (lambda: phase_colors(torch.rand(3, 9, 4, 4), 4), "divisible by `oscillator_dim`"),
         (lambda: phase_plane(torch.rand(8, 4, 4), 4, oscillator=2), "got 2; try 0 to 1"),
         (lambda: phase_plane(torch.full((8, 4, 4), torch.nan), 4), "must be finite"),

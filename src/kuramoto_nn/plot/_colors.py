@@ -197,7 +197,7 @@ def overlay_labels(
     """Lay the colours of labels over images.
 
     Args:
-        images: ``(..., 3, H, W)`` in [0, 1].
+        images: ``(..., 3, H, W)`` in [0, 1], or uint8.
         labels: Integers ``(..., H, W)``.
         opacity: Share of the labels' colours.
         background: As in `label_colors`.
@@ -218,12 +218,13 @@ def overlay_labels(
             f"`images` and `labels` must be (..., 3, H, W) and (..., H, W): got "
             f"{tuple(images.shape)} and {tuple(labels.shape)}"
         )
-    return torch.lerp(pixels.float(), label_colors(labels, background), opacity)
+    pixels = pixels / 255 if pixels.dtype == torch.uint8 else pixels.float()
+    return torch.lerp(pixels, label_colors(labels, background), opacity)
 
 
 def _sites(states: Tensor) -> Tensor:
     """Sites ``(..., h, w, C)`` of one image, at least float32."""
-    if states.ndim not in (3, 4):
+    if states.ndim not in (3, 4) or states.numel() == 0:
         raise ValueError(
             f"`states` must be (C, h, w) or (T + 1, C, h, w), one image: got "
             f"{tuple(states.shape)}; try trajectory.states[:, 0]"

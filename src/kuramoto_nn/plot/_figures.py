@@ -73,12 +73,12 @@ def plot_segmentation(
         ValueError: If the shapes or the number of titles do not fit.
         ImportError: If matplotlib is not installed.
     """
-    for labels in label_maps:
-        if images.ndim != 4 or labels.shape != (len(images), *images.shape[2:]):
-            raise ValueError(
-                "`images` and `label_maps` must be (B, 3, H, W) and (B, H, W): got "
-                f"{tuple(images.shape)} and {tuple(labels.shape)}"
-            )
+    shapes = [tuple(labels.shape) for labels in label_maps]
+    if images.ndim != 4 or any(shape != (len(images), *images.shape[2:]) for shape in shapes):
+        raise ValueError(
+            "`images` and `label_maps` must be (B, 3, H, W) and (B, H, W): got "
+            f"{tuple(images.shape)} and {shapes}"
+        )
     if images.dtype == torch.uint8:
         images = images / 255
     columns = [images.detach().movedim(1, -1), *map(label_colors, label_maps)]
