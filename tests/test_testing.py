@@ -66,9 +66,10 @@ def test_nan_is_no_unit_vector():
         (nn.Conv2d(4, 4, 3), r"the shape changes: \(2, 4, 6, 6\) becomes \(2, 4, 4, 4\)"),
         (lambda x: x.double(), "the dtype changes: torch.float32 becomes torch.float64"),
         (lambda x: x if len(x) else x.sum(), r"\(0, 4, 6, 6\) becomes \(\)"),
+        (nn.ReLU(inplace=True), "overwrites its input; try"),
     ],
 )
-def test_a_changed_shape_or_dtype_is_named(module, message):
+def test_a_changed_shape_dtype_or_input_is_named(module, message):
     with pytest.raises(AssertionError, match=message):
         assert_keeps_shape(module, random(2, 4, 6, 6))
 

@@ -69,15 +69,15 @@ class SolveOptions:
     noise_seed: int = 0
     """Seed of the oscillators' noise."""
     animate: Path | None = None
-    """GIF of the digits and oscillators after every step; for a single board."""
+    """Film (.gif, .webp or .mp4) of the digits and oscillators after every step; for one board."""
     device: str = "auto"
     """auto (CUDA if there is any), cpu, cuda, …"""
 
     def __post_init__(self):
         check_positive(self, "budget")
         check_seed(self.noise_seed, "noise_seed")
-        if self.animate is not None and self.animate.suffix != ".gif":
-            raise ValueError(f"--animate must be a .gif file: got {self.animate}")
+        if self.animate is not None and self.animate.suffix not in (".gif", ".webp", ".mp4"):
+            raise ValueError(f"--animate must end in .gif, .webp or .mp4: got {self.animate}")
         if self.animate is not None and not self.is_single:
             raise ValueError("--animate takes a single board: got a file of boards")
 

@@ -47,20 +47,20 @@ def assert_on_sphere(x: Tensor, oscillator_dim: int, *, tolerance: float | None 
         batch, *site, oscillator = index
         place = ", ".join(map(str, (batch, ":", *site)))
         raise AssertionError(
-            f"oscillator {oscillator} of x[{place}] has norm {norms[index]:.6g}, not 1 "
+            f"oscillator {oscillator} of x[{place}] has norm {norms[index]:.10g}, not 1 "
             f"(tolerance {allowed:.3g})"
         )
 
 
 def assert_keeps_shape(module: Callable[[Tensor], Tensor], x: Tensor) -> None:
-    """Assert that a module returns the shape, dtype and device of its input, as a coupling must.
+    """Assert that a module keeps shape, dtype and device, and its input itself, as a coupling must.
 
     Args:
         module: A coupling or another map ``(B, C, *S) -> (B, C, *S)``.
         x: Example input; an empty batch of it is tried as well.
 
     Raises:
-        AssertionError: With both shapes, dtypes or devices.
+        AssertionError: With both shapes, dtypes or devices, or that the input was overwritten.
 
     Examples:
         >>> assert_keeps_shape(torch.nn.Conv2d(4, 4, 3), torch.randn(2, 4, 8, 8))
@@ -68,8 +68,11 @@ def assert_keeps_shape(module: Callable[[Tensor], Tensor], x: Tensor) -> None:
         AssertionError: the shape changes: (2, 4, 8, 8) becomes (2, 4, 6, 6)
     """
     for given in (x, x[:0]):
+        original = given.clone()
         with torch.no_grad():
             result = module(given)
+        if not torch.equal(given, original):
+            raise AssertionError("the module overwrites its input; try ReLU() without inplace=True")
         for name in ("shape", "dtype", "device"):
             before, after = getattr(given, name), getattr(result, name)
             if before != after:
@@ -151,7 +154,7 @@ def assert_symmetric(
         left, right = (u.double() * jv.double()).sum(), (ju.double() * v.double()).sum()
         scale = (u.norm() * jv.norm()).to(x.dtype)
     if not (left - right).abs() <= _allowed(scale, tolerance):
-        raise AssertionError(f"<u, J v> = {left:.6g} differs from <J u, v> = {right:.6g}")
+        raise AssertionError(f"<u, J v> = {left:.10g} differs from <J u, v> = {right:.10g}")
 
 
 def assert_energy_descends(
@@ -190,8 +193,8 @@ def assert_energy_descends(
     if not increase <= _allowed(energies.abs().max().to(x.dtype), tolerance):
         before, after = energies[step : step + 2, sample].tolist()
         raise AssertionError(
-            f"the energy of sample {sample} increases in step {step + 1}: from {before:.6g} to "
-            f"{after:.6g}; it decreases for a symmetric coupling without natural frequency, if the "
+            f"the energy of sample {sample} increases in step {step + 1}: from {before:.10g} to "
+            f"{after:.10g}; it decreases for a symmetric coupling without natural frequency, if the "
             f"step size is small enough"
         )
 
@@ -202,8 +205,8 @@ def _assert_same(
     error, index = _worst((first - second).abs())
     if not error <= _allowed(torch.maximum(first.abs().max(), second.abs().max()), tolerance):
         raise AssertionError(
-            f"{first_name} differs from {second_name} most at {index}: {first[index]:.6g} and "
-            f"{second[index]:.6g}"
+            f"{first_name} differs from {second_name} most at {index}: {first[index]:.10g} and "
+            f"{second[index]:.10g}"
         )
 
 

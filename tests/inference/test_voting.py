@@ -151,6 +151,19 @@ def test_confidence_is_the_mean_of_the_largest_probability():
         for board in (logits.exp() / logits.exp().sum(-1, keepdim=True)).tolist()
     ]
     assert_close(confidence(logits), torch.tensor(expected, dtype=torch.float64))
+    assert_close(confidence(logits[:, 0, 0]), logits[:, 0, 0].softmax(-1).amax(-1))
+
+
+def test_scores_may_be_integers():
+    errors = torch.tensor([[3, 1, 1], [0, 2, 4]])
+    vote = energy_vote(
+        lambda inputs, start: (start, start[None]),
+        torch.arange(2),
+        lambda inputs, samples: errors[inputs, samples],
+        num_samples=3,
+        score=last_energy,
+    )
+    assert vote.samples.tolist() == [1, 0] and vote.scores.tolist() == [1.0, 0.0]
 
 
 def test_an_energy_that_is_not_a_number_loses():

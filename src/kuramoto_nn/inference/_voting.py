@@ -44,7 +44,7 @@ def confidence(logits: Tensor) -> Tensor:
         >>> confidence(torch.tensor([[[0.0, 0.0], [9.0, -9.0]]])).tolist()
         [0.75]
     """
-    return logits.softmax(-1).amax(-1).flatten(1).mean(1)
+    return logits.softmax(-1).amax(-1, keepdim=True).flatten(1).mean(1)
 
 
 def total_energy(energies: Tensor) -> Tensor:
@@ -273,7 +273,7 @@ def _checked(scores: Tensor, index: Tensor) -> Tensor:
             f", expected {tuple(index.shape)}; try one that picks an energy, as "
             "total_energy(energies[..., 0])"
         )
-    return scores
+    return scores.to(torch.promote_types(scores.dtype, torch.float32))  # numbers of errors, too
 
 
 def _take_in(best: Vote | None, candidates: Vote, index: Tensor, count: int) -> Vote:

@@ -155,7 +155,7 @@ def test_what_cannot_be_solved_is_said(folder, puzzle, message):
     ("options", "message"),
     [
         ({"budget": 0.0}, "--budget must be positive"),
-        ({"animate": Path("board.png")}, "--animate must be a .gif file"),
+        ({"animate": Path("board.png")}, "--animate must end in .gif, .webp or .mp4"),
         ({"board": "-", "animate": Path("board.gif")}, "--animate takes a single board"),
     ],
 )
