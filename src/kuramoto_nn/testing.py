@@ -194,8 +194,8 @@ def assert_energy_descends(
         before, after = energies[step : step + 2, sample].tolist()
         raise AssertionError(
             f"the energy of sample {sample} increases in step {step + 1}: from {before:.10g} to "
-            f"{after:.10g}; it decreases for a symmetric coupling without natural frequency, if the "
-            f"step size is small enough"
+            f"{after:.10g}; it decreases for a symmetric coupling without natural frequency, if "
+            f"the step size is small enough"
         )
 
 
