@@ -175,6 +175,7 @@ def test_repr_reads_like_the_call(module, text):
             '`init` must be positive.*got 0.0; try planes="all"',
         ),
         (lambda: NaturalFrequency(8, 4, planes="some"), '"paired", "all" or None: got \'some\''),
+        (lambda: NaturalFrequency(4, 4)(torch.zeros(2, 3, 4)), r"1, 4\).*4 channels: got.*2, 3, 4"),
         (lambda: OscillatorNorm(9, 4), "divisible"),
         (lambda: NormReadout(9, 3, 4), "divisible"),
         (lambda: NormReadout(8, 3, 4, 2), "`kernel_size` must be odd.*got 2; try 3"),

@@ -31,8 +31,8 @@ class NaturalFrequency(nn.Module):
         trainable: Whether the frequency is learned, or stays constant.
 
     Raises:
-        ValueError: If N does not divide the channels, N < 2, or ``planes`` does not fit N or
-            ``init``.
+        ValueError: If N does not divide the channels, N < 2, ``planes`` does not fit N or ``init``,
+            or oscillators have another K or N.
 
     Shape:
         Oscillators ``(..., K, N)`` to tangent vectors of the same shape.
@@ -95,6 +95,12 @@ class NaturalFrequency(nn.Module):
         return upper - upper.mT
 
     def forward(self, x: Tensor) -> Tensor:
+        size = (self.channels // self.oscillator_dim, self.oscillator_dim)
+        if not self.shared and x.shape[-2:] != size:  # K = 1 would broadcast
+            raise ValueError(
+                f"`x` must be (..., {size[0]}, {size[1]}), oscillators of {self.channels} channels:"
+                f" got shape {tuple(x.shape)}; give `channels` and `oscillator_dim` of the layer"
+            )
         if self.planes == "paired":
             return rotate_planes(x, self.weight.norm(dim=-1))
         return rotate(x, self.matrix())
