@@ -85,7 +85,7 @@ class SolveOptions:
     def is_single(self) -> bool:
         """Whether the argument is a board, well-formed or not, and not a file."""
         board = self.board
-        looks_so = len(board) == 81 or "\n" in board or set(board) <= set("0123456789.")
+        looks_so = len(board) == 81 or "\n" in board or set(board) <= set("0123456789. ")
         return looks_so and not os.path.isfile(board)  # Path.is_file raises on long names
 
 

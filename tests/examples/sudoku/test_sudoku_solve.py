@@ -139,6 +139,7 @@ def test_answers_follow_from_the_seed_and_more_is_tried_as_long_as_there_is_time
         ("", "BOARD must be one board: got 0"),
         (81 * ".", "no valid answer found .*; it has more than one solution"),
         ("\n".join(["5" * 9] * 9), "contradictory givens: 5 stands twice in row 1"),
+        (" ".join(["5" * 9] * 9), "contradictory givens: 5 stands twice in row 1"),
         ("\n".join([text(KNOWN)] * 2), "BOARD must be one board: got 2"),
         ("x" + text(KNOWN)[2:], "is neither a file nor a board of 81 characters"),
         ("1" * 300, "a board has 81 characters: got 300"),
