@@ -75,7 +75,7 @@ class KuramotoLayer(Stepwise):
     \qquad x_i \leftarrow \Pi(x_i + \gamma \dot x_i)$$
 
     Args:
-        coupling: J, any module ``(B, C, *S) -> (B, C, *S)``.
+        coupling: J, any module ``(B, C, *S) -> (B, C, *S)`` that does not write into its input.
         channels: Channels C = K N: K oscillators per site.
         oscillator_dim: Components N of an oscillator.
         frequency: $\Omega$, a module from oscillators ``(B, *S, K, N)`` to $\Omega x$; None
