@@ -137,6 +137,9 @@ def test_figures_build():
     assert [axes.get_title() for axes in figure.axes] == ["t = 0", "t = 1", ""]
     assert figure.axes[-1].lines[0].get_ydata().tolist() == [0.0, -3.0]
     figure.canvas.draw()
+    *axes, energy = plot_trajectory(random_states(96, 2, 4, 3, 3), torch.arange(97), 4).axes
+    assert [a.get_title() for a in axes] == [f"t = {t}" for t in range(0, 97, 6)]
+    assert energy.lines[0].get_ydata().tolist() == list(range(97))
 
     images, labels = torch.rand(2, 3, 6, 6), groups.expand(2, 6, 6)
     figure = plot_segmentation(images, labels, labels, titles=["image", "truth", "clusters"])

@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-MOST_KERNELS, MOST_PATHS = 8, 300
-"""Oscillators of a site whose kernels are drawn, and paths on the sphere."""
+MOST_STATES, MOST_KERNELS, MOST_PATHS = 17, 8, 300
+"""States of a trajectory, oscillators of a site with kernels, and paths on the sphere, as drawn."""
 
 LINE_COLORS = (PALETTE[4], PALETTE[0], PALETTE[2], PALETTE[6], PALETTE[1], PALETTE[5])
 """Colours of curves that are seen on white and on dark gray."""
 
 
 def plot_trajectory(states: Tensor, energies: Tensor, oscillator_dim: int) -> Figure:
-    """Draw the phases after every step and the energy below them.
+    """Draw the phases over the steps, of 17 states at most, and the energy below them.
 
     Args:
         states: States of one image, ``(T + 1, C, h, w)``.
@@ -43,15 +43,16 @@ def plot_trajectory(states: Tensor, energies: Tensor, oscillator_dim: int) -> Fi
             "`states` and `energies` must be (T + 1, C, h, w) and (T + 1,), one image: got "
             f"{tuple(states.shape)} and {tuple(energies.shape)}; try states[:, 0], energies[:, 0]"
         )
-    pictures = phase_colors(states, oscillator_dim).cpu()
-    steps = len(pictures)
-    figure = _figure(max(1.3 * steps, 4), 3.6)
-    grid = figure.add_gridspec(2, steps, height_ratios=(1, 1.3))
-    for t in range(steps):
-        _picture(figure.add_subplot(grid[0, t]), pictures[t], f"t = {t}")
+    last = len(states) - 1
+    steps = torch.linspace(0, last, min(last + 1, MOST_STATES)).round().int().tolist()
+    pictures = phase_colors(states[steps], oscillator_dim).cpu()
+    figure = _figure(max(1.3 * len(steps), 4), 3.6)
+    grid = figure.add_gridspec(2, len(steps), height_ratios=(1, 1.3))
+    for column, t in enumerate(steps):
+        _picture(figure.add_subplot(grid[0, column]), pictures[column], f"t = {t}")
     axes = figure.add_subplot(grid[1, :])
-    axes.plot(range(steps), energies.detach().cpu().tolist(), marker="o", color=PALETTE[4])
-    axes.set(xlabel="step t", ylabel="energy E", xticks=range(steps))
+    axes.plot(energies.detach().cpu().tolist(), marker="o", color=PALETTE[4])
+    axes.set(xlabel="step t", ylabel="energy E", xticks=steps)
     axes.spines[["top", "right"]].set_visible(False)
     return figure
 
