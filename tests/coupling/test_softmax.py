@@ -28,6 +28,16 @@ def test_chunks_change_nothing(monkeypatch, scores, compiled):
     assert_close(*(torch.autograd.grad(result, qkv, upstream)[0] for result in results))
 
 
+def test_bfloat16_is_close_with_gradients_too():
+    qkv, upstream = qkv_of(3, 2, 64, 16), torch.randn(3, 2, 64, 16, dtype=torch.float64)
+    exact = F.scaled_dot_product_attention(*qkv)
+    near = attend(*qkv.bfloat16())
+    assert near.dtype == torch.bfloat16
+    assert_close(near.double(), exact, atol=0.02, rtol=0.02)
+    gradients = (torch.autograd.grad(y, qkv, upstream.to(y.dtype))[0] for y in (near, exact))
+    assert_close(*gradients, atol=0.05, rtol=0.05)
+
+
 def test_maps_over_further_axes_with_gradients_of_second_order():
     qkv = qkv_of(2, 2, 4, 3)
     assert torch.autograd.gradgradcheck(attend, tuple(qkv))

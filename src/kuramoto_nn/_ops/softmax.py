@@ -8,6 +8,8 @@ CHUNK_SCORES = 2**20
 """Scores that a CPU writes out at once: a few MB, which stay in its cache."""
 KEPT_SCORES = 2**21
 """Scores of a whole batch up to which they are written out where a gradient keeps them all."""
+KEPT_BFLOAT16 = 2**24
+"""The same in bfloat16, in which the backward pass of PyTorch's fused kernel is slow."""
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
@@ -31,7 +33,9 @@ def _by_products(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
 
 def _images_at_once(query: Tensor) -> int:
     """Number of images in one plain product; 0 if the fused kernel suits better."""
-    if query.device.type != "cpu" or query.dtype not in (torch.float32, torch.float64):
+    is_kept = torch.is_grad_enabled() and query.requires_grad
+    dtypes = (torch.float32, torch.float64, *([torch.bfloat16] if is_kept else []))
+    if query.device.type != "cpu" or query.dtype not in dtypes:
         return 0
     sizes_stay_open = torch.compiler.is_exporting() or torch._C._get_tracing_state()
     if sizes_stay_open or query.numel() == 0:
@@ -39,6 +43,7 @@ def _images_at_once(query: Tensor) -> int:
     batch, heads, sites, _ = query.shape
     scores = heads * sites**2
     # Gradients keep all scores, and the compiler would recompile for every size of a batch.
-    if torch.compiler.is_compiling() or (torch.is_grad_enabled() and query.requires_grad):
-        return batch if batch * scores <= KEPT_SCORES else 0
+    if torch.compiler.is_compiling() or is_kept:
+        limit = KEPT_BFLOAT16 if query.dtype == torch.bfloat16 else KEPT_SCORES
+        return batch if batch * scores <= limit else 0
     return CHUNK_SCORES // scores
