@@ -9,7 +9,7 @@ CHUNK_SCORES = 2**20
 KEPT_SCORES = 2**21
 """Scores of a whole batch up to which they are written out where a gradient keeps them all."""
 KEPT_BFLOAT16 = 2**24
-"""The same in bfloat16, in which the backward pass of PyTorch's fused kernel is slow."""
+"""The same under autocast and in bfloat16: the fused kernel's backward pass is slow in bfloat16."""
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
@@ -44,6 +44,7 @@ def _images_at_once(query: Tensor) -> int:
     scores = heads * sites**2
     # Gradients keep all scores, and the compiler would recompile for every size of a batch.
     if torch.compiler.is_compiling() or is_kept:
-        limit = KEPT_BFLOAT16 if query.dtype == torch.bfloat16 else KEPT_SCORES
+        is_reduced = query.dtype == torch.bfloat16 or torch.is_autocast_enabled("cpu")
+        limit = KEPT_BFLOAT16 if is_kept and is_reduced else KEPT_SCORES
         return batch if batch * scores <= limit else 0
     return CHUNK_SCORES // scores
