@@ -154,27 +154,24 @@ def test_confidence_is_the_mean_of_the_largest_probability():
     assert_close(confidence(logits[:, 0, 0]), logits[:, 0, 0].softmax(-1).amax(-1))
 
 
-def test_scores_may_be_integers():
-    errors = torch.tensor([[3, 1, 1], [0, 2, 4]])
-    vote = energy_vote(
+def vote_by_last(energies):
+    """The vote whose samples have the energies of a table ``(B, K)`` at their only state."""
+    return energy_vote(
         lambda inputs, start: (start, start[None]),
-        torch.arange(2),
-        lambda inputs, samples: errors[inputs, samples],
-        num_samples=3,
+        torch.arange(len(energies)),
+        lambda inputs, samples: energies[inputs, samples],
+        num_samples=energies.shape[1],
         score=last_energy,
     )
+
+
+def test_scores_may_be_integers():
+    vote = vote_by_last(torch.tensor([[3, 1, 1], [0, 2, 4]]))
     assert vote.samples.tolist() == [1, 0] and vote.scores.tolist() == [1.0, 0.0]
 
 
 def test_an_energy_that_is_not_a_number_loses():
-    energies = torch.tensor([[float("nan"), 3.0], [float("nan"), float("nan")]])
-    vote = energy_vote(
-        lambda inputs, start: (start, start[None]),
-        torch.arange(2),
-        lambda inputs, samples: energies[inputs, samples],
-        num_samples=2,
-        score=last_energy,
-    )
+    vote = vote_by_last(torch.tensor([[float("nan"), 3.0], [float("nan"), float("nan")]]))
     assert vote.samples.tolist() == [1, 0]
 
 
