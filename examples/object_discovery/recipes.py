@@ -113,6 +113,7 @@ RECIPES: dict[str, Recipe] = {
     **_recipes("dsprites-{}", _KINDS, _DSPRITES, _SHORT),
     **_recipes("tetrominoes-{}", _KINDS, _TETROMINOES, _SHORT),
     **_recipes("tetrominoes-{}-tiny", _KINDS, _TETROMINOES, _TETROMINOES_TINY),
+    **_recipes("dsprites-{}-tiny", "attn itrsa", _DSPRITES, _TETROMINOES_TINY),
     # CLEVRTex's networks on drawn textures.
     **_recipes("textures-{}", "attn-l1 attn-l2 itrsa-l1 vit", _TEXTURES, _LONG, "clevrtex-{}"),
     **_recipes("textures-{}-l1-tiny", "attn itrsa", _TEXTURES, _TINY, "clevrtex-{}-tiny"),

@@ -9,7 +9,8 @@ CHUNK_SCORES = 2**20
 KEPT_SCORES = 2**21
 """Scores of a whole batch up to which they are written out where a gradient keeps them all."""
 KEPT_BFLOAT16 = 2**24
-"""The same under autocast and in bfloat16: the fused kernel's backward pass is slow in bfloat16."""
+"""The same under autocast and in bfloat16. The backward pass of the fused kernel is slow in bfloat16;
+beyond this number it runs in float32."""
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
@@ -20,7 +21,7 @@ def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     """
     length = _images_at_once(query)
     if length == 0:
-        return F.scaled_dot_product_attention(query, key, value)
+        return _fused(query, key, value)
     if length >= len(query):
         return _by_products(query, key, value)
     parts = (tensor.split(length) for tensor in (query, key, value))
@@ -31,9 +32,17 @@ def _by_products(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     return (query * query.shape[-1] ** -0.5 @ key.mT).softmax(-1) @ value
 
 
+def _fused(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    if not (query.device.type == "cpu" and _is_kept(query) and _is_reduced(query)):
+        return F.scaled_dot_product_attention(query, key, value)
+    with torch.autocast("cpu", enabled=False):
+        out = F.scaled_dot_product_attention(query.float(), key.float(), value.float())
+    return out.to(value.dtype)
+
+
 def _images_at_once(query: Tensor) -> int:
     """Number of images in one plain product; 0 if the fused kernel suits better."""
-    is_kept = torch.is_grad_enabled() and query.requires_grad
+    is_kept = _is_kept(query)
     dtypes = (torch.float32, torch.float64, *([torch.bfloat16] if is_kept else []))
     if query.device.type != "cpu" or query.dtype not in dtypes:
         return 0
@@ -44,7 +53,14 @@ def _images_at_once(query: Tensor) -> int:
     scores = heads * sites**2
     # Gradients keep all scores, and the compiler would recompile for every size of a batch.
     if torch.compiler.is_compiling() or is_kept:
-        is_reduced = query.dtype == torch.bfloat16 or torch.is_autocast_enabled("cpu")
-        limit = KEPT_BFLOAT16 if is_kept and is_reduced else KEPT_SCORES
+        limit = KEPT_BFLOAT16 if is_kept and _is_reduced(query) else KEPT_SCORES
         return batch if batch * scores <= limit else 0
     return CHUNK_SCORES // scores
+
+
+def _is_kept(query: Tensor) -> bool:
+    return torch.is_grad_enabled() and query.requires_grad
+
+
+def _is_reduced(query: Tensor) -> bool:
+    return query.dtype == torch.bfloat16 or torch.is_autocast_enabled("cpu")

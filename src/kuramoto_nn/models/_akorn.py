@@ -66,6 +66,7 @@ class AKOrN(ObjectDiscoveryModel):
         "clevrtex-attn-tiny": _CLEVRTEX.replace(**_TINY),
         "tetrominoes-attn-tiny": _TETROMINOES.replace(**_TINY),
         "tetrominoes-conv-tiny": _TETROMINOES.replace(**_TINY, **_CONVOLUTION, kernel_size=5),
+        "dsprites-attn-tiny": _DSPRITES.replace(**_TINY),
     }
 
     def __init__(self, config: AKOrNConfig):

@@ -113,6 +113,7 @@ class ItrSA(ObjectDiscoveryModel):
         "clevrtex-vit-tiny": ItrSAConfig(num_steps=1).replace(**_TINY),
         "tetrominoes-itrsa-tiny": _TETROMINOES.replace(**_TINY),
         "tetrominoes-itrconv-tiny": _TETROMINOES.replace(**_TINY, **_CONVOLUTION, kernel_size=5),
+        "dsprites-itrsa-tiny": _DSPRITES.replace(**_TINY),
     }
 
     def __init__(self, config: ItrSAConfig):
