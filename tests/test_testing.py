@@ -74,6 +74,10 @@ def test_a_changed_shape_dtype_or_input_is_named(module, message):
         assert_keeps_shape(module, random(2, 4, 6, 6))
 
 
+def test_an_input_with_nan_is_not_taken_for_overwritten():
+    assert_keeps_shape(nn.ReLU(), torch.full((2, 4, 6, 6), torch.nan))
+
+
 def test_a_convolution_is_neither_equivariant_nor_symmetric():
     x, coupling = random(2, 8, 5, 5), ConvCoupling(8, 3)
     with pytest.raises(AssertionError, match=r"f\(R x\) differs from R f\(x\) most at \("):

@@ -38,7 +38,7 @@ export class Network {
     return this.begin.run({ given, noise });
   }
 
-  /** Energy, output and agreement of a state {x, c}, and the state one step later. */
+  /** Energy, output and (of a solver) agreement of a state {x, c}; the state one step later. */
   async observe({ x, c }) {
     const { following, energy, output, agreement } = await this.step.run({ x, c });
     return {
@@ -46,7 +46,7 @@ export class Network {
       x: x.data,
       energy: energy.data,
       output: output.data,
-      agreement: agreement.data,
+      agreement: agreement?.data,
     };
   }
 }

@@ -53,23 +53,26 @@ class Start(nn.Module):
 
 
 class Step(nn.Module):
-    """The state after one step of the last block; energy, output and agreement of the one before.
+    """The state after one step of the last block, and `outputs` of the state before it.
 
-    The output is the logits ``(B, 9, 9, 9)`` of a solver, or the features ``(B, C, h, w)``. The
-    agreement of two sites is the mean cosine of their oscillators, ``(B, sites, sites)``.
+    The output is the logits ``(B, 9, 9, 9)`` of a solver, or the features ``(B, C, h, w)``. A
+    solver also has the agreement of two cells, the mean cosine of their oscillators
+    ``(B, 81, 81)``.
     """
 
     def __init__(self, model: Any):
         super().__init__()
-        self.model = model
+        self.model, self.solves = model, isinstance(model, AKOrNSudoku)
+        self.outputs = ["following", "energy", "output", *["agreement"] * self.solves]
 
-    def forward(self, x: Tensor, c: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def forward(self, x: Tensor, c: Tensor) -> tuple[Tensor, ...]:
         block = self.model.blocks[-1]
-        solves = isinstance(self.model, AKOrNSudoku)
-        output = self.model.read(x) if solves else block.read(x)[1]
-        sites = x.flatten(2)
-        agreement = sites.mT @ sites * (block.layer.oscillator_dim / block.layer.channels)
-        return block.layer.step(x, c), block.layer.energy(x, c), output, agreement
+        following, energy = block.layer.step(x, c), block.layer.energy(x, c)
+        if not self.solves:
+            return following, energy, block.read(x)[1]
+        cells = x.flatten(2)
+        agreement = cells.mT @ cells * (block.layer.oscillator_dim / block.layer.channels)
+        return following, energy, self.model.read(x), agreement
 
 
 class Views(nn.Module):
@@ -108,8 +111,8 @@ def export_network(folder: Path, name: str, source: Path, given: Tensor) -> dict
     config = model.config
     state = torch.randn(2, config.channels, *config.grid)
     inputs = {"x": state, "c": state.clone()}  # one tensor would become one input
-    outputs = ["following", "energy", "output", "agreement"]
-    export(Step(model), folder / f"{name}-step.onnx", inputs, outputs)
+    step = Step(model)
+    export(step, folder / f"{name}-step.onnx", inputs, step.outputs)
     model.blocks[-1].layer.num_steps = 0  # the start needs no step of it
     inputs = {"given": given.expand(2, *given.shape[1:]), "noise": state}
     export(Start(model), folder / f"{name}-start.onnx", inputs, ["x", "c"])

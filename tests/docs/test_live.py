@@ -212,8 +212,8 @@ def test_graphs_equal_other_networks(tmp_path):
         x, c = start.run(None, {"given": given.numpy(), "noise": noise.numpy()})
         parts = []
         for _ in range(4):
-            following, energy, output, agreement = step.run(None, {"x": x, "c": c})
-            parts.append((x, energy, output, agreement))
+            following, *seen = step.run(None, {"x": x, "c": c})
+            parts.append((x, *seen))
             x = following
         return [torch.from_numpy(np.stack(values)) for values in zip(*parts, strict=True)]
 
@@ -230,7 +230,7 @@ def test_graphs_equal_other_networks(tmp_path):
         check(got[3], agreement)
 
         images, noise = torch.rand(5, 3, 32, 32), torch.randn(5, 24, 8, 8)
-        states, energies, features, _ = trajectory("objects", images, noise)
+        states, energies, features = trajectory("objects", images, noise)
         expected = finder.trajectories(images, noise=noise)[-1]  # type: ignore[operator]
         check(states[:3], expected.states)
         check(energies[:3], expected.energies)
