@@ -30,7 +30,6 @@ run() { # run NAME SECONDS
         failed+=("$1")
 }
 
-run gpu 130
 run layer 140
 run train_step 70
 run metrics 20

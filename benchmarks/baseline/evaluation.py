@@ -1,17 +1,12 @@
-"""PCA, average linkage, FG-ARI and MBO by NumPy, SciPy and scikit-learn, image by image."""
-
-from importlib import import_module
-from importlib.util import find_spec
+"""PCA, average linkage, FG-ARI and MBO by NumPy, fastcluster and scikit-learn, image by image."""
 
 import numpy as np
 import torch
+from fastcluster import linkage
 from scipy.cluster.hierarchy import fcluster
 from sklearn.decomposition import PCA
 from sklearn.metrics import adjusted_rand_score
 from torch import Tensor
-
-LINKAGE = "fastcluster" if find_spec("fastcluster") else "scipy.cluster.hierarchy"
-"""Module whose ``linkage`` is called: fastcluster, or SciPy where that is not installed."""
 
 
 def pca(features: Tensor, num_components: int) -> Tensor:
@@ -23,7 +18,6 @@ def pca(features: Tensor, num_components: int) -> Tensor:
 
 def average_linkage(features: Tensor, num_clusters: int) -> Tensor:
     """Cluster the rows of every image ``(B, P, D)`` into labels ``(B, P)``."""
-    linkage = import_module(LINKAGE).linkage
     labels = []
     for image in features.cpu().numpy():
         tree = linkage(image, method="average", metric="euclidean")

@@ -20,7 +20,6 @@ LEAST_SECONDS = 0.02
 """Shorter work is repeated within a round."""
 LEAST_ROUNDS = 3
 GEMM_SIDE = {"cpu": 2048, "cuda": 8192}
-COPY_BYTES = {"cpu": 2**28, "cuda": 2**31}
 
 
 @dataclass(frozen=True)
@@ -78,12 +77,11 @@ def seconds(work: Work, repeats: int = 1, *, device: torch.device) -> float:
 
 
 class Limit(NamedTuple):
-    """Work whose throughput limits that of other work; ``amount`` is the amount of one call."""
+    """Work whose rate limits that of other work; ``flops`` are those of one call."""
 
     name: str
     work: Work
-    amount: float
-    unit: str
+    flops: float
 
 
 def gemm(device: torch.device, dtype: torch.dtype = torch.float32) -> Limit:
@@ -91,23 +89,15 @@ def gemm(device: torch.device, dtype: torch.dtype = torch.float32) -> Limit:
     side = GEMM_SIDE[device.type]
     left, right = torch.randn(2, side, side, device=device).to(dtype)
     name = f"GEMM {side} {str(dtype).removeprefix('torch.')}"
-    return Limit(name, lambda: left @ right, 2.0 * side**3, "FLOP")
+    return Limit(name, lambda: left @ right, 2.0 * side**3)
 
 
 def convolution_gemm() -> Limit:
     """Prepare a matrix product as a 1x1 convolution, which oneDNN computes on a CPU."""
     images = torch.randn(32, 512, 16, 16).contiguous(memory_format=torch.channels_last)
     weight = torch.randn(512, 512, 1, 1)
-    amount = 2.0 * images.numel() * len(weight)
-    return Limit("1x1 convolution 512 float32", lambda: conv2d(images, weight), amount, "FLOP")
-
-
-def copy(device: torch.device) -> Limit:
-    """Prepare a copy of memory larger than all caches; bytes read and written both count."""
-    size = COPY_BYTES[device.type]
-    source = torch.ones(size, dtype=torch.uint8, device=device)
-    target = torch.empty_like(source)
-    return Limit("copy", lambda: target.copy_(source), 2.0 * size, "byte")
+    flops = 2.0 * images.numel() * len(weight)
+    return Limit("1x1 convolution 512 float32", lambda: conv2d(images, weight), flops)
 
 
 def count_flops(work: Work) -> int:
@@ -118,14 +108,13 @@ def count_flops(work: Work) -> int:
 
 
 def describe_machine(device: torch.device) -> dict[str, Any]:
-    """Return the facts of `name_machine`, and measured throughputs in 10^9 per second."""
-    limits = [gemm(device), gemm(device, torch.bfloat16), copy(device)]
+    """Return the facts of `name_machine`, and measured rates."""
+    limits = [gemm(device), gemm(device, torch.bfloat16)]
     if device.type == "cpu":
         limits.append(convolution_gemm())
     times = measure({limit.name: limit.work for limit in limits}, device=device, rounds=5)
     return name_machine(device) | {
-        f"{limit.name} [G{limit.unit}/s]": limit.amount / times[limit.name].median / 1e9
-        for limit in limits
+        f"{limit.name} [GFLOP/s]": limit.flops / times[limit.name].median / 1e9 for limit in limits
     }
 
 

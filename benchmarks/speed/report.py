@@ -1,4 +1,4 @@
-"""Options of the scripts, and their report: timings, targets, and JSON."""
+"""Options of the scripts, and their report: timings and JSON."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from benchmarks.speed.measure import Limit, Timing, Work, describe_machine, measure
+from benchmarks.speed.measure import Timing, Work, count_flops, describe_machine, gemm, measure
 from examples.common.command import check_positive, run_command
 from examples.common.device import pick_device
 from examples.common.files import write_json
@@ -26,7 +26,7 @@ class Options:
     """Measure time or memory, and write the result as JSON."""
 
     quick: bool = False
-    """Small sizes, to try the script; targets are ignored."""
+    """Small sizes, to try the script."""
     device: str = "cpu"
     """auto (CUDA if there is any), cpu, cuda, …"""
     threads: int | None = None
@@ -57,24 +57,14 @@ class Row:
     """Description of the work, with its sizes."""
     times: dict[str, Timing] = field(default_factory=dict)
     limit: float | None = None
-    """Seconds at the rate of the machine's limit."""
+    """Seconds of the baseline's FLOPs at the rate of a large matrix product."""
     load: float = field(default_factory=lambda: os.getloadavg()[0])
     """Load average (1 min) after the work; if above the number of threads, other processes ran."""
     facts: dict[str, Any] = field(default_factory=dict)
-    targets: list[dict[str, Any]] = field(default_factory=list)
-    """Values with their targets, made by `target`."""
 
     def seconds(self, name: str = OURS) -> float:
         """Median seconds of a candidate."""
         return self.times[name].median
-
-    def speedup(self, name: str = OURS, over: str = BASELINE) -> float:
-        """Seconds of another candidate, by default the baseline, over those of this one."""
-        return self.seconds(over) / self.seconds(name)
-
-    def share_of_limit(self, name: str) -> float:
-        """Seconds of the limit over those of the candidate."""
-        return (self.limit or float("nan")) / self.seconds(name)
 
     def note(self, name: str, value: Any) -> None:
         """Add a fact and print it."""
@@ -86,20 +76,13 @@ class Row:
         for name, timing in self.times.items():
             line = f"  {name:24}{1e3 * timing.median:10.2f} ms"
             line += f"  [{1e3 * timing.low:.2f}, {1e3 * timing.high:.2f}] x{timing.rounds}"
-            if BASELINE in self.times and name != BASELINE:
-                line += f"  {self.speedup(name):6.2f}x the baseline"
+            for other in (BASELINE, FASTER):
+                if other in self.times and name not in (BASELINE, other):
+                    line += f"  {self.seconds(other) / timing.median:6.2f}x {other}"
             if self.limit is not None:
-                line += f"  {100 * self.share_of_limit(name):5.1f} % of the limit's rate"
+                line += f"  {100 * self.limit / timing.median:5.1f} % of the limit's rate"
             lines.append(line)
         return "\n".join(lines)
-
-
-def target(
-    what: str, value: float, *, least: float | None = None, most: float | None = None
-) -> dict[str, Any]:
-    """Return a measured value with its target, as in the files of results."""
-    met = (least is None or value >= least) and (most is None or value <= most)
-    return {"what": what, "value": value, "least": least, "most": most, "met": met}
 
 
 class Report:
@@ -116,36 +99,16 @@ class Report:
         return self.rows[-1]
 
     def compare(
-        self,
-        work: str,
-        candidates: Mapping[str, Work],
-        *,
-        limit: Limit | None = None,
-        amount: float = 0.0,
+        self, work: str, candidates: Mapping[str, Work], *, with_limit: bool = False
     ) -> Row:
-        """Time candidates, and the limit in the same rounds, whose time is scaled to ``amount``."""
+        """Time candidates, and, for the limit, a matrix product in the same rounds."""
+        options, limit = self.options, gemm(self.device) if with_limit else None
         every = candidates if limit is None else {**candidates, limit.name: limit.work}
-        options, bound = self.options, None
         times = measure(every, device=self.device, rounds=options.rounds, budget=options.budget)
-        if limit is not None:
-            bound = times.pop(limit.name).median * amount / limit.amount
-        row = self.add(work, times, bound)
-        if bound is not None:
-            row.note("the limit [ms]", 1e3 * bound)
-        if FASTER in times:
-            for name in times.keys() - {BASELINE, FASTER}:
-                row.note(f"{name}: speedup over {FASTER}", row.speedup(name, FASTER))
-        return row
-
-    def expect(self, row: Row, what: str, value: float, **goal: float | None) -> None:
-        """Compare a value with its target, see `target`; with ``--quick`` it is only noted."""
-        if self.quick:
-            row.note(what, value)
-            return
-        wanted = target(what, value, **goal)
-        row.targets.append(wanted)
-        bound = f">= {wanted['least']:g}" if wanted["most"] is None else f"<= {wanted['most']:g}"
-        print(f"  {'met   ' if wanted['met'] else 'MISSED'} {what}: {value:.3g}, target {bound}")
+        if limit is None:
+            return self.add(work, times)
+        flops = count_flops(candidates[BASELINE])
+        return self.add(work, times, times.pop(limit.name).median * flops / limit.flops)
 
     def write(self, machine: dict[str, Any]) -> Path:
         """Write all rows and the machine as JSON."""

@@ -48,35 +48,20 @@ def linkage_work(device: torch.device, *, points: int) -> Candidates:
     return {name: partial(link, features, 11) for name, link in by.items()}
 
 
-Curve = tuple[tuple[int, ...], tuple[int, ...], Callable[..., Candidates], str]
-CURVES: dict[str, Curve] = {
-    "sites": (
-        *((16, 64, 256, 1024), (16, 64), partial(layer_work, batch=4)),
-        "Up to a few hundred sites the four linear maps dominate, whose cost is linear; beyond, "
-        "the pairs of sites in attention, quadratic.",
-    ),
-    "steps": (
-        *((1, 4, 16, 64), (1, 4), layer_work),
-        "Linear: every step is the same work on the same memory.",
-    ),
-    "batch": (
-        *((1, 4, 16, 64, 256), (1, 4), layer_work),
-        "Linear once all cores have work; below that, the cost of the calls dominates. Tensors of "
-        "tens of MB also cost fresh memory from the system, page by page.",
-    ),
-    "votes": ((1, 4, 16, 64), (1, 2), vote_work, "Linear: samples are a larger batch."),
-    "points": (
-        *((64, 256, 1024, 4096), (64, 128), linkage_work),
-        "Quadratic in the number of points: all distances are computed, kept and averaged.",
-    ),
+CURVES: dict[str, tuple[tuple[int, ...], tuple[int, ...], Callable[..., Candidates]]] = {
+    "sites": ((16, 64, 256, 1024), (16, 64), partial(layer_work, batch=4)),
+    "steps": ((1, 4, 16, 64), (1, 4), layer_work),
+    "batch": ((1, 4, 16, 64, 256), (1, 4), layer_work),
+    "votes": ((1, 4, 16, 64), (1, 2), vote_work),
+    "points": ((64, 256, 1024, 4096), (64, 128), linkage_work),
 }
-"""By axis: values, values with ``--quick``, the work, and the bottleneck in a sentence."""
+"""By axis: values, values with ``--quick``, and the work."""
 
 
 def run(report: Report) -> None:
     """Measure all curves and plot them."""
     panels = []
-    for axis, (full, quick, work, bound) in CURVES.items():
+    for axis, (full, quick, work) in CURVES.items():
         values = quick if report.quick else full
         rows = [
             report.compare(f"{axis} = {value}", work(report.device, **{axis: value}))
@@ -85,7 +70,6 @@ def run(report: Report) -> None:
         growth = rows[-1].seconds() / rows[-2].seconds()
         slope = math.log(growth) / math.log(values[-1] / values[-2])
         rows[-1].note(f"growth of ours at the end, power of {axis}", slope)
-        rows[-1].note("bound", bound)
         panels.append((axis, values, rows, slope))
     plot(panels, report.options.folder / "scaling.png")
 

@@ -18,9 +18,3 @@ def sites(batch: int, num_points: int, num_channels: int, *, num_groups: int = 1
     group = torch.randint(num_groups, (batch, num_points, 1)).expand(-1, -1, num_channels)
     points = centres.gather(1, group) + 0.5 * torch.randn(batch, num_points, num_channels)
     return points / points.norm(dim=2, keepdim=True)
-
-
-def same_partition(first: Tensor, second: Tensor) -> bool:
-    """Whether two labelings ``(B, P)`` are equal up to a permutation of the labels."""
-    pairs = zip(first.cpu(), second.cpu(), strict=True)  # (P, P) for one image at a time
-    return all(torch.equal(a[:, None] == a, b[:, None] == b) for a, b in pairs)

@@ -9,12 +9,9 @@ import torch
 from torch import Tensor
 
 from benchmarks.baseline import models as plain
-from benchmarks.speed.measure import count_flops, gemm
-from benchmarks.speed.report import BASELINE, FASTER, Report, main
+from benchmarks.speed.report import BASELINE, FASTER, OURS, Report, main
 from kuramoto_nn.inference import energy_vote
 from kuramoto_nn.models import AKOrNSudoku
-
-BATCHED = "ours, batched"
 
 
 def run(report: Report) -> None:
@@ -30,24 +27,13 @@ def run(report: Report) -> None:
     puzzles = torch.randint(0, 10, (boards, 9, 9), device=device)
     noise = torch.randn(boards, samples, model.config.channels, 9, 9, device=device)
     given = (puzzles, noise, num_steps)
-    faster = plain.by_matrix_products(model)
     candidates = {
         BASELINE: torch.no_grad()(partial(plain.vote, model, *given)),
-        FASTER: torch.no_grad()(partial(plain.vote, faster, *given)),
-        "ours, board by board": partial(by_board, solver, *given),
-        BATCHED: partial(vote, solver, *given),
-        f"{BATCHED}, bfloat16": torch.autocast(device.type, torch.bfloat16)(
-            partial(vote, solver, *given)
-        ),
+        FASTER: torch.no_grad()(partial(plain.vote, plain.by_matrix_products(model), *given)),
+        OURS: partial(vote, solver, *given),
     }
-    row = report.compare(
-        f"{preset}, vote of {samples} on {boards} boards, T {num_steps}",
-        candidates,
-        limit=gemm(device),
-        amount=count_flops(candidates[BASELINE]),
-    )
-    row.note("boards/s, batched", boards / row.seconds(BATCHED))
-    report.expect(row, "batched: speedup", row.speedup(BATCHED), least=4)
+    name = f"{preset}, vote of {samples} on {boards} boards, T {num_steps}"
+    report.compare(name, candidates, with_limit=True)
 
 
 def vote(solver: AKOrNSudoku, puzzles: Tensor, noise: Tensor, num_steps: int) -> Tensor:
@@ -61,12 +47,6 @@ def vote(solver: AKOrNSudoku, puzzles: Tensor, noise: Tensor, num_steps: int) ->
         batch_size=boards * samples,
     )
     return winners.outputs.argmax(-1) + 1
-
-
-def by_board(solver: AKOrNSudoku, puzzles: Tensor, noise: Tensor, num_steps: int) -> Tensor:
-    """The same, board by board."""
-    boards = zip(puzzles[:, None], noise[:, None], strict=True)
-    return torch.cat([vote(solver, *board, num_steps) for board in boards])
 
 
 if __name__ == "__main__":

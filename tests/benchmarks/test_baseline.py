@@ -4,12 +4,13 @@ import random
 
 import pytest
 import torch
+from sklearn.metrics import adjusted_rand_score
 from torch.testing import assert_close
 
 from benchmarks.baseline import evaluation, models, views
 from benchmarks.baseline.models import PlainAKOrN, PlainKuramoto, PlainSudoku
 from benchmarks.speed import vote
-from benchmarks.speed.synthetic import label_maps, same_partition, sites
+from benchmarks.speed.synthetic import label_maps, sites
 from examples.object_discovery.augment import ViewParameters, apply_views
 from kuramoto_nn.clustering import average_linkage, pca
 from kuramoto_nn.inference import uptiled_features
@@ -83,7 +84,6 @@ def test_vote() -> None:
     expected = models.vote(plain, puzzles, noise, 4)
     assert expected.unique().numel() > 1
     assert torch.equal(vote.vote(solver, puzzles, noise, 4), expected)
-    assert torch.equal(vote.by_board(solver, puzzles, noise, 4), expected)
 
 
 def test_scores() -> None:
@@ -103,8 +103,8 @@ def test_clusters() -> None:
     torch.manual_seed(0)
     features = sites(3, 100, 16)
     expected = evaluation.average_linkage(features, 5)
-    assert same_partition(average_linkage(features, 5), expected)
-    assert not same_partition(average_linkage(features, 6), expected)
+    for ours, theirs in zip(average_linkage(features, 5), expected, strict=True):
+        assert adjusted_rand_score(ours, theirs) == 1
     scores = evaluation.pca(features, 4)
     assert_close(scores.abs(), pca(features, 4).abs(), atol=1e-4, rtol=1e-3)
 
