@@ -22,8 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from tyro.conf import Positional, arg
 
-from benchmarks.speed.measure import name_machine
-from benchmarks.speed.report import RESULTS
+from benchmarks.tables import RESULTS, head, line, name_machine
 from examples.common.command import check_positive, run_command
 from examples.common.device import pick_device
 from examples.common.files import make_folder
@@ -35,7 +34,10 @@ from kuramoto_nn import functional, load_model
 from kuramoto_nn.inference import confidence
 from kuramoto_nn.models import AKOrNSudoku
 
-HEAD = "| variant | updates a sample | CPU s a board | one sample | by confidence | any sample |"
+COLUMNS = (
+    *("variant", "updates a sample", "CPU s a board"),
+    *("one sample", "by confidence", "any sample"),
+)
 UNCERTAIN = 0.9
 """Cells whose most likely digit is less probable are restarted."""
 
@@ -175,6 +177,10 @@ def run(options: TestTimeOptions) -> None:
     model = load_model(options.model)
     if not isinstance(model, AKOrNSudoku):
         raise ValueError(f"MODEL must be an AKOrNSudoku: got {type(model).__name__}")
+    makers = variants(model, options.num_steps)
+    for start in options.only:
+        if not any(name.startswith(start) for name in makers):
+            raise ValueError(f"--only: no variant begins with {start!r}, among {', '.join(makers)}")
     data, device = options.data, pick_device(options.device)
     boards, machine = load(data, "test").to(device), name_machine(device)
     title = (
@@ -184,12 +190,12 @@ def run(options: TestTimeOptions) -> None:
     )
     make_folder(options.results)
     with (options.results / "sudoku-test-time.md").open("a", encoding="utf-8") as file:
-        print(f"\n{title}\n\n{HEAD}\n{'|---' * 6}|", file=file, flush=True)
-        for name, make in variants(model, options.num_steps).items():
-            if not options.only or name.startswith(options.only):
-                line = f"| {' | '.join([name, *measure(make(), boards, options)])} |"
+        print("", title, "", *head(*COLUMNS), sep="\n", file=file, flush=True)
+        for name, make in makers.items():
+            if name.startswith(options.only or ""):
+                cells = line([name, *measure(make(), boards, options)])
                 for out in (sys.stdout, file):
-                    print(line, file=out, flush=True)
+                    print(cells, file=out, flush=True)
 
 
 if __name__ == "__main__":

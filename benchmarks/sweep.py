@@ -20,7 +20,7 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -28,8 +28,7 @@ from typing import Annotated, Any
 import torch
 from tyro.conf import Positional
 
-from benchmarks.speed.measure import name_machine
-from benchmarks.speed.report import RESULTS
+from benchmarks.tables import RESULTS, head, line, name_machine
 from examples.common.command import run_command
 from examples.common.files import write_json, write_text
 from examples.common.progress import read_jsonl
@@ -78,7 +77,7 @@ def sweep(options: SweepOptions) -> None:
         rows.append(run_variant(given, variant, options.out))
         lines = (f"# {name}", "", *page(given, rows), "")
         write_text(options.results / f"{name}.md", "\n".join(lines))
-        print(line(rows[-1].values()), flush=True)
+        print(line([*rows[-1].values()]), flush=True)
 
 
 def run_variant(given: Sweep, variant: str, out: Path) -> dict[str, Any]:
@@ -132,13 +131,7 @@ def page(given: Sweep, rows: list[dict[str, Any]]) -> Iterator[str]:
     yield from ("", "```")
     for words in (given.train, *given.evaluations):
         yield f"python -m examples.{shlex.join(words)}"
-    yield from ("```", "", line(rows[0]), line("---" for _ in rows[0]))
-    yield from (line(row.values()) for row in rows)
-
-
-def line(cells: Iterable[str]) -> str:
-    """A line of a Markdown table."""
-    return f"| {' | '.join(cells)} |"
+    yield from ("```", "", *head(*rows[0]), *(line([*row.values()]) for row in rows))
 
 
 if __name__ == "__main__":

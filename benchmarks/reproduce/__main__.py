@@ -18,8 +18,7 @@ from typing import Any
 
 from benchmarks.reproduce.experiments import EXPERIMENTS, PRESETS, Experiment, Settings
 from benchmarks.reproduce.table import read_table, update_table
-from benchmarks.speed.measure import name_machine
-from benchmarks.speed.report import RESULTS
+from benchmarks.tables import RESULTS, name_machine
 from examples.common.command import check_positive, run_command
 from examples.common.device import pick_device
 

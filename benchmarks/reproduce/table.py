@@ -1,12 +1,13 @@
 """Table of published and measured scores, as Markdown and as JSON."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from benchmarks.reproduce.experiments import Settings
+from benchmarks.tables import head, line
 from examples.common.command import option_name
 from examples.common.files import write_json, write_text
 
@@ -44,9 +45,9 @@ def markdown(records: Sequence[Record]) -> str:
         if record["status"] == "done":
             tables.setdefault(_conditions(record), []).append(record)
     for conditions, done in tables.items():
-        lines += ["", conditions, "", _line(SCORES), _line(["---"] * len(SCORES))]
+        lines += ["", conditions, "", *head(*SCORES)]
         lines += [_score(record, name) for record in done for name in record["measured"]]
-        lines += ["", _line(RUNS), _line(["---"] * len(RUNS)), *map(_run, done)]
+        lines += ["", *head(*RUNS), *map(_run, done)]
     others = [f"- {r['row']}: {r['status']}" for r in records if r["status"] != "done"]
     if others:
         lines += ["", "Not in a table:", "", *others]
@@ -82,7 +83,7 @@ def _score(record: Record, name: str) -> str:
     if (theirs := record["published"].get(name)) is not None:
         published, difference = _number(*theirs), f"{score['mean'] - theirs[0]:+.1f}"
     measured = _number(score["mean"], score["std_over_seeds"])
-    return _line((record["row"], name, published, measured, difference))
+    return line((record["row"], name, published, measured, difference))
 
 
 def _run(record: Record) -> str:
@@ -93,7 +94,7 @@ def _run(record: Record) -> str:
     given = {name: _words(settings.get(name, value)) for name, value in defaults.items()}
     changed = [n for n, value in defaults.items() if given[n] != _words(value)]
     options = " ".join(f"{option_name(name)} {given[name]}" for name in changed)
-    return _line(
+    return line(
         (
             record["row"],
             training["data"] + (f", tested on {tested} (OOD)" if tested else ""),
@@ -110,7 +111,3 @@ def _words(value: Any) -> str:
 
 def _number(mean: float, deviation: float | None) -> str:
     return f"{mean:.1f}" + ("" if deviation is None else f" ± {deviation:.1f}")
-
-
-def _line(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(cells)} |"

@@ -1,19 +1,17 @@
 """Times of several callables in one process, and of work whose speed limits theirs."""
 
-import datetime
-import os
-import platform
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import ceil
-from pathlib import Path
 from statistics import median, quantiles
 from typing import Any, NamedTuple
 
 import torch
 from torch.nn.functional import conv2d
 from torch.utils.flop_counter import FlopCounterMode
+
+from benchmarks.tables import name_machine
 
 Work = Callable[[], object]
 LEAST_SECONDS = 0.02
@@ -115,19 +113,4 @@ def describe_machine(device: torch.device) -> dict[str, Any]:
     times = measure({limit.name: limit.work for limit in limits}, device=device, rounds=5)
     return name_machine(device) | {
         f"{limit.name} [GFLOP/s]": limit.flops / times[limit.name].median / 1e9 for limit in limits
-    }
-
-
-def name_machine(device: torch.device) -> dict[str, Any]:
-    """Return date, processor, threads, device and versions of a measurement."""
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    names = (line.partition(": ")[2] for line in lines if line.startswith("model name"))
-    return {
-        "date": datetime.date.today().isoformat(),
-        "processor": next(names, platform.processor()),
-        "cores": len(os.sched_getaffinity(0)),
-        "threads": torch.get_num_threads(),
-        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
-        "torch": torch.__version__,
-        "python": platform.python_version(),
     }

@@ -9,11 +9,11 @@ from typing import Any
 import torch
 
 from benchmarks.speed.measure import Timing, Work, count_flops, describe_machine, gemm, measure
+from benchmarks.tables import RESULTS
 from examples.common.command import check_positive, run_command
 from examples.common.device import pick_device
 from examples.common.files import write_json
 
-RESULTS = Path(__file__).parents[1] / "results"
 QUICK_RESULTS = Path("runs/benchmarks")
 BASELINE, OURS = "baseline", "ours"
 EAGER, COMPILED = "eager", "compiled"

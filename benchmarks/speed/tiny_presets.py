@@ -8,8 +8,8 @@ and written to `benchmarks/results/tiny_presets.json`.
 
 import torch
 
-from benchmarks.speed.measure import name_machine, seconds
-from benchmarks.speed.report import RESULTS
+from benchmarks.speed.measure import seconds
+from benchmarks.tables import RESULTS, name_machine
 from examples.common.files import write_json
 from kuramoto_nn import create_model, list_models
 
