@@ -10,7 +10,6 @@ both keep the recipes of earlier calls. Recipes whose data are missing are liste
 """
 
 import dataclasses
-import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +23,8 @@ from examples.common.device import pick_device
 
 LEAST_SECONDS = 10.0
 """With less time left in a slice, no further stage starts."""
+FOREVER = 1e9
+"""Minutes of a slice that does not end."""
 UNFINISHED = ("not trained", "not scored")
 
 _published = [name for name in EXPERIMENTS if name in PRESETS and PRESETS[name].published]
@@ -65,7 +66,7 @@ class ReproduceOptions(Settings):
 
 def reproduce(options: ReproduceOptions) -> list[dict[str, Any]]:
     """Continue every recipe as far as the time allows, update the table, and return its records."""
-    deadline = time.monotonic() + 60 * (options.slice_minutes or math.inf)
+    deadline = time.monotonic() + 60 * (options.slice_minutes or FOREVER)
     machine = name_machine(pick_device(options.device))
     conditions = {"machine": machine, "settings": dataclasses.asdict(options)}
     read_table(options.results)  # a damaged table is reported before hours of work

@@ -148,15 +148,12 @@ class Experiment(ABC):
         """Return the amount of training so far, such as ``seconds`` and ``steps``."""
         saved = self.checkpoint()
         data, training = saved["identity"]["data"], saved["identity"]["training"]
-        samples = saved["step"] * training["batch_size"]
         return {
             "data": data["name"],
             "seconds": saved["seconds"],
             "steps": saved["step"],
             "batch_size": training["batch_size"],
-            "samples_seen": samples,
-            "epochs": samples / data["count"],
-            "epochs_of_the_recipe": self.options.training.epochs,
+            "samples_seen": saved["step"] * training["batch_size"],
         }
 
     @cached_property
@@ -222,7 +219,7 @@ class DiscoveryExperiment(Experiment):
                     data=data,
                     split=self.split(kind),
                     noise_seeds=self.noise_seeds,
-                    time_limit=_finite(left),
+                    time_limit=left,
                     device=self.settings.device,
                 )
                 if (result := discovery_evaluation.evaluate(options)) is None:
@@ -316,7 +313,7 @@ class SudokuExperiment(Experiment):
             noise_seeds=self.noise_seeds,
             batch_size=self.batch_size[pick_device(device).type],
             device=device,
-            time_limit=_finite(seconds),
+            time_limit=seconds,
             out=self.folder / "evaluation" / name,
         )
         return sudoku_evaluation.evaluate(options)
@@ -334,10 +331,6 @@ def _solved(rows: list[Row]) -> Statistic:
 
 def _given(fields: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
-
-
-def _finite(seconds: float) -> float | None:
-    return seconds if math.isfinite(seconds) else None
 
 
 EXPERIMENTS: dict[str, type[Experiment]] = {
