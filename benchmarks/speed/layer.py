@@ -13,10 +13,10 @@ from torch import Tensor, nn
 
 from benchmarks.baseline.models import PlainKuramoto, by_matrix_products
 from benchmarks.speed.measure import Work
-from benchmarks.speed.report import BASELINE, COMPILED, EAGER, FASTER, Report, main
+from benchmarks.speed.report import BASELINE, COMPILED, EAGER, FASTER, HALF, Report, main
 from kuramoto_nn.models import AKOrNConfig
 
-HALF, BLOCKS = "compiled, bfloat16", "transformer blocks, compiled"
+BLOCKS = "transformer blocks, compiled"
 
 
 def sized(channels: int, side: int, num_steps: int = 8, kernel_size: int | None = None) -> Any:

@@ -16,7 +16,7 @@ from examples.common.files import write_json
 
 QUICK_RESULTS = Path("runs/benchmarks")
 BASELINE, OURS = "baseline", "ours"
-EAGER, COMPILED = "eager", "compiled"
+EAGER, COMPILED, HALF = "eager", "compiled", "compiled, bfloat16"
 FASTER = "baseline, 2x2 by @"
 """The baseline with matrix products instead of multiplying and adding up."""
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from benchmarks.baseline.models import PlainAKOrN, by_matrix_products
 from benchmarks.baseline.views import random_views
 from benchmarks.speed.measure import Work
-from benchmarks.speed.report import BASELINE, COMPILED, EAGER, FASTER, Report, main
+from benchmarks.speed.report import BASELINE, COMPILED, EAGER, FASTER, HALF, Report, main
 from examples.common.processes import Processes
 from examples.object_discovery.batches import ViewBatches
 from examples.object_discovery.data import SegmentedImages
@@ -47,6 +47,9 @@ def run(report: Report) -> None:
             compiled = copy.deepcopy(model)
             compiled.compile()
             candidates[COMPILED] = our_step(compiled, training, device)
+            compiled = copy.deepcopy(model)
+            compiled.compile()
+            candidates[HALF] = our_step(compiled, training, device, half=True)
         name = f"{preset}, {batch_size} images: training step"
         report.compare(name, candidates, with_limit=True)
 
@@ -75,8 +78,8 @@ def training_step(
     return step
 
 
-def our_step(model: AKOrN, training: Training, device: torch.device) -> Work:
-    """Training step of `examples.object_discovery.train`."""
+def our_step(model: AKOrN, training: Training, device: torch.device, *, half: bool = False) -> Work:
+    """Training step of `examples.object_discovery.train`, under autocast with ``half``."""
     images = random_images(model.config, 2 * training.batch_size)
     stored = SegmentedImages(images, torch.zeros_like(images[:, 0]))
     here = Processes(0, 1, device)
@@ -84,7 +87,8 @@ def our_step(model: AKOrN, training: Training, device: torch.device) -> Work:
 
     def loss(number: int) -> Tensor:
         views, noise = batches.at(number)
-        embeddings = model(views.flatten(0, 1), noise=noise.flatten(0, 1))
+        with torch.autocast(device.type, torch.bfloat16, enabled=half):
+            embeddings = model(views.flatten(0, 1), noise=noise.flatten(0, 1)).float()
         return nt_xent(embeddings.unflatten(0, (2, -1)), temperature=training.temperature)
 
     return training_step(model, training, loss, training.average(model))

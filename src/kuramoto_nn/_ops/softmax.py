@@ -9,8 +9,8 @@ CHUNK_SCORES = 2**20
 KEPT_SCORES = 2**21
 """Scores of a whole batch up to which they are written out where a gradient keeps them all."""
 KEPT_BFLOAT16 = 2**24
-"""The same under autocast and in bfloat16. The backward pass of the fused kernel is slow in bfloat16;
-beyond this number it runs in float32."""
+"""The same under autocast and in bfloat16, where the fused kernel's backward pass is slow: beyond
+this number it runs in float32."""
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
