@@ -37,16 +37,16 @@ def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
     ``write`` gets the open file, and an OSError names the path.
     """
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    try:
-        with errors_name(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
+    with errors_name(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
             with open(temporary, "xb") as file:  # with the permissions that the umask leaves
                 write(file)
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
