@@ -16,8 +16,7 @@ from typing import Any, TypeVar
 import tyro
 
 LARGEST_SEED = 2**63 - 1
-PARTS = ("model", "data", "training", "scoring")
-"""Parts of a recipe, and the prefixes of the options that change them."""
+PARTS = ("model", "data", "training", "scoring")  # of a recipe, and of the names of its options
 
 Options = TypeVar("Options")
 Recipe = TypeVar("Recipe")
@@ -40,10 +39,8 @@ def check_positive(
         value = getattr(options, name)
         entries = value if isinstance(value, tuple) else (value,)
         if not all(entry is None or 0 < entry <= most for entry in entries):
-            given = " ".join(map(str, entries))
-            raise ValueError(
-                f"{option_name(prefix + name)} must be positive and {bound}: got {given}"
-            )
+            option, given = option_name(prefix + name), " ".join(map(str, entries))
+            raise ValueError(f"{option} must be positive and {bound}: got {given}")
 
 
 def check_seed(seed: int, name: str = "seed") -> None:
@@ -88,16 +85,13 @@ def run_command(
     *,
     recipes: Mapping[str, Any] | None = None,
 ) -> None:
-    """Parse the command line into a dataclass and call a function with it.
+    """Parse the command line into a dataclass, whose docstrings are the help; call a function.
+
+    With recipes, the first word of the command line names one. Its parts are the defaults, and
+    options such as ``--training.batch-size`` change them.
 
     A mistake on the command line exits with code 2, any other error of the user, of the data or of
     the machine with code 1 and one line, and Ctrl-C with code 130.
-
-    Args:
-        function: The command.
-        options_type: The dataclass; its docstring and its fields' are the help.
-        recipes: Recipes by name. The first word of the command line then names one, its parts are
-            the defaults, and options such as ``--training.batch-size`` change them.
     """
     spec = sys.modules["__main__"].__spec__  # set by python -m
     program = f"python -m {spec.name.removesuffix('.__main__')}" if spec else sys.argv[0]

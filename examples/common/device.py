@@ -98,6 +98,15 @@ def free_memory(device: torch.device) -> float:
     return min(available, free_memory_of_container())
 
 
+def check_memory(subject: str, needed: float, device: torch.device, *, remedy: str) -> None:
+    """Raise ValueError unless the device has so many bytes left for the subject, a plural."""
+    if needed > (free := free_memory(device)):
+        raise ValueError(
+            f"{subject} need {needed / GIB:.1f} GiB: got {free / GIB:.1f} GiB of free memory; "
+            f"{remedy}, or use a machine with more memory"
+        )
+
+
 def free_memory_of_container(
     root: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")
 ) -> float:

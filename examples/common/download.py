@@ -21,8 +21,7 @@ from examples.common.files import first_line, one_at_a_time, write_json
 from examples.common.progress import Meter
 
 ARCHIVE = re.compile(r"\.(tar|tar\.gz|tgz|zip)$")
-RETRIES = 3
-"""Times that a failed download is started again before giving up."""
+RETRIES = 3  # times that a failed download is started again before giving up
 _BLOCK = 1 << 20
 
 
@@ -44,9 +43,8 @@ class DownloadOptions:
 
     def __post_init__(self):
         if self.dataset not in self.addresses:
-            raise ValueError(
-                f"unknown --dataset {self.dataset!r}; known are: {', '.join(self.addresses)}"
-            )
+            known = ", ".join(self.addresses)
+            raise ValueError(f"unknown --dataset {self.dataset!r}; known are: {known}")
         names = [name_of(url) for url in self.urls]
         if len(set(names)) < len(names):
             raise ValueError(f"addresses (--url) must end in different file names: got {names}")
@@ -61,7 +59,7 @@ class DownloadOptions:
         return self.url or self.addresses[self.dataset]
 
 
-def download(options: DownloadOptions, *, check: Callable[[Path], None]) -> None:
+def download(options: DownloadOptions, *, check: Callable[[Path], object]) -> None:
     """Get everything of a data set that is missing.
 
     ``check`` raises ValueError for a file (not an archive) that is damaged or of another kind.
@@ -98,9 +96,8 @@ def fetch(url: str, path: Path, *, sha256: str | None = None) -> None:
     The file gets its name when it is complete. Without a checksum its length alone is checked.
     """
     name = path.name
-    source = pooch.create(
-        path.parent, "", registry={name: sha256}, urls={name: url}, retry_if_failed=RETRIES
-    )
+    parts = {"registry": {name: sha256}, "urls": {name: url}}
+    source = pooch.create(path.parent, "", **parts, retry_if_failed=RETRIES)
     headers = {"Accept-Encoding": "identity"}  # else a server may send an archive decompressed
     try:
         with Meter(name, DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn()) as meter:
@@ -110,10 +107,10 @@ def fetch(url: str, path: Path, *, sha256: str | None = None) -> None:
         os.umask(mask := os.umask(0))
         path.chmod(0o666 & ~mask)  # pooch's files are private
     except OSError as error:
+        message = f"cannot write {path}: {error.strerror}"
         if error.errno is None:  # an exception of requests, not of the disk
             message = f"{url}: {error}; try again, or give another address with --url"
-            raise OSError(message) from error
-        raise OSError(f"cannot write {path}: {error.strerror}") from error
+        raise OSError(message) from error
 
 
 class _Bar:

@@ -12,8 +12,8 @@ from typing import Any, BinaryIO
 
 from filelock import FileLock, Timeout
 
+# Errors of locks on file systems that have none.
 NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
-"""Errors of locks on file systems that have none."""
 
 
 @contextmanager
@@ -31,25 +31,22 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
 
 
-@contextmanager
-def open_whole(path: Path) -> Iterator[BinaryIO]:
-    """Open a file beside its place, then move it there; a failure leaves the old file as it was."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    try:
-        with open(temporary, "xb") as file:  # with the permissions that the umask leaves
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
 def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
-    """Write a file as `open_whole` does; ``write`` gets the open file, and an error names it."""
-    with errors_name(path), open_whole(path) as file:
-        write(file)
+    """Write a file beside its place, then move it there; a failure leaves the old file as it was.
+
+    ``write`` gets the open file, and an OSError names the path.
+    """
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    with errors_name(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with open(temporary, "xb") as file:  # with the permissions that the umask leaves
+                write(file)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -69,9 +66,8 @@ def exclusive(folder: Path) -> Iterator[None]:
     try:
         _acquire(lock, timeout=0)
     except Timeout as error:
-        raise ValueError(
-            f"another run is training in {folder}; wait for it or choose another --out"
-        ) from error
+        message = f"another run is training in {folder}; wait for it or choose another --out"
+        raise ValueError(message) from error
     except OSError as error:
         raise OSError(f"{error}; choose another --out") from error
     try:
@@ -111,10 +107,8 @@ def _acquire(lock: FileLock, *, timeout: float = -1) -> None:
     except OSError as error:
         if error.errno not in NO_LOCKS:
             raise OSError(f"cannot write into {folder}: {error.strerror}") from error
-        print(
-            f"warning: {folder} is on a file system without locks; start no second process there",
-            file=sys.stderr,
-        )
+        advice = "is on a file system without locks; start no second process there"
+        print(f"warning: {folder} {advice}", file=sys.stderr)
 
 
 def first_line(error: Exception) -> str:

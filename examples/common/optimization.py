@@ -13,42 +13,6 @@ from torch.optim.swa_utils import AveragedModel
 
 from examples.common.command import check_positive, option_name
 
-WARMUP_POWER = 2 / 3
-
-
-class WeightAverage:
-    """Average of a model's weights, updated every few steps.
-
-    Up to step ``start`` it is a copy. An update at step t after that keeps
-    ``min(decay, 1 - (1 + t - start)^(-2/3))`` of the average, so that early weights soon fade out.
-    """
-
-    def __init__(self, model: nn.Module, *, decay: float, every: int, start: int):
-        self.decay, self.every, self.start = decay, every, start
-        self._source, self._keep = model, 0.0
-        self._averaged = AveragedModel(
-            model, avg_fn=lambda average, new, _: torch.lerp(new, average, self._keep)
-        )
-        # It starts as a copy; torch would copy once more at the first update after a restart.
-        self._averaged.n_averaged.fill_(1)
-
-    @property
-    def model(self) -> nn.Module:
-        """The averaged model, ready for evaluation."""
-        return self._averaged.module
-
-    def keep(self, step: int) -> float:
-        """Share of the average that an update at ``step`` keeps."""
-        if step <= self.start:
-            return 0.0
-        return min(self.decay, 1 - (1 + step - self.start) ** -WARMUP_POWER)
-
-    def update(self, step: int) -> None:
-        """Include the weights after the optimiser's step number ``step``, counted from 0."""
-        if step % self.every == 0 or step < self.start:
-            self._keep = self.keep(step)
-            self._averaged.update_parameters(self._source)
-
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
@@ -101,29 +65,61 @@ class Training:
         left = max(0.0, 1 - done)
         return warmup * min(1.0, left / self.cooldown) if self.cooldown else warmup
 
-    def average(self, model: nn.Module) -> WeightAverage:
-        """Average of a model's weights with this decay."""
-        return WeightAverage(
-            model, decay=self.ema_decay, every=self.ema_every, start=self.ema_start
-        )
-
     def identity(self) -> dict[str, Any]:
         """Fields that determine the numbers of a run."""
         values = dataclasses.asdict(self)
         return {name: v for name, v in values.items() if name not in self.not_identity}
 
 
+class WeightAverage:
+    """Average of a model's weights, updated every few steps, with the ``ema_…`` of its training.
+
+    Up to step ``ema_start`` it is a copy. An update at step t after that keeps
+    ``min(ema_decay, 1 - (1 + t - ema_start)^(-2/3))`` of the average, so that early weights soon
+    fade out.
+    """
+
+    def __init__(self, model: nn.Module, training: Training):
+        self._source, self._training, self._keep = model, training, 0.0
+        self._averaged = AveragedModel(
+            model, avg_fn=lambda average, new, _: torch.lerp(new, average, self._keep)
+        )
+        # It starts as a copy; torch would copy once more at the first update after a restart.
+        self._averaged.n_averaged.fill_(1)
+
+    @property
+    def model(self) -> nn.Module:
+        """The averaged model, ready for evaluation."""
+        return self._averaged.module
+
+    def keep(self, step: int) -> float:
+        """Share of the average that an update at ``step`` keeps."""
+        since = step - self._training.ema_start
+        return 0.0 if since <= 0 else min(self._training.ema_decay, 1 - (1 + since) ** (-2 / 3))
+
+    def update(self, step: int) -> None:
+        """Include the weights after the optimiser's step number ``step``, counted from 0."""
+        if step % self._training.ema_every == 0 or step < self._training.ema_start:
+            self._keep = self.keep(step)
+            self._averaged.update_parameters(self._source)
+
+
 def build_optimizer(model: Any, training: Training) -> Any:
-    """Adam; with a learning rate of Muon, `MuonWithAdam` for the maps in ``model.blocks``."""
+    """Adam; with a learning rate of Muon, Muon for the weights of linear maps in ``model.blocks``.
+
+    Muon makes the update of a matrix orthogonal, so that all of its directions learn equally fast.
+    Embeddings and output maps do not belong to it.
+
+    Reference:
+        K. Jordan et al., *Muon: an optimizer for hidden layers in neural networks* (2024).
+    """
     if training.muon_learning_rate is None:
         return Adam(model.parameters(), lr=training.learning_rate)
-    return MuonWithAdam(
-        model,
-        model.blocks,
-        muon_learning_rate=training.muon_learning_rate,
-        learning_rate=training.learning_rate,
-        weight_decay=training.muon_weight_decay,
-    )
+    maps = [m.weight for m in model.blocks.modules() if isinstance(m, nn.Linear)]
+    taken = {id(weight) for weight in maps}
+    rest = [p for p in model.parameters() if id(p) not in taken]
+    muon = Muon(maps, lr=training.muon_learning_rate, weight_decay=training.muon_weight_decay)
+    return MuonWithAdam({"Muon": muon, "Adam": Adam(rest, lr=training.learning_rate)})
 
 
 def scale_learning_rates(optimizer: Any, share: float) -> None:
@@ -132,30 +128,11 @@ def scale_learning_rates(optimizer: Any, share: float) -> None:
         group["lr"] = group.setdefault("initial_lr", group["lr"]) * share
 
 
+@dataclass
 class MuonWithAdam:
-    """Muon for the weights of the linear maps in ``inner``, Adam for all other parameters.
+    """Two optimisers as one, each for parameters of its own, by name."""
 
-    Muon makes the update of a matrix orthogonal, so that all of its directions learn equally fast.
-    Embeddings and output maps do not belong in ``inner``.
-
-    Reference:
-        K. Jordan et al., *Muon: an optimizer for hidden layers in neural networks* (2024).
-    """
-
-    def __init__(
-        self,
-        model: nn.Module,
-        inner: nn.Module,
-        *,
-        muon_learning_rate: float,
-        learning_rate: float,
-        weight_decay: float = 0.0,
-    ):
-        maps = [m.weight for m in inner.modules() if isinstance(m, nn.Linear)]
-        taken = {id(weight) for weight in maps}
-        rest = [p for p in model.parameters() if id(p) not in taken]
-        muon = Muon(maps, lr=muon_learning_rate, weight_decay=weight_decay)
-        self.parts = {"Muon": muon, "Adam": Adam(rest, lr=learning_rate)}
+    parts: dict[str, Any]
 
     @property
     def param_groups(self) -> list[dict[str, Any]]:

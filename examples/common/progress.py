@@ -8,21 +8,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
+from rich import progress
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    TextColumn,
-    TimeRemainingColumn,
-)
 
 from examples.common.files import errors_name, write_text
 
 PER_SECOND = "_per_second"
-PLAIN_SECONDS = 30.0
-"""Time between the lines where there is no terminal."""
+PLAIN_SECONDS = 30.0  # time between the lines where there is no terminal
 
 
 class Meter:
@@ -31,12 +23,12 @@ class Meter:
     ``columns`` follow the bar. A meter is on stderr unless its lines are results themselves.
     """
 
-    def __init__(self, title: str, *columns: ProgressColumn, stderr: bool = True):
+    def __init__(self, title: str, *columns: progress.ProgressColumn, stderr: bool = True):
         self.title, self.console = title, Console(stderr=stderr)
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            *(columns or (MofNCompleteColumn(), TimeRemainingColumn())),
+        self._bar = progress.Progress(
+            progress.TextColumn("{task.description}"),
+            progress.BarColumn(),
+            *(columns or (progress.MofNCompleteColumn(), progress.TimeRemainingColumn())),
             console=self.console,
             transient=stderr,
             disable=not self.console.is_terminal,
@@ -116,7 +108,7 @@ class RunLog:
         write_text(path, "".join(json.dumps(record) + "\n" for record in kept))
         self._file = path.open("a")
         self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=first_step)
-        self._meter = Meter(title, TextColumn("{task.fields[text]}"), stderr=False)
+        self._meter = Meter(title, progress.TextColumn("{task.fields[text]}"), stderr=False)
         self.say = self._meter.say
         self._is_first = True
 

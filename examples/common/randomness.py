@@ -53,10 +53,6 @@ class ShuffledBatches:
     Subclasses draw everything for the global batch and then cut it to this process's rows, so that
     any number of processes sees the same batch. Noise is drawn in float32 and converted to
     ``dtype``. ``name`` is what messages call the samples.
-
-    Attributes:
-        steps_per_epoch: Batches of an epoch.
-        last_batch: Samples of an epoch's last batch.
     """
 
     def __init__(
@@ -69,19 +65,19 @@ class ShuffledBatches:
         name: str,
         dtype: torch.dtype = torch.float32,
     ):
-        batch_size, drop_last = training.batch_size, training.drop_last
-        here.rows(batch_size)  # raises if it cannot be shared equally
-        self.count, self.batch_size = count, batch_size
+        self.count, self.batch_size = count, training.batch_size
         self.seed, self.here, self.dtype = seed, here, dtype
-        full, rest = divmod(count, batch_size)
+        here.rows(self.batch_size)  # raises if it cannot be shared equally
+        full, rest = divmod(count, self.batch_size)
         rest -= rest % here.world_size
-        uses_rest = not drop_last and rest >= 2
+        uses_rest = not training.drop_last and rest >= 2
         self.steps_per_epoch = full + uses_rest
-        self.last_batch = rest if uses_rest else batch_size
+        self.last_batch = rest if uses_rest else self.batch_size
         if self.steps_per_epoch == 0:
+            least = self.batch_size if training.drop_last else max(2, here.world_size)
             raise ValueError(
-                f"a batch needs {batch_size if drop_last else max(2, here.world_size)} {name}: "
-                f"got {count}; lower --training.batch-size or use more {name}"
+                f"a batch needs {least} {name}: got {count}; lower --training.batch-size or use "
+                f"more {name}"
             )
 
     def indices(self, step: int) -> Tensor:

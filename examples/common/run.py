@@ -21,19 +21,16 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 import kuramoto_nn
+from examples.common import optimization
 from examples.common.command import check_positive, check_seed, deferred_interrupts
 from examples.common.device import GIB, Compile, Precision, peak_memory, should_compile
 from examples.common.files import exclusive, first_line, write_whole
-from examples.common.optimization import Training, build_optimizer, scale_learning_rates
 from examples.common.processes import Processes, processes
 from examples.common.progress import PER_SECOND, Pace, RunLog
 
-CHECKPOINT = "checkpoint.pt"
-"""Name of the resumable state in a run's folder."""
-MODEL = "model"
-"""Name of the folder of the averaged weights in a run's folder."""
-FORMAT = 4
-"""Version of the checkpoint's content."""
+CHECKPOINT = "checkpoint.pt"  # the resumable state in a run's folder
+MODEL = "model"  # the folder of the averaged weights in a run's folder
+FORMAT = 4  # version of the checkpoint's content
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +39,7 @@ class RunOptions:
 
     recipe: Annotated[str, tyro.conf.Suppress]
     """Name of the recipe."""
-    training: Training
+    training: optimization.Training
     """How the network is trained."""
     out: Path
     """Folder of the checkpoint, the model and the logs; a run that is there resumes."""
@@ -109,8 +106,8 @@ class Run:
         stop it earlier. ``network`` is a module around the model that the steps call instead of it.
         """
         options, training = self.options, self.options.training
-        self.model, self.optimizer = model, build_optimizer(model, training)
-        self.average = training.average(model)
+        self.model, self.optimizer = model, optimization.build_optimizer(model, training)
+        self.average = optimization.WeightAverage(model, training)
         source = None if options.init_from is None else kuramoto_nn.load_model(options.init_from)
         last_step = min(num_steps, options.max_steps or num_steps)
         limits = {"last_step": last_step, "time_limit": options.time_limit}
@@ -148,7 +145,8 @@ class Run:
         over = self._is_over()
         while not over:
             self._over, self._record_is_due = None, False
-            scale_learning_rates(self.optimizer, training.share_at(self.step, done=self._done))
+            share = training.share_at(self.step, done=self._done)
+            optimization.scale_learning_rates(self.optimizer, share)
             yield self.step
             over = self._end_step()
             if over or self._record_is_due or self.step % self.options.log_every == 0:

@@ -17,8 +17,7 @@ from torch import Tensor
 
 from examples.common.command import option_name
 
-LUMA = (0.299, 0.587, 0.114)
-"""ITU-R BT.601 luma, as "L" in PIL."""
+LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601 luma, as "L" in PIL
 _TRIES = 10
 
 
@@ -62,23 +61,14 @@ class Augmentation:
 
 @dataclass(frozen=True)
 class ViewParameters:
-    """Parameters of B views; all tensors lie on the CPU.
+    """Parameters of B views; all tensors lie on the CPU."""
 
-    Args:
-        crop: `(B, 4)` int64 top, left, height, width in pixels.
-        flip: `(B,)` bool, mirrored left to right.
-        jittered: `(B,)` bool, whether the next two apply.
-        factors: `(B, 4)` float32 of brightness, contrast, saturation (factors) and hue (turns).
-        order: `(B, 4)` int64, a permutation per image: the adjustment at each place.
-        gray: `(B,)` bool, whether the view ends up gray.
-    """
-
-    crop: Tensor
-    flip: Tensor
-    jittered: Tensor
-    factors: Tensor
-    order: Tensor
-    gray: Tensor
+    crop: Tensor  # (B, 4) int64: top, left, height, width in pixels
+    flip: Tensor  # (B,) bool, mirrored left to right
+    jittered: Tensor  # (B,) bool, whether the next two apply
+    factors: Tensor  # (B, 4) float32 of brightness, contrast, saturation (factors), hue (turns)
+    order: Tensor  # (B, 4) int64, a permutation per image: the adjustment at each place
+    gray: Tensor  # (B,) bool, whether the view ends up gray
 
     def __len__(self) -> int:
         """Number of views."""
@@ -106,14 +96,12 @@ def draw_views(
     neutral = torch.tensor([1.0, 1.0, 1.0, 0.0], dtype=torch.float64)
     low = neutral - strength
     low[:3].clamp_(min=0)
+    area, ratio = augmentation.crop_area, augmentation.crop_ratio
+    crop = draw_crops(
+        batch_size, image_size=image_size, area=area, ratio=ratio, generator=generator
+    )
     return ViewParameters(
-        crop=draw_crops(
-            batch_size,
-            image_size=image_size,
-            area=augmentation.crop_area,
-            ratio=augmentation.crop_ratio,
-            generator=generator,
-        ),
+        crop=crop,
         flip=uniform() < augmentation.flip_probability,
         jittered=uniform() < augmentation.jitter_probability,
         factors=torch.lerp(low, neutral + strength, uniform(len(ADJUSTMENTS))).float(),

@@ -5,7 +5,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from examples.common.processes import Processes
 from examples.common.randomness import ShuffledBatches, generator_for
 from examples.object_discovery.augment import apply_views, draw_views
 from examples.object_discovery.data import SegmentedImages
@@ -14,19 +13,19 @@ from kuramoto_nn.models import ObjectDiscoveryConfig
 
 
 class ViewBatches(ShuffledBatches):
-    """Two views of each step's images, of type ``dtype``, and the oscillators' initial noise."""
+    """Two views of each step's images, of type ``dtype``, and the oscillators' initial noise.
+
+    The other options are those of `ShuffledBatches`.
+    """
 
     def __init__(
         self,
         images: SegmentedImages,
         training: Training,
         model: ObjectDiscoveryConfig,
-        *,
-        seed: int,
-        here: Processes,
-        dtype: torch.dtype = torch.float32,
+        **options: Any,
     ):
-        super().__init__(len(images), training, seed=seed, here=here, name="images", dtype=dtype)
+        super().__init__(len(images), training, name="images", **options)
         self.images, self.augmentation = images, training.augmentation
         height, width = images.images.shape[2:]
         self.image_size = (height, width)

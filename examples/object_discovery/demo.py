@@ -34,8 +34,7 @@ from examples.object_discovery.train import options_for, train
 from kuramoto_nn.models import AKOrN, ObjectDiscoveryModel
 
 RECIPE, CONTROL = "tetrominoes-attn-tiny", "tetrominoes-itrsa-tiny"
-PUBLISHED = "tetrominoes-attn"
-"""The preset whose published scores the report shows beside the demo's."""
+PUBLISHED = "tetrominoes-attn"  # the preset whose published scores stand beside the demo's
 UPTILE = 4
 NUM_PICTURES = 8
 

@@ -20,22 +20,16 @@ from kuramoto_nn.metrics import foreground_ari, mean_best_overlap
 class Score:
     """A score of predicted labels against the true ones, image by image.
 
-    Attributes:
-        title: Its name in tables.
-        note: The measured quantity, as a phrase.
-        function: Maps predicted and true labels, both ``(B, H, W)``, to ``(B,)`` float64 scores, 1
-            for a perfect match, NaN for an image that does not count. True labels are 0 on the
-            background and `VOID` where they are to be ignored.
-        truth: The label map it compares with. Data sets without that map do not have the score.
-        empty_is_one: Whether ``--empty one`` counts an image without a score as 1, as the authors'
-            evaluation does.
+    ``function`` maps predicted and true labels, both ``(B, H, W)``, to ``(B,)`` float64 scores, 1
+    for a perfect match, NaN for an image that does not count. True labels are 0 on the background
+    and `VOID` where they are to be ignored. Data sets without the map ``truth`` lack the score.
     """
 
-    title: str
-    note: str
+    title: str  # its name in tables
+    note: str  # the measured quantity, as a phrase
     function: Callable[[Tensor, Tensor], Tensor]
-    truth: Literal["instances", "classes"] = "instances"
-    empty_is_one: bool = False
+    truth: Literal["instances", "classes"] = "instances"  # the label map it compares with
+    empty_is_one: bool = False  # for `--empty one`, as in the authors' evaluation
 
 
 _ari = partial(foreground_ari, ignore_index=VOID)

@@ -20,24 +20,23 @@ import torch
 from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
-from tyro.conf import Positional, arg
+from tyro.conf import Positional, Suppress, arg
 
 from examples.common.command import check_positive, check_seed, run_command
-from examples.common.device import pick_device
+from examples.common.device import check_memory, pick_device
 from examples.common.files import make_folder, write_whole
 from examples.object_discovery.data.pictures import read_rgb
 from examples.object_discovery.recipes import Scoring
 from examples.object_discovery.segmenter import Segmenter, enlarge, load_network
 from kuramoto_nn.plot import label_colors
 
-OPACITY = 0.5
-"""Opacity of the labels' colours over the picture."""
-MOST_LABELS = 256
-"""Labels that a palette PNG can hold."""
+OPACITY = 0.5  # opacity of the labels' colours over the picture
+MOST_LABELS = 256  # labels that a palette PNG can hold
+BYTES_PER_PIXEL = 32  # of a picture: colours, also as float32, labels, and the overlay
 
 
 @dataclass(frozen=True, kw_only=True)
-class SegmentOptions:
+class SegmentOptions(Scoring):
     """Segment pictures with a trained object-discovery model.
 
     Every picture is resized, with its proportions kept, so that its longer side is at least the
@@ -51,12 +50,7 @@ class SegmentOptions:
     """Pictures, or folders of pictures: grey, RGB(A), palette, CMYK, 16 bits, of any size."""
     num_clusters: int = 5
     """K, the number of segments of a picture."""
-    uptile: int = 1
-    """How many times finer than the patch grid the features are, per axis."""
-    clustering: Literal["average", "kmeans"] = "average"
-    """Clustering of the sites: average linkage, or k-means."""
-    pca: int | None = 128
-    """Principal components that are clustered; none clusters the features themselves."""
+    empty: Annotated[Literal["nan", "one"], Suppress] = "nan"  # nothing is scored
     max_side: int | None = None
     """Longest side, in pixels, that the model sees; its own image size if not given. A larger one
     gives a finer grid than the model was trained on."""
@@ -83,10 +77,8 @@ class SegmentOptions:
 
 def segment(options: SegmentOptions) -> None:
     """Segment pictures and print a line for each; ValueError at the end if some were broken."""
-    names = ("num_clusters", "clustering", "pca", "uptile")
-    scoring = Scoring(**{name: getattr(options, name) for name in names})
     model = load_network(options.model, device=pick_device(options.device))
-    segmenter = Segmenter(model=model, scoring=scoring, seed=options.noise_seed)
+    segmenter = Segmenter(model=model, scoring=options, seed=options.noise_seed)
     segmenter.sites(0, 0)  # refuses an --uptile that does not divide the patch size
     make_folder(options.out)
     Image.MAX_IMAGE_PIXELS = None  # the pictures are the user's own, and may be large
@@ -99,10 +91,11 @@ def segment(options: SegmentOptions) -> None:
             labels = segment_picture(segmenter, pixels, max_side=options.max_side)
             mask, overlay = _results(options.out, path.stem, taken)
             _write(mask, overlay, image, labels)
-        except (ValueError, OSError) as error:
+        except (ValueError, OSError, MemoryError) as error:
             broken += 1
             named = "" if str(path) in str(error) else f"{path}: "
-            print(f"error: {named}{error}", file=sys.stderr)
+            reason = str(error) or "there is not enough memory for its pixels"
+            print(f"error: {named}{reason}", file=sys.stderr)
             continue
         found = labels.flatten().bincount().count_nonzero()
         print(f"{path}: {image.width} x {image.height}, {found} segments, {mask}", flush=True)
@@ -116,15 +109,16 @@ def segment_picture(segmenter: Segmenter, image: Tensor, *, max_side: int | None
     ``max_side`` is the longest side that the network sees, its own image size if None. ValueError
     if the picture has fewer sites than K, or memory does not suffice.
     """
-    config = segmenter.model.config
+    config, pixels = segmenter.model.config, image[0].numel()
+    needed, cpu = BYTES_PER_PIXEL * pixels, torch.device("cpu")
+    check_memory(f"{pixels:,} pixels", needed, cpu, remedy="make the picture smaller")
     own, longer = max(config.sides), max(image.shape[1:])
     scale = min(max(longer, own), max_side or own) / longer
     height, width = (max(1, round(side * scale)) for side in image.shape[1:])
     right, bottom = (-side % config.patch_size for side in (width, height))
     segmenter.batch_size(height + bottom, width + right)  # refuses what memory cannot hold
-    resized = F.interpolate(
-        image[None].float(), size=(height, width), mode="bicubic", antialias=True
-    )
+    colors = image[None].float()
+    resized = F.interpolate(colors, size=(height, width), mode="bicubic", antialias=True)
     padded = F.pad(resized, (0, right, 0, bottom), mode="replicate")
     labels = segmenter.labels(padded.round().clamp(0, 255).byte(), [0])
     return enlarge(labels[:, :height, :width], (image.shape[1], image.shape[2]))[0].cpu()

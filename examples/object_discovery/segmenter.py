@@ -7,7 +7,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
-from examples.common.device import GIB, Precision, autocast, dtype_of, free_memory
+from examples.common.device import Precision, autocast, check_memory, dtype_of
 from examples.common.progress import Meter
 from examples.common.randomness import generator_for
 from examples.object_discovery.data import SegmentedImages
@@ -19,14 +19,12 @@ from kuramoto_nn.inference import uptiled_features
 from kuramoto_nn.models import ObjectDiscoveryModel
 
 LARGEST_BATCH = 64
+# Numbers in the feature maps of a batch, which are held several times and partly in float64.
 MOST_FEATURES = 2**25
-"""Numbers in the feature maps of a batch, which are held several times and partly in float64."""
-BYTES_PER_FEATURE = 40
-"""Bytes per number of a feature map: noise, features, and float64 copies for the PCA."""
+BYTES_PER_FEATURE = 40  # noise, features, and float64 copies for the PCA
+# Bytes per distance that `average_linkage` keeps; on a CPU it limits its memory by itself.
 BYTES_PER_DISTANCE = {"cpu": 0, "cuda": 32}
-"""Bytes per distance that `average_linkage` keeps; on a CPU it limits its memory by itself."""
-MOST_KEPT = 2**28
-"""Most distances of one image that `average_linkage` keeps; beyond, it computes them in strips."""
+MOST_KEPT = 2**28  # distances of one image that it keeps; beyond, it computes them in strips
 
 
 @dataclass(frozen=True)
@@ -48,18 +46,12 @@ class Segmenter:
 
     The randomness of an image depends on the seed and the image's number only, and not on the batch
     or the number of processes.
-
-    Attributes:
-        model: Network in evaluation mode, on the device and in the precision to use.
-        scoring: How features are clustered and scored; its ``num_clusters`` must be set.
-        seed: Seed of the noise that the oscillators start from.
-        precision: Precision of the features.
     """
 
-    model: ObjectDiscoveryModel
-    scoring: Scoring
-    seed: int = 0
-    precision: Precision = "float32"
+    model: ObjectDiscoveryModel  # in evaluation mode, on the device and in the precision to use
+    scoring: Scoring  # its `num_clusters` must be set
+    seed: int = 0  # of the noise that the oscillators start from
+    precision: Precision = "float32"  # of the features
 
     @property
     def device(self) -> torch.device:
@@ -134,12 +126,8 @@ class Segmenter:
         needed = per_image * BYTES_PER_FEATURE
         if self.scoring.clustering == "average":
             needed += min(num_sites**2, MOST_KEPT) * BYTES_PER_DISTANCE[self.device.type]
-        if needed > (free := free_memory(self.device)):
-            raise ValueError(
-                f"the {num_sites:,} sites of an image need {needed / GIB:.1f} GiB: got "
-                f"{free / GIB:.1f} GiB of free memory; lower --uptile or the size of the images, "
-                f"or use a machine with more memory"
-            )
+        remedy = "lower --uptile or the size of the images"
+        check_memory(f"the {num_sites:,} sites of an image", needed, self.device, remedy=remedy)
         return min(LARGEST_BATCH, max(1, MOST_FEATURES // per_image))
 
 
@@ -155,12 +143,12 @@ def cluster(features: Tensor, scoring: Scoring, generators: Sequence[Generator])
     if scoring.clustering == "average":
         labels = average_linkage(points, scoring.num_clusters)
     else:
-        labels = []
+        found = []
         for image, generator in zip(points, generators, strict=True):
             seed = int(torch.randint(2**63 - 1, (), generator=generator))
             start = Generator(points.device).manual_seed(seed)
-            labels.append(kmeans(image[None], scoring.num_clusters, generator=start))
-        labels = torch.cat(labels)
+            found.append(kmeans(image[None], scoring.num_clusters, generator=start))
+        labels = torch.cat(found)
     return labels.unflatten(1, features.shape[2:])
 
 

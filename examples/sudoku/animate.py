@@ -12,12 +12,10 @@ from examples.sudoku.rules import BOX, CELLS, SIDE, UNITS, units
 from kuramoto_nn.models import AKOrNSudoku
 from kuramoto_nn.plot import phase_colors, write_film
 
-CELL, MARGIN, CAPTION = 36, 14, 30
-"""Pixels of a cell's side, around the boards, and of the line below them."""
+CELL, MARGIN, CAPTION = 36, 14, 30  # pixels of a cell, around the boards, and of the line below
 PAPER, INK, FAINT, GIVEN, LINE = "#ffffff", (0, 92, 158), (205, 208, 214), "#14161c", "#9a9ea8"
 WRONG, GROUND = "#d55e00", "#e9ebef"
-FRAME_SECONDS, FIRST, LAST = 0.12, 8, 25
-"""Time of a frame, and how often the first and the last one are shown."""
+FRAME_SECONDS, FIRST, LAST = 0.12, 8, 25  # how often the first and the last frame are shown
 MOST_FRAMES = 48
 
 

@@ -27,6 +27,7 @@ _PLAIN |= dict.fromkeys(range(0x2500, 0x2580), "|")  # lines of frames in Unicod
 _OPENERS = {".xz": lzma.open, ".gz": gzip.open}
 _UNREADABLE = (lzma.LZMAError, gzip.BadGzipFile, zlib.error, EOFError, UnicodeDecodeError)
 _NO_SOLUTION = "there is no solution beside the puzzle"
+_INCOMPLETE = "a board has nine lines of nine cells: got {}"
 
 
 @dataclass(frozen=True)
@@ -65,14 +66,9 @@ class Boards:
 
 
 def checked(boards: Boards, place: Callable[[int], str]) -> Boards:
-    """Check that solutions obey the rules and belong to their puzzles.
+    """Return boards whose solutions obey the rules and belong to their puzzles.
 
-    Args:
-        boards: Puzzles and solutions.
-        place: Maps a board's number to its place in a file, for the message.
-
-    Raises:
-        ValueError: If a board is wrong.
+    Otherwise a ValueError has the ``place`` of the first wrong board, by its number, in a file.
     """
     puzzles, solutions = boards.puzzles, boards.solutions
     reasons = {
@@ -87,21 +83,13 @@ def checked(boards: Boards, place: Callable[[int], str]) -> Boards:
 
 
 class Entry(NamedTuple):
-    """A puzzle in a text, its solution, and the reason if one of them is missing.
+    """A puzzle in a text, its solution, and the reason if one of them is missing."""
 
-    Attributes:
-        line: Number of its (last) line, from 1.
-        puzzle: 81 digits, 0 for a blank; empty if the line holds no puzzle.
-        solution: 81 digits, or empty.
-        error: Why the puzzle or the solution is missing.
-        rating: Field of its line in the column ``rating``, if there is one.
-    """
-
-    line: int
-    puzzle: str = ""
-    solution: str = ""
-    error: str = ""
-    rating: str = ""
+    line: int  # number of its (last) line, from 1
+    puzzle: str = ""  # 81 digits, 0 for a blank; empty if the line holds no puzzle
+    solution: str = ""  # 81 digits, or empty
+    error: str = ""  # why the puzzle or the solution is missing
+    rating: str = ""  # field of its line in the column `rating`, if there is one
 
 
 def parse_lines(lines: Iterable[str]) -> Iterator[Entry]:
@@ -130,7 +118,7 @@ def parse_lines(lines: Iterable[str]) -> Iterator[Entry]:
         if _FRAME.fullmatch(line) and not _boards(line):
             continue
         if rows:
-            yield Entry(number - 1, error=_incomplete(rows))
+            yield Entry(number - 1, error=_INCOMPLETE.format(len(rows)))
             rows = []
         if may_be_title and _is_title(line):
             names = [name.strip(' "').lower() for name in _fields(line)]
@@ -140,7 +128,7 @@ def parse_lines(lines: Iterable[str]) -> Iterator[Entry]:
             yield from (entry._replace(rating=rating) for entry in _entries(number, line))
         may_be_title = False
     if rows:
-        yield Entry(number, error=_incomplete(rows))
+        yield Entry(number, error=_INCOMPLETE.format(len(rows)))
 
 
 def digits(cells: str) -> Tensor:
@@ -185,9 +173,7 @@ def read_entries(file: TextIO, name: str, every: int = 1) -> Iterator[Entry]:
 def read_boards(path: Path, *, every: int = 1) -> Boards:
     """Read puzzles with their solutions; see `open_text`, `parse_lines` and `read_entries`.
 
-    Raises:
-        ValueError: If a line is wrong; the message names the file and the first such line.
-        OSError: If the file cannot be read.
+    ValueError names the file and its first wrong line.
     """
     entries = list(read_entries(open_text(path), str(path), every))
     if not entries:
@@ -210,10 +196,6 @@ def _row(line: str) -> str | None:
     elif len(cells := line.replace("|", "")) != SIDE:
         cells = _SEPARATORS.sub("", line)
     return cells if re.fullmatch(rf"(?:{_CELL}| ){{{SIDE}}}", cells) else None
-
-
-def _incomplete(rows: list[str]) -> str:
-    return f"a board has nine lines of nine cells: got {len(rows)}"
 
 
 def _is_title(line: str) -> bool:

@@ -19,8 +19,7 @@ from examples.sudoku.generate import FEWEST_GIVENS, generate, generate_rated, wi
 from examples.sudoku.rules import CELLS, SIDE
 
 Split = Literal["train", "test"]
-FEATURES, LABELS = "features.pt", "labels.pt"
-"""SATNet's one-hot tensors: puzzles and solutions."""
+FEATURES, LABELS = "features.pt", "labels.pt"  # SATNet's one-hot tensors: puzzles and solutions
 SATNET_ROWS = {"train": slice(9000), "test": slice(9000, None)}
 NUM_GENERATED, NUM_RATED = {"train": 9_000, "test": 1_000}, 1_000
 
@@ -71,9 +70,8 @@ class BoardOptions:
 def load(options: BoardOptions, split: Split = "train") -> Boards:
     """Load boards to the CPU; `rows` and `num_test_boards` apply to the test boards.
 
-    Raises:
-        ValueError: If a file is damaged, a board is wrong, or no board is left.
-        OSError: If a file is missing or the disk is full.
+    ValueError if a file is damaged, a board is wrong, or no board is left; OSError if a file is
+    missing or the disk is full.
     """
     file = options.train_file if split == "train" else options.test_file
     boards = SETS[options.name](options, split) if file is None else read_boards(file)
@@ -218,9 +216,8 @@ def _read_one_hot(path: Path) -> Tensor:
     except OSError:
         raise
     except Exception as error:  # a damaged file can raise any error
-        raise ValueError(
-            f"{path} is not a readable file of tensors: {first_line(error)}"
-        ) from error
+        reason = first_line(error)
+        raise ValueError(f"{path} is not a readable file of tensors: {reason}") from error
     if not isinstance(one_hot, Tensor) or one_hot.shape[1:] != (SIDE, SIDE, SIDE):
         got = tuple(one_hot.shape) if isinstance(one_hot, Tensor) else type(one_hot).__name__
         raise ValueError(f"{path} must hold a tensor (B, 9, 9, 9): got {got}")

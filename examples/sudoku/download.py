@@ -8,34 +8,26 @@ The same command starts a failed download again, and does nothing if the boards 
 
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import ClassVar
 
 from examples.common.command import run_command
 from examples.common.download import DownloadOptions, download
 from examples.sudoku.boards import read_boards
 
-# Published by the authors of the data; untested without internet access. --url takes others.
-ADDRESSES = {
-    "sudoku": ("https://powei.tw/sudoku.zip",),
-    "sudoku-hard": ("https://www.dropbox.com/s/rp3hbjs91xiqdgc/sudoku-hard.zip?dl=1",),
-}
-
 
 @dataclass(frozen=True, kw_only=True)
 class SudokuDownloadOptions(DownloadOptions):
     """Download published boards, check and unpack them."""
 
-    addresses: ClassVar = ADDRESSES
+    # Published by the authors of the data; untested without internet access. --url takes others.
+    addresses: ClassVar = {
+        "sudoku": ("https://powei.tw/sudoku.zip",),
+        "sudoku-hard": ("https://www.dropbox.com/s/rp3hbjs91xiqdgc/sudoku-hard.zip?dl=1",),
+    }
 
     dataset: str
     """sudoku (SATNet's boards) or sudoku-hard (RRN's)."""
 
 
-def check_boards(path: Path) -> None:
-    """Check that a file that is not an archive holds boards with solutions."""
-    read_boards(path)
-
-
 if __name__ == "__main__":
-    run_command(partial(download, check=check_boards), SudokuDownloadOptions)
+    run_command(partial(download, check=read_boards), SudokuDownloadOptions)

@@ -30,8 +30,7 @@ from examples.common.run import weights_hash
 from examples.sudoku.boards import Boards
 from examples.sudoku.data import BoardOptions, load
 from examples.sudoku.scores import HEADER, Row, line, numbers, over_seeds
-from examples.sudoku.solver import CONFIDENCE, RULES, Solver
-from kuramoto_nn import load_model
+from examples.sudoku.solver import CONFIDENCE, RULES, Solver, load_network
 from kuramoto_nn.models import AKOrNSudoku, SudokuModel
 
 SCORES = "scores.json"
@@ -81,13 +80,11 @@ class EvaluateOptions:
 def evaluate(options: EvaluateOptions) -> list[Row]:
     """Score a model, print and return the results; fewer rows if the time limit came first.
 
-    Raises:
-        ValueError: If an option, the model or the boards are wrong, or ``--out`` holds other
-            scores.
-        OSError: If a file is missing.
+    ValueError if an option, the model or the boards are wrong, or ``--out`` holds other scores;
+    OSError if a file is missing.
     """
     deadline = time.monotonic() + (options.time_limit or math.inf)
-    model, boards = _load(options), load(options.data, "test")
+    model, boards = load_network(options.model), load(options.data, "test")
     identity = _identify(options, model, boards)
     known = {row.key: row for row in _read(options.out, identity)}
     device = pick_device(options.device)
@@ -109,13 +106,6 @@ def evaluate(options: EvaluateOptions) -> list[Row]:
     return rows
 
 
-def _load(options: EvaluateOptions) -> SudokuModel:
-    model = load_model(options.model)
-    if not isinstance(model, SudokuModel):
-        raise ValueError(f"{options.model} is not a model for Sudoku: got {type(model).__name__}")
-    return model
-
-
 def _rows(
     model: SudokuModel,
     boards: Boards,
@@ -132,15 +122,9 @@ def _rows(
         if None not in rows:
             yield from filter(None, rows)
             continue
-        solver = Solver(
-            model,
-            num_steps,
-            seed,
-            options.batch_size,
-            options.precision,
-            checked=options.checked,
-            symmetries=options.symmetries,
-        )
+        names = ("batch_size", "precision", "checked", "symmetries")
+        same = {name: getattr(options, name) for name in names}
+        solver = Solver(model, num_steps, seed, **same)
         try:
             yield from _score(solver, boards, options, deadline)
         except TimeoutError:

@@ -8,8 +8,8 @@ from torch.nn import functional as F
 
 SIDE, BOX = 9, 3
 CELLS = SIDE * SIDE
+# Random numbers of a symmetry: transposition, order of the rows, of the columns, and digits.
 SYMMETRY_DRAWS = (1, 12, 12, 9)
-"""Random numbers of a symmetry: transposition, order of the rows, of the columns, and digits."""
 
 
 def units(boards: Tensor) -> Tensor:
@@ -58,14 +58,10 @@ class Symmetry(NamedTuple):
 
     Digits are renamed, bands (three rows) and stacks (three columns) permuted, as are the rows of a
     band and the columns of a stack, and the board may be transposed.
-
-    Attributes:
-        cells: Number of the cell that each cell takes its digit from, ``(B, 81)``.
-        names: New names of the digits, ``(B, 10)``; blanks stay blank.
     """
 
-    cells: Tensor
-    names: Tensor
+    cells: Tensor  # (B, 81), number of the cell that each cell takes its digit from
+    names: Tensor  # (B, 10), new names of the digits; blanks stay blank
 
     @classmethod
     def of(cls, draws: Tensor) -> Self:

@@ -11,28 +11,22 @@ from torch import Tensor
 from examples.sudoku.boards import Boards
 from examples.sudoku.rules import solves
 
-RATINGS = {"0": 0, "1-2": 2, "3-10": 10, "11-50": 50, "51+": 2**31 - 1}
-"""Buckets of ratings, by their largest one."""
+RATINGS = {"0": 0, "1-2": 2, "3-10": 10, "11-50": 50, "51+": 2**31 - 1}  # largest of each bucket
 
 
 @dataclass(frozen=True, kw_only=True)
 class BoardScores:
     """Scores of one answer per board, in percent.
 
-    Attributes:
-        boards: Number of boards.
-        solved: Boards with all blank cells right, the published measure; givens are not compared.
-        valid: Boards that obey the rules and keep the givens. For puzzles with one solution these
-            are the solved ones without those in which a given was changed.
-        cells: Blank cells that are right, of the blank cells of all boards.
-        givens: Given cells that were kept, of the given cells of all boards.
+    ``solved`` is the published measure; givens are not compared. For puzzles with one solution the
+    valid boards are the solved ones without those in which a given was changed.
     """
 
-    boards: int
-    solved: float
-    valid: float
-    cells: float
-    givens: float
+    boards: int  # number of boards
+    solved: float  # boards with all blank cells right
+    valid: float  # boards that obey the rules and keep the givens
+    cells: float  # blank cells that are right, of the blank cells of all boards
+    givens: float  # given cells that were kept, of the given cells of all boards
 
     @classmethod
     def of(cls, answers: Tensor, boards: Boards) -> Self:
@@ -54,29 +48,17 @@ def solved(answers: Tensor, boards: Boards) -> Tensor:
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """Scores at one T, of one vote, from one noise seed.
+    """Scores at one T, of one vote, from one noise seed."""
 
-    Attributes:
-        num_steps: T.
-        num_samples: K.
-        vote: Name of the vote's rule; None for a single answer.
-        noise_seed: Seed of the noise.
-        updates: Updates that a board took on average, over its samples.
-        boards_per_second: Boards per second of the network's time.
-        scores: Scores of all boards.
-        by_givens: Scores of the boards of every number of givens.
-        by_rating: Scores of the boards of every bucket of `RATINGS`, if there are ratings.
-    """
-
-    num_steps: int
-    num_samples: int
-    vote: str | None
+    num_steps: int  # T
+    num_samples: int  # K
+    vote: str | None  # name of the vote's rule; None for a single answer
     noise_seed: int
-    updates: float
-    boards_per_second: float = field(compare=False)
+    updates: float  # that a board took on average, over its samples
+    boards_per_second: float = field(compare=False)  # of the network's time
     scores: BoardScores
     by_givens: dict[int, BoardScores]
-    by_rating: dict[str, BoardScores]
+    by_rating: dict[str, BoardScores]  # by the buckets of `RATINGS`, if there are ratings
 
     @property
     def key(self) -> tuple[int, int, int, str | None]:
@@ -106,10 +88,9 @@ class Row:
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:
         """Read a row that `dataclasses.asdict` and JSON wrote."""
-        by_givens = {int(n): BoardScores(**part) for n, part in values["by_givens"].items()}
-        by_rating = {name: BoardScores(**part) for name, part in values["by_rating"].items()}
-        scores: Any = BoardScores(**values["scores"])
-        parts = {"scores": scores, "by_givens": by_givens, "by_rating": by_rating}
+        parts: dict[str, Any] = {"scores": BoardScores(**values["scores"])}
+        for name, key in (("by_givens", int), ("by_rating", str)):
+            parts[name] = {key(group): BoardScores(**part) for group, part in values[name].items()}
         return cls(**values | parts)
 
 
@@ -128,10 +109,8 @@ def line(rows: list[Row]) -> str:
     """Format T, K, rule, scores and costs of a row, or of rows that differ in their noise seed."""
     row = rows[0]
     vote = "" if row.vote is None else f"vote by {row.vote}"
-    updates, speed = (
-        statistics.fmean(getattr(row, name) for row in rows)
-        for name in ("updates", "boards_per_second")
-    )
+    updates = statistics.fmean(row.updates for row in rows)
+    speed = statistics.fmean(row.boards_per_second for row in rows)
     return (
         f"T {row.num_steps:<4} K {row.num_samples:<5} {vote:<24} "
         f"{numbers([row.scores for row in rows])} {updates:9.1f} {speed:9.1f}"

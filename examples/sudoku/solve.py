@@ -30,30 +30,19 @@ from torch import Tensor
 from examples.common.command import check_positive, check_seed, run_command
 from examples.common.device import pick_device
 from examples.sudoku.animate import animate
-from examples.sudoku.boards import (
-    Entry,
-    digits,
-    format_cells,
-    open_text,
-    parse_lines,
-    read_entries,
-)
+from examples.sudoku.boards import Entry, digits, format_cells, open_text, parse_lines, read_entries
 from examples.sudoku.generate import has_solution, solutions_of
 from examples.sudoku.rules import contradiction, solves
-from examples.sudoku.solver import Solver, board_noise
-from kuramoto_nn import load_model
+from examples.sudoku.solver import Solver, board_noise, load_network
 from kuramoto_nn.inference import votes
 from kuramoto_nn.models import AKOrNSudoku, SudokuModel
 
-SHIPPED = Path(__file__).parent / "trained" / "sudoku-akorn-harder"
-"""The small model in this repository."""
-GROUP_SIZE = 64
-"""Boards of a file that are solved together, and samples that run at once."""
+SHIPPED = Path(__file__).parent / "trained" / "sudoku-akorn-harder"  # in this repository
+GROUP_SIZE = 64  # boards of a file that are solved together, and samples that run at once
 NO_ANSWER = 81 * "."
-MOST_STEPS = 128
-"""Updates T of oscillators, as long as no answer is valid."""
+MOST_STEPS = 128  # updates T of oscillators, as long as no answer is valid
+# Numbers of samples after each round, 1, 5, 21, …; boards share batches within a round.
 ROUNDS = [(4**n - 1) // 3 for n in range(1, 13)]
-"""Numbers of samples after each round: 1, 5, 21, …; boards share batches within a round."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,8 +65,6 @@ class SolveOptions:
     def __post_init__(self):
         check_positive(self, "budget")
         check_seed(self.noise_seed, "noise_seed")
-        if self.animate is not None and self.animate.suffix not in (".gif", ".webp", ".mp4"):
-            raise ValueError(f"--animate must end in .gif, .webp or .mp4: got {self.animate}")
         if self.animate is not None and not self.is_single:
             raise ValueError("--animate takes a single board: got a file of boards")
 
@@ -90,32 +77,25 @@ class SolveOptions:
 
 
 class Attempt(NamedTuple):
-    """Result of trying to solve a board.
+    """Result of trying to solve a board: the answer, or the last try."""
 
-    Attributes:
-        answer: ``(9, 9)``; None if no answer obeys the rules and keeps the givens.
-        num_steps: T of the answer, or of the last try.
-        sample: Number of its sample of the noise, from 0.
-        energy: Energy of its last state.
-    """
-
-    answer: Tensor | None = None
-    num_steps: int = 0
-    sample: int = -1
-    energy: float = math.nan
+    answer: Tensor | None = None  # (9, 9); None if none obeys the rules and keeps the givens
+    num_steps: int = 0  # T
+    sample: int = -1  # number of its sample of the noise, from 0
+    energy: float = math.nan  # of its last state
 
 
 def solve(options: SolveOptions) -> None:
     """Solve the boards that the options name, and print the answers.
 
-    Raises:
-        ValueError: If a board is malformed, contradicts itself, or no valid answer was found in
-            time.
-        OSError: If a file is missing or the disk is full.
+    ValueError if a board is malformed, contradicts itself, or no valid answer was found in time;
+    OSError if a file cannot be read or written.
     """
     if options.is_single:
         _solve_one(options)
     elif options.board == "-":
+        if sys.stdin is None:  # `<&-`
+            raise ValueError("standard input is closed; name a file of boards")
         _solve_file(sys.stdin, "standard input", options)
     elif not os.path.exists(options.board):
         raise FileNotFoundError(
@@ -135,13 +115,9 @@ def _solve_one(options: SolveOptions) -> None:
         raise ValueError(entries[0].error)
     model, device = _load(options)
     puzzle, began = digits(entries[0].puzzle).to(device), time.monotonic()
-    (found,) = attempt(
-        model,
-        puzzle,
-        seconds=options.budget,
-        noise_seed=options.noise_seed,
-        symmetries=options.animate is None,  # a film shows the board as it is
-    )
+    limits = {"seconds": options.budget, "noise_seed": options.noise_seed}
+    # A film shows the board as it is.
+    (found,) = attempt(model, puzzle, **limits, symmetries=options.animate is None)
     if found.answer is None:
         raise ValueError(_failure(found, entries[0], options.budget))
     rows = [
@@ -151,10 +127,8 @@ def _solve_one(options: SolveOptions) -> None:
     rule = "------+-------+------"
     print("\n".join([*rows[:3], rule, *rows[3:6], rule, *rows[6:]]))
     energy = "" if math.isnan(found.energy) else f", energy {found.energy:.1f}"
-    print(
-        f"{found.num_steps} steps{energy}, sample {found.sample + 1}, "
-        f"{time.monotonic() - began:.1f} s"
-    )
+    seconds = time.monotonic() - began
+    print(f"{found.num_steps} steps{energy}, sample {found.sample + 1}, {seconds:.1f} s")
     if options.animate is not None:
         assert isinstance(model, AKOrNSudoku)
         noise = board_noise(model, options.noise_seed, device)
@@ -170,9 +144,8 @@ def _solve_file(file: TextIO, name: str, options: SolveOptions) -> None:
     for group in grouped(read_entries(file, name), GROUP_SIZE):
         entries = list(map(_checked, group))
         puzzles = digits("".join(entry.puzzle for entry in entries)).to(device)
-        attempts = iter(
-            attempt(model, puzzles, seconds=options.budget, noise_seed=options.noise_seed)
-        )
+        limits = {"seconds": options.budget, "noise_seed": options.noise_seed}
+        attempts = iter(attempt(model, puzzles, **limits))
         for entry in entries:
             found = next(attempts) if entry.puzzle else Attempt()
             if found.answer is None:
@@ -202,21 +175,12 @@ def _failure(found: Attempt, entry: Entry, budget: float) -> str:
     many = "; it has more than one solution, unlike the boards that networks are trained on"
     return (
         f"no valid answer found in the budget of {budget:g} s a board, with {found.sample + 1} "
-        f"samples and up to {found.num_steps} steps; raise --budget"
-        f"{many if has_many else ''}"
+        f"samples and up to {found.num_steps} steps; raise --budget{many if has_many else ''}"
     )
 
 
 def _load(options: SolveOptions) -> tuple[SudokuModel, torch.device]:
-    if options.model == SHIPPED and not SHIPPED.exists():
-        raise ValueError(
-            "no weights come with this copy of the examples; train a network "
-            "(python -m examples.sudoku.train sudoku-akorn-tiny) and give --model "
-            "runs/sudoku-akorn-tiny"
-        )
-    model = load_model(options.model)
-    if not isinstance(model, SudokuModel):
-        raise ValueError(f"--model must be a network for Sudoku: got {type(model).__name__}")
+    model = load_network(options.model)
     if options.animate is not None and not isinstance(model, AKOrNSudoku):
         raise ValueError(f"--animate needs oscillators: got {options.model}, without any")
     device = pick_device(options.device)
@@ -237,12 +201,8 @@ def attempt(
     valid answer in the order of the samples is taken. The time limit and the other boards do not
     change which one that is: all boards start from the same samples.
 
-    Args:
-        model: The network.
-        puzzles: ``(B, 9, 9)``, on the network's device.
-        seconds: Time per board, which takes its share of that of a batch; at least one sample runs.
-        noise_seed: Seed of the noise.
-        symmetries: Whether the samples differ in a symmetry of the board too; see `Solver`.
+    Puzzles are ``(B, 9, 9)`` on the network's device. ``seconds`` is the time per board, which
+    takes its share of that of a batch; at least one sample runs. ``symmetries``: see `Solver`.
     """
     steps = max(MOST_STEPS, model.layer.num_steps) if isinstance(model, AKOrNSudoku) else None
     solver = Solver(model, steps, noise_seed, checked=True, symmetries=symmetries)

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -10,32 +11,20 @@ from torch import Tensor
 
 from examples.common.device import Precision, autocast
 from examples.sudoku.rules import SIDE, SYMMETRY_DRAWS, Symmetry, solves
-from kuramoto_nn import functional, reference
-from kuramoto_nn.inference import (
-    Noise,
-    confidence,
-    energy_before_last_update,
-    last_energy,
-    seeded_noise,
-    total_energy,
-    votes,
-)
+from kuramoto_nn import functional, inference, load_model, reference
 from kuramoto_nn.models import AKOrNSudoku, SudokuModel
 
 
 class Samples(NamedTuple):
     """Results of M runs of a network.
 
-    Attributes:
-        logits: ``(M, 9, 9, 9)``.
-        num_steps: Updates that each run took, ``(M,)``.
-        energies: In our convention and in the authors', ``(T + 1, M, 2)``; the last one is repeated
-            after the updates that a run took. None for networks without oscillators.
+    Energies are in our convention and in the authors'; the last one is repeated after the updates
+    that a run took. Networks without oscillators have none.
     """
 
-    logits: Tensor
-    num_steps: Tensor
-    energies: Tensor | None = None
+    logits: Tensor  # (M, 9, 9, 9)
+    num_steps: Tensor  # (M,), updates that each run took
+    energies: Tensor | None = None  # (T + 1, M, 2)
 
     @property
     def answers(self) -> Tensor:
@@ -52,23 +41,29 @@ def _by_energy(score: Callable[[Tensor], Tensor], convention: int) -> Callable[[
 
 
 RULES: dict[str, Callable[[Samples], Tensor]] = {
-    "total": _by_energy(total_energy, 0),
-    "last": _by_energy(last_energy, 0),
-    "authors-total": _by_energy(total_energy, 1),
-    "authors-last": _by_energy(energy_before_last_update, 1),
-    "confidence": lambda samples: -confidence(samples.logits),
+    "total": _by_energy(inference.total_energy, 0),
+    "last": _by_energy(inference.last_energy, 0),
+    "authors-total": _by_energy(inference.total_energy, 1),
+    "authors-last": _by_energy(inference.energy_before_last_update, 1),
+    "confidence": lambda samples: -inference.confidence(samples.logits),
 }
 """Rules of the vote: each maps M samples to one number each, and the lowest wins. It is the sum of
 the energies of the states that an update was applied to, the energy of the last state, or minus the
 mean probability of the most likely digits. The authors' energy counts pairs twice, and their last
 state is the one before the last update (`kuramoto_nn.reference.energies`)."""
-CONFIDENCE = {"confidence": RULES["confidence"]}
-"""The rules for networks without oscillators."""
+CONFIDENCE = {"confidence": RULES["confidence"]}  # for networks without oscillators
+SYMMETRY_SEED = 2**32  # added to the noise seed, so that symmetries do not depend on the noise
 
-Progress = Callable[[int, int], None]
-"""Called with the number of samples that have run, and of all."""
-SYMMETRY_SEED = 2**32
-"""Added to the noise seed for the symmetries, so that they do not depend on the noise."""
+Start = tuple[Tensor | None, Symmetry | None]
+"""Noise of the oscillators and symmetries of some samples, if the network has any."""
+
+
+def load_network(source: str | Path) -> SudokuModel:
+    """Load a trained model in evaluation mode; ValueError if it is one of another task."""
+    model = load_model(source)
+    if not isinstance(model, SudokuModel):
+        raise ValueError(f"{source} is not a model for Sudoku: got {type(model).__name__}")
+    return model
 
 
 def both_energies(x: Tensor, coupled: Tensor, stimulus: Tensor) -> Tensor:
@@ -77,15 +72,16 @@ def both_energies(x: Tensor, coupled: Tensor, stimulus: Tensor) -> Tensor:
     return torch.stack([ours(x, coupled, stimulus), theirs(x, coupled, stimulus)], -1)
 
 
-def board_noise(model: SudokuModel, seed: int, device: torch.device) -> Noise:
+def board_noise(model: SudokuModel, seed: int, device: torch.device) -> inference.Noise:
     """Noise of the oscillators; depends on the seed and the numbers of the board and the sample."""
-    return seeded_noise((model.config.channels, SIDE, SIDE), seed=seed, device=device)
+    return inference.seeded_noise((model.config.channels, SIDE, SIDE), seed=seed, device=device)
 
 
 def board_symmetries(seed: int, device: torch.device) -> Callable[[Tensor, Tensor], Symmetry]:
     """Random symmetries; the first sample of a board is the board itself."""
-    noise = seeded_noise((sum(SYMMETRY_DRAWS),), seed=seed + SYMMETRY_SEED, device=device)
-    unchanged = torch.linspace(0.5, 1, sum(SYMMETRY_DRAWS), device=device)
+    count = sum(SYMMETRY_DRAWS)
+    noise = inference.seeded_noise((count,), seed=seed + SYMMETRY_SEED, device=device)
+    unchanged = torch.linspace(0.5, 1, count, device=device)
 
     def draw(boards: Tensor, samples: Tensor) -> Symmetry:
         draws = torch.special.ndtr(noise(boards, samples))
@@ -95,42 +91,30 @@ def board_symmetries(seed: int, device: torch.device) -> Callable[[Tensor, Tenso
 
 
 class Votes(NamedTuple):
-    """Answers of the votes of K samples.
+    """Answers of the votes of K samples."""
 
-    Attributes:
-        num_samples: K.
-        answers: Answers ``(B, 9, 9)`` by rule; under None if K = 1.
-        updates: Updates that a board took on average, over its samples.
-        seconds: Time of the network so far.
-    """
-
-    num_samples: int
-    answers: dict[str | None, Tensor]
-    updates: float
-    seconds: float
+    num_samples: int  # K
+    answers: dict[str | None, Tensor]  # (B, 9, 9) by rule; under None if K = 1
+    updates: float  # that a board took on average, over its samples
+    seconds: float  # of the network so far
 
 
 @dataclass(frozen=True)
 class Solver:
     """A network in evaluation mode with the options that determine its answers.
 
-    Attributes:
-        model: The network.
-        num_steps: T; the configured one if None.
-        noise_seed: Seed of the noise.
-        batch_size: Samples, of any boards, that run at once; the answers do not depend on it.
-        precision: Precision of the forward pass.
-        checked: Whether a valid answer, which obeys the rules and keeps the givens, is final: its
-            board takes no more updates and no more samples. Oscillators are checked every T
-            updates of the network's own T; a sample whose answer did not change in them ends too.
-        symmetries: Whether the samples after the first also differ in a random symmetry of the
-            board. Those of networks without oscillators always do.
+    With ``checked`` a valid answer, which obeys the rules and keeps the givens, is final: its board
+    takes no more updates and no more samples. Oscillators are checked every T updates of the
+    network's own T; a sample whose answer did not change in them ends too.
+
+    With ``symmetries`` the samples after the first also differ in a random symmetry of the board.
+    Those of networks without oscillators always do.
     """
 
     model: SudokuModel
-    num_steps: int | None = None
+    num_steps: int | None = None  # T; the configured one if None
     noise_seed: int = 0
-    batch_size: int = 100
+    batch_size: int = 100  # samples, of any boards, that run at once; changes no answer
     precision: Precision = "float32"
     checked: bool = False
     symmetries: bool = False
@@ -140,34 +124,32 @@ class Solver:
         return next(self.votes(puzzles, num_samples=[1])).answers[None]
 
     def votes(
-        self, puzzles: Tensor, *, num_samples: Sequence[int], progress: Progress | None = None
+        self,
+        puzzles: Tensor,
+        *,
+        num_samples: Sequence[int],
+        progress: Callable[[int, int], object] = lambda done, total: None,
     ) -> Iterator[Votes]:
         """Answer puzzles ``(B, 9, 9)`` by votes of several sizes, in one pass over the largest.
 
-        Args:
-            puzzles: Puzzles on the model's device.
-            num_samples: Numbers K of samples.
-            progress: Called after every batch.
-
-        Yields:
-            Every K in rising order, with the answers by every rule.
+        Yields the answers by every rule for every number K of samples, in rising order.
+        ``progress`` is called after every batch: samples that have run, and all.
         """
         done = updates = 0
         seconds, total = 0.0, len(puzzles) * max(num_samples)
         has_energy = isinstance(self.model, AKOrNSudoku) and max(num_samples) > 1
         rules = RULES if has_energy else CONFIDENCE
 
-        def run(puzzles: Tensor, start: tuple[Tensor | None, Symmetry | None]) -> tuple:
+        def run(puzzles: Tensor, start: Start) -> tuple:
             nonlocal done, updates, seconds
             began = time.monotonic()
             samples = self.run(puzzles, start, with_energies=has_energy)
             done, updates = done + len(puzzles), updates + int(samples.num_steps.sum())
             seconds += time.monotonic() - began
-            if progress is not None:
-                progress(done, total)
+            progress(done, total)
             return samples.answers, samples
 
-        for count, by_rule in votes(
+        for count, by_rule in inference.votes(
             run,
             puzzles,
             self.starts(puzzles.device),
@@ -180,15 +162,13 @@ class Solver:
             answers = {name: vote.outputs for name, vote in zip(names, by_rule, strict=False)}
             yield Votes(count, answers, updates / len(puzzles), seconds)
 
-    def starts(
-        self, device: torch.device
-    ) -> Callable[[Tensor, Tensor], tuple[Tensor | None, Symmetry | None]]:
+    def starts(self, device: torch.device) -> Callable[[Tensor, Tensor], Start]:
         """Noise and symmetries of samples, from the numbers of boards and samples."""
         is_random = isinstance(self.model, AKOrNSudoku)
         noise = board_noise(self.model, self.noise_seed, device)
         symmetry = board_symmetries(self.noise_seed, device)
 
-        def draw(boards: Tensor, samples: Tensor) -> tuple[Tensor | None, Symmetry | None]:
+        def draw(boards: Tensor, samples: Tensor) -> Start:
             changes = (self.symmetries or not is_random) and bool((samples > 0).any())
             return (
                 noise(boards, samples) if is_random else None,
@@ -198,13 +178,7 @@ class Solver:
         return draw
 
     @torch.no_grad()
-    def run(
-        self,
-        puzzles: Tensor,
-        start: tuple[Tensor | None, Symmetry | None],
-        *,
-        with_energies: bool = True,
-    ) -> Samples:
+    def run(self, puzzles: Tensor, start: Start, *, with_energies: bool = True) -> Samples:
         """Run puzzles ``(M, 9, 9)`` from noise, with a symmetry that is undone in the logits."""
         noise, symmetry = start
         given = puzzles if symmetry is None else symmetry(puzzles)

@@ -9,6 +9,7 @@ an uninterrupted one. ``OUT/model`` is the trained model.
 
 import dataclasses
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, cast
 
 import torch
@@ -17,7 +18,6 @@ from torch.nn import functional as F
 
 from examples.common.command import recipe_options, run_command
 from examples.common.device import Compile, autocast, dtype_of
-from examples.common.processes import Processes
 from examples.common.randomness import ShuffledBatches, build_model, generator_for
 from examples.common.run import Run, RunOptions, open_run
 from examples.sudoku.boards import Boards
@@ -45,17 +45,14 @@ class TrainOptions(RunOptions):
     """Compile the model; auto tries whether this machine can."""
 
 
-def options_for(recipe: str, **fields: Any) -> TrainOptions:
-    """Options of a recipe; see `examples.common.command.recipe_options`."""
-    return recipe_options(TrainOptions, RECIPES, recipe, **fields)
+options_for = partial(recipe_options, TrainOptions, RECIPES)
+"""Options of a recipe, with changes; see `recipe_options`."""
 
 
 def train(options: TrainOptions) -> Run:
-    """Train until the epochs, the steps or the time are over, or a signal comes; return the run.
+    """Train until the epochs, the steps or the time are over, or a signal comes; save the run.
 
-    Raises:
-        ValueError: If an option is wrong, the folder holds another run, or the loss is not finite.
-        SystemExit: With code 0, after saving, if a signal came.
+    ValueError if an option is wrong, the folder holds another run, or the loss is not finite.
     """
     training, dtype = options.training, dtype_of(options.precision)
     with open_run(options) as run:
@@ -117,19 +114,10 @@ def cross_entropy(logits: Tensor, solutions: Tensor) -> Tensor:
 
 
 class BoardBatches(ShuffledBatches):
-    """Boards and starting noise of each step, as a function of the step alone."""
+    """Boards and starting noise of each step; the other options are those of `ShuffledBatches`."""
 
-    def __init__(
-        self,
-        boards: Boards,
-        training: Training,
-        model: SudokuConfig,
-        *,
-        seed: int,
-        here: Processes,
-        dtype: torch.dtype = torch.float32,
-    ):
-        super().__init__(len(boards), training, seed=seed, here=here, name="boards", dtype=dtype)
+    def __init__(self, boards: Boards, training: Training, model: SudokuConfig, **options: Any):
+        super().__init__(len(boards), training, name="boards", **options)
         self.boards, self.training = boards, training
         self.channels = model.channels
 

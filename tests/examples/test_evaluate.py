@@ -220,7 +220,7 @@ def test_tables_keep_images_without_objects(tmp_path):
 
 @pytest.mark.parametrize("clustering", ["average", "kmeans"])
 def test_more_sites_than_memory_are_refused(monkeypatch, clustering):
-    monkeypatch.setattr("examples.object_discovery.segmenter.free_memory", lambda device: GIB)
+    monkeypatch.setattr("examples.common.device.free_memory", lambda device: GIB)
     model = build_model("clevrtex-vit-tiny", seed=0).eval()
     scoring = Scoring(num_clusters=11, uptile=8, clustering=clustering)
     with pytest.raises(ValueError, match=r"1,048,576 sites .* need [\d.]+ GiB: .*lower --uptile"):

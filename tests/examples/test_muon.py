@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from examples.common.optimization import MuonWithAdam, Training, build_optimizer
+from examples.common.optimization import Training, build_optimizer
 from examples.common.progress import read_jsonl
 from examples.sudoku.recipes import Stage
 from examples.sudoku.recipes import Training as SudokuTraining
@@ -14,15 +14,21 @@ from kuramoto_nn import create_model
 from tests.examples.runs import assert_same_run, run, saved
 
 
+class Network(nn.Sequential):
+    @property
+    def blocks(self):
+        return self[1]
+
+
 def network():
     torch.manual_seed(0)
-    return nn.Sequential(
-        nn.Linear(4, 6), nn.Sequential(nn.Linear(6, 6), nn.ReLU()), nn.Linear(6, 2)
-    )
+    blocks = nn.Sequential(nn.Linear(6, 6), nn.ReLU())
+    return Network(nn.Linear(4, 6), blocks, nn.Linear(6, 2))
 
 
 def optimizer(model):
-    return MuonWithAdam(model, model[1], muon_learning_rate=0.02, learning_rate=1e-3)
+    training = Training(batch_size=1, epochs=1, learning_rate=1e-3, muon_learning_rate=0.02)
+    return build_optimizer(model, training)
 
 
 def learn(model, optimizer, steps):

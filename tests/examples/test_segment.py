@@ -126,6 +126,13 @@ def test_broken_pictures_are_named_and_the_others_go_on(pictures, tmp_path):
     }
 
 
+def test_a_picture_that_memory_cannot_hold_is_named(pictures, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("examples.common.device.free_memory", lambda device: 2**16)
+    with pytest.raises(ValueError, match="1 of 1 pictures could not be segmented"):
+        segment(SegmentOptions(model=str(TRAINED), pictures=(pictures / "rgb.png",), out=tmp_path))
+    assert "rgb.png: 2,745 pixels need 0.0 GiB: got 0.0 GiB of free" in capsys.readouterr().err
+
+
 def test_results_replace_no_picture(pictures, tmp_path):
     for name in ("a.png", "a-mask.png", "b-OVERLAY.PNG", "b.png"):
         shutil.copy(pictures / "rgb.png", tmp_path / name)

@@ -126,9 +126,14 @@ def test_unreadable_checkpoints_are_named_and_run_no_code(tmp_path, kind):
     assert "\n" not in str(caught.value)
 
 
+def averaging(decay: float, every: int, start: int) -> Training:
+    fields = {"ema_decay": decay, "ema_every": every, "ema_start": start}
+    return Training(batch_size=1, epochs=1, **fields)
+
+
 def test_weight_average_copies_then_averages_with_the_authors_warm_up():
     model = torch.nn.Linear(1, 1, bias=False)
-    average = WeightAverage(model, decay=0.9, every=10, start=20)
+    average = WeightAverage(model, averaging(0.9, 10, 20))
     value = expected = 0.0
     for step in range(200):
         value = float(step)
@@ -145,7 +150,7 @@ def test_weight_average_copies_then_averages_with_the_authors_warm_up():
 
 def test_a_restored_average_continues_to_average():
     model = torch.nn.Linear(1, 1, bias=False)
-    average = WeightAverage(model, decay=0.5, every=1, start=0)
+    average = WeightAverage(model, averaging(0.5, 1, 0))
     torch.nn.init.constant_(average.model.weight, 4.0)
     torch.nn.init.constant_(model.weight, 2.0)
     average.update(1_000)

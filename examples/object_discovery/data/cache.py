@@ -18,10 +18,8 @@ from examples.common.files import one_at_a_time, write_whole
 from examples.common.progress import Meter
 from examples.object_discovery.data.sets import Decoder, Source
 
-CHUNK = 16
-"""Scenes of one task: enough that sending them costs little compared with decoding."""
-SCENES_PER_WORKER = 1024
-"""Below this, a process takes longer to start (two seconds) than to decode."""
+CHUNK = 16  # scenes of one task: enough that sending them costs little compared with decoding
+SCENES_PER_WORKER = 1024  # below this, a process takes longer to start (two seconds) than to decode
 
 Shape = tuple[int, ...]
 

@@ -14,8 +14,7 @@ from examples.object_discovery.data.originals import ADDRESS, SPLITS, OriginalSe
 from examples.object_discovery.data.pictures import read_labels, read_rgb
 from examples.object_discovery.data.sets import DataOptions, Source, identity, list_files, numbered
 
-IMAGE = -1
-"""Key of a scene's image among the paths of its masks."""
+IMAGE = -1  # key of a scene's image among the paths of its masks
 
 
 class Clevr(OriginalSet):

@@ -11,23 +11,16 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from examples.object_discovery.data import sets
 from examples.object_discovery.data.pictures import read_labels, read_rgb
-from examples.object_discovery.data.sets import (
-    DataOptions,
-    ImageSet,
-    Source,
-    identity,
-    list_files,
-    numbered,
-)
+from examples.object_discovery.data.sets import DataOptions, ImageSet, Source
 
 VARIANTS = ("full", "outd", "camo", "pbg", "vbg", "grassbg")
 ADDRESS = "https://thor.robots.ox.ac.uk/datasets/clevrtex"
 """The authors' script has `full`, `outd` and `camo` from here; the others' names are inferred."""
+# Percent of the scenes, by index.
 SPLITS = {"test": (0, 10), "val": (10, 20), "train": (20, 100), "all": (0, 100)}
-"""Percent of the scenes, by index."""
-PUBLISHED = 50_000
-"""Scenes of `full`."""
+PUBLISHED = 50_000  # scenes of `full`
 
 
 class ClevrTex(ImageSet):
@@ -57,7 +50,7 @@ class ClevrTex(ImageSet):
         return Source(
             scenes=scenes[first:stop],
             decode=partial(decode_scene, size=options.image_size or self.size),
-            identity=identity(folder, files),
+            identity=sets.identity(folder, files),
             limit=stop - first,
             note="" if whole else note,
         )
@@ -70,10 +63,10 @@ def find_scenes(
 
     An image or labels may be missing, but not both, unless `gaps` in the numbering are accepted.
     """
-    found = list_files(folder, rf"CLEVRTEX_{variant}_(\d+)(_flat)?\.png")
+    found = sets.list_files(folder, rf"CLEVRTEX_{variant}_(\d+)(_flat)?\.png")
     files = [(int(match[1]), bool(match[2]), path) for match, path in found]
     scenes = []
-    for paths in numbered(folder, files, gaps=gaps).values():
+    for paths in sets.numbered(folder, files, gaps=gaps).values():
         image = paths.get(False) or f"{paths[True].removesuffix('_flat.png')}.png"
         scenes.append((image, paths.get(True) or f"{image.removesuffix('.png')}_flat.png"))
     return scenes, [path for _, path in found]

@@ -24,20 +24,13 @@ from crc32c import crc32c
 from google.protobuf.message import DecodeError
 from tfrecord import example_pb2
 
-from examples.object_discovery.data.sets import (
-    VOID,
-    DataOptions,
-    ImageSet,
-    Source,
-    identity,
-    nearest,
-)
+from examples.object_discovery.data import sets
+from examples.object_discovery.data.sets import VOID, DataOptions, ImageSet, Source
 
 ADDRESS = "https://storage.googleapis.com/multi-object-datasets"
 SPLITS = {"test": (64, 384), "val": (384, 10_384), "train": (10_384, 70_384)}
 """Records of each split as the published scores use them; the first 64 are spare."""
-BLOCK = 1_000
-"""Scenes painted at once, so that intermediate arrays stay in the processor's caches."""
+BLOCK = 1_000  # scenes painted at once, so that intermediate arrays stay in the processor's caches
 
 
 class Frame(NamedTuple):
@@ -121,7 +114,7 @@ class OriginalSet(ImageSet):
         return np.concatenate([image[rows, columns].transpose(2, 0, 1), labels[None]])
 
     def _places(self, size: int) -> tuple[np.ndarray, np.ndarray]:
-        rows, columns = (nearest(first, self.side, size) for first in self.corner)
+        rows, columns = (sets.nearest(first, self.side, size) for first in self.corner)
         return rows[:, None], columns
 
 
@@ -164,7 +157,7 @@ class DrawnSet(OriginalSet):
 
 
 def _file_source(path: Path, part: str = "", **fields) -> Source:
-    name = f"{path.stem}-{identity(path.parent, [path])}"
+    name = f"{path.stem}-{sets.identity(path.parent, [path])}"
     return Source(identity=name, note=f"read from {path}{part}", **fields)
 
 

@@ -18,10 +18,8 @@ from torch import Tensor
 
 from examples.common.command import check_positive, check_seed
 
-VOID = 255
-"""Label of pixels that scores ignore."""
-SETS: dict[str, ImageSet] = {}
-"""Every set by its name; filled by `examples.object_discovery.data`."""
+VOID = 255  # label of pixels that scores ignore
+SETS: dict[str, ImageSet] = {}  # every set by its name; filled by `examples.object_discovery.data`
 
 
 @dataclass(frozen=True, kw_only=True)

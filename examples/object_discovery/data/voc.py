@@ -10,15 +10,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from examples.object_discovery.data import sets
 from examples.object_discovery.data.pictures import read_labels, read_rgb
-from examples.object_discovery.data.sets import (
-    VOID,
-    DataOptions,
-    ImageSet,
-    Source,
-    identity,
-    list_files,
-)
+from examples.object_discovery.data.sets import VOID, DataOptions, ImageSet, Source
 
 FOLDERS = {"JPEGImages": ".jpg", "SegmentationObject": ".png", "SegmentationClass": ".png"}
 INSTANCES = "SegmentationObject"
@@ -41,7 +35,7 @@ class Voc(ImageSet):
         folder = next((place for place in folders if (place / INSTANCES).is_dir()), None)
         if folder is None:
             raise self.missing(options, f"VOCdevkit/VOC2012 with {INSTANCES}")
-        found = {name: list_files(folder / name, r".+\.(jpg|png)") for name in FOLDERS}
+        found = {name: sets.list_files(folder / name, r".+\.(jpg|png)") for name in FOLDERS}
         files = [path for listing in found.values() for _, path in listing]
         listed = [folder / name for name in LISTS if (folder / name).is_file()]
         if listed:
@@ -52,7 +46,7 @@ class Voc(ImageSet):
         return Source(
             scenes=[(str(folder), name) for name in names],
             decode=partial(decode_scene, size=options.image_size or self.size),
-            identity=identity(folder, files),
+            identity=sets.identity(folder, files),
             limit=len(names),
             note="" if listed else f"no val.txt in {folder}, so all pictures with labels are taken",
         )

@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from html import escape
 
 WIDTH, HEIGHT = 460, 270
-LEFT, RIGHT, TOP, BOTTOM = 76, 446, 12, 222
-"""Edges of the plot inside the picture."""
+LEFT, RIGHT, TOP, BOTTOM = 76, 446, 12, 222  # edges of the plot inside the picture
 Line = tuple[str, Sequence[float], Sequence[float]]
 """One curve: its classes in the style sheet (main or control, and faint), x, and y."""
 

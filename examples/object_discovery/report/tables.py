@@ -61,9 +61,7 @@ def duration(seconds: float) -> str:
 
 
 def score_rows(
-    results: Mapping[str, Any],
-    names: Sequence[str],
-    published: Mapping[str, tuple[float, float]],
+    results: Mapping[str, Any], names: Sequence[str], published: Mapping[str, tuple[float, float]]
 ) -> str:
     """Bodies of the table of scores: rows of this run, and published ones if there are any."""
     uptile = results["uptile"]

@@ -12,7 +12,6 @@ import pytest
 import torch
 from PIL import Image
 
-from examples.sudoku import solve as command
 from examples.sudoku.boards import format_cells
 from examples.sudoku.data import BoardOptions, load
 from examples.sudoku.generate import has_solution
@@ -156,13 +155,26 @@ def test_what_cannot_be_solved_is_said(folder, puzzle, message):
     ("options", "message"),
     [
         ({"budget": 0.0}, "--budget must be positive"),
-        ({"animate": Path("board.png")}, "--animate must end in .gif, .webp or .mp4"),
         ({"board": "-", "animate": Path("board.gif")}, "--animate takes a single board"),
     ],
 )
 def test_mistakes_are_named(options, message):
     with pytest.raises(ValueError, match=message):
         SolveOptions(**{"board": text(KNOWN), **options})
+
+
+def test_a_film_of_another_format_is_refused_after_the_answer(folder, tmp_path, capsys):
+    film = {"model": folder, "animate": tmp_path / "board.png"}
+    with pytest.raises(ValueError, match="must end in .gif, .webp or .mp4: got .*board.png"):
+        solve(SolveOptions(board=text(KNOWN), **film))
+    assert "4 steps" in capsys.readouterr().out
+
+
+def test_a_closed_standard_input_is_one_line():
+    process = start("-", preexec_fn=lambda: os.close(0))
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (1, "")
+    assert err == "error: standard input is closed; name a file of boards\n"
 
 
 def test_a_mistake_ends_the_command_with_one_line():
@@ -207,20 +219,18 @@ def test_whoever_stops_reading_gets_no_complaint(folder, tmp_path):
     assert process.returncode == 1
 
 
-def test_a_missing_or_wrong_model_is_named(tmp_path, monkeypatch):
+def test_a_missing_or_wrong_model_is_named(tmp_path):
     def fails(error, match, **options):
         with pytest.raises(error, match=match):
             solve(SolveOptions(board=text(KNOWN), **options))
 
-    monkeypatch.setattr(command, "SHIPPED", tmp_path / "none")
-    fails(ValueError, r"no weights come .* give --model runs/sudoku", model=tmp_path / "none")
     fails((ValueError, OSError), "elsewhere", model=str(tmp_path / "elsewhere"))
     for content in (None, "3", "{", '{"channels": 8}'):
         if content is not None:
             (tmp_path / "config.json").write_text(content)
         fails((ValueError, OSError), str(tmp_path), model=str(tmp_path))
     AKOrN.from_preset("tetrominoes-attn-tiny").save_pretrained(tmp_path)
-    fails(ValueError, r"--model must be a network for Sudoku: got AKOrN$", model=str(tmp_path))
+    fails(ValueError, r"is not a model for Sudoku: got AKOrN$", model=str(tmp_path))
     ItrSASudoku.from_preset("sudoku-itrsa-tiny").save_pretrained(tmp_path)
     film = {"model": str(tmp_path), "animate": tmp_path / "film.gif"}
     fails(ValueError, "--animate needs oscillators", **film)
