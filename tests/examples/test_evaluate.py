@@ -40,11 +40,6 @@ def load_test_images(root: Path, count: int) -> SegmentedImages:
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    return tmp_path_factory.mktemp("data")
-
-
-@pytest.fixture(scope="module")
 def model(tmp_path_factory):
     """Folder of a small network without training."""
     folder = tmp_path_factory.mktemp("model")

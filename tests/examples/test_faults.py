@@ -27,11 +27,6 @@ EVERY_STEP = {"checkpoint_seconds": 1e-9}
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    return tmp_path_factory.mktemp("data")
-
-
-@pytest.fixture(scope="module")
 def uninterrupted(data, tmp_path_factory):
     """Folders of a run of one process and of two, side by side."""
     alone, together = tmp_path_factory.mktemp("alone"), tmp_path_factory.mktemp("together")

@@ -22,6 +22,15 @@ def read(name: str, split: str, root: Path, count: int | None = None, **fields) 
     )
 
 
+def replace(path: Path, content: bytes | Image.Image | None) -> None:
+    """Put something else in a file's place, or nothing."""
+    path.unlink()
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    elif content is not None:
+        content.save(path)
+
+
 def write_clevrtex(
     folder: Path, indices: range | list[int], *, variant: str = "full", width: int = 320
 ) -> Path:
