@@ -53,7 +53,7 @@ def run(out, root, *, recipe=RECIPE, **changes) -> Run:
 def python(*words, shell=(), **options) -> subprocess.Popen:
     """Start Python in processes of their own, in a group of their own."""
     environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}", "OMP_NUM_THREADS": "1"}
-    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     given = {**pipes, "cwd": ROOT, "env": environment, "start_new_session": True, **options}
     return subprocess.Popen([*shell, sys.executable, *map(str, words)], text=True, **given)
 

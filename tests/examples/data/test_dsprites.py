@@ -36,9 +36,8 @@ def frames(shared: Path) -> np.ndarray:
     if not path.exists():
         pytest.skip(f"no {path}")
     with Image.open(path) as animation:
-        return np.stack(
-            [np.asarray(f.convert("L")) > 127 for f in ImageSequence.Iterator(animation)]
-        )
+        pictures = [f.convert("L") for f in ImageSequence.Iterator(animation)]
+        return np.stack(pictures) > 127
 
 
 @pytest.fixture(scope="module")
@@ -46,12 +45,9 @@ def many() -> scenes.Sprites:
     return scenes.sample_sprites(10_000, rng=np.random.default_rng(0))
 
 
-def test_hearts_turn_as_in_the_animation(frames: np.ndarray) -> None:
+def test_hearts_turn_and_move_as_in_the_animation(frames: np.ndarray) -> None:
     for orientation in range(40):
         assert (one("heart", 5, orientation) != frames[18 + orientation]).sum() <= 2
-
-
-def test_hearts_move_as_in_the_animation(frames: np.ndarray) -> None:
     for row in range(32):
         assert (one("heart", 5, 0, row=row) != frames[58 + row]).sum() <= 4
 
@@ -86,13 +82,9 @@ def test_no_sprite_is_cut_by_its_window_or_the_border() -> None:
 
 def test_every_rule_is_drawn(many: scenes.Sprites) -> None:
     assert set(many.number) == {2, 3, 4, 5}
-    for values, number in (
-        (many.shape, 3),
-        (many.scale, 6),
-        (many.orientation, 40),
-        (many.row, 32),
-        (many.column, 32),
-    ):
+    numbers = {"shape": 3, "scale": 6, "orientation": 40, "row": 32, "column": 32}
+    for name, number in numbers.items():
+        values = getattr(many, name)
         frequency = np.bincount(values.ravel(), minlength=number) / values.size
         assert len(frequency) == number
         np.testing.assert_allclose(frequency, 1 / number, rtol=0.15)
@@ -116,14 +108,8 @@ def test_later_sprites_cover_earlier_ones(many: scenes.Sprites) -> None:
     for scene in range(50):
         expected = np.zeros((64, 64), np.uint8)
         for k in range(part.number[scene]):
-            alone = one(
-                scenes.SHAPES[part.shape[scene, k]],
-                part.scale[scene, k],
-                part.orientation[scene, k],
-                part.row[scene, k],
-                part.column[scene, k],
-            )
-            expected[alone] = k + 1
+            shape, *rest = (values[scene, k] for values in part[1:6])
+            expected[one(scenes.SHAPES[shape], *rest)] = k + 1
         np.testing.assert_array_equal(masks[scene], expected)
         np.testing.assert_array_equal(
             images[scene].transpose(1, 2, 0), part.colors[scene][expected]
@@ -138,9 +124,8 @@ def test_load_maps_what_is_drawn(tmp_path: Path) -> None:
     torch.testing.assert_close(data.instances, torch.from_numpy(drawn[:, 3]))
     test = read("dsprites", "test", tmp_path, seed=3)
     assert len(test) == 320
-    assert not {i.numpy().tobytes() for i in test.images} & {
-        i.numpy().tobytes() for i in data.images
-    }
+    tests, trained = ({i.numpy().tobytes() for i in part.images} for part in (test, data))
+    assert not tests & trained
 
 
 def test_the_original_file_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,6 +35,7 @@ def test_the_shared_file_is_read(
 def test_every_set_has_such_files(name: str, size: int, most: int, tmp_path: Path) -> None:
     colors = RNG.integers(256, size=(2, 3, size, size), dtype=np.uint8)
     labels = RNG.integers(most + 1, size=(2, size, size), dtype=np.uint8)
+    labels[:, :2] = VOID
     (tmp_path / name).mkdir()
     path = tmp_path / name / f"{name}_train.npz"
     np.savez(path, images=np.float32(colors) / 255, labels=labels)
@@ -45,13 +46,6 @@ def test_every_set_has_such_files(name: str, size: int, most: int, tmp_path: Pat
     np.savez(path, images=np.float32(colors[:1]) / 255, labels=labels[:1])
     assert len(read(name, "train", tmp_path)) == 1
     assert len([*tmp_path.iterdir()]) == before + 1
-
-
-def test_void_is_kept(tmp_path: Path) -> None:
-    labels = LABELS.copy()
-    labels[:, :2] = VOID
-    np.savez(tmp_path / "tetrominoes_test.npz", images=IMAGES, labels=labels)
-    np.testing.assert_array_equal(read("tetrominoes", "test", tmp_path).instances, labels)
 
 
 def test_other_sizes_are_made_by_nearest_neighbour(tmp_path: Path) -> None:

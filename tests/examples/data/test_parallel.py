@@ -2,9 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
-import time
 from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
@@ -16,12 +13,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from examples.object_discovery.data import cache, clevrtex
+from examples.object_discovery.data import clevrtex
 from examples.object_discovery.data.cache import decode_scenes, decode_split
 from examples.object_discovery.data.sets import Source
 from tests.examples.data.scenes import write_clevrtex
-
-ROOT = Path(__file__).parents[3]
+from tests.examples.runs import finish, python, wait_until
 
 
 def planes(number: int) -> np.ndarray | None:
@@ -96,7 +92,7 @@ def test_no_more_is_read_than_needed() -> None:
 
 
 SCRIPT = """
-import os, signal, sys, time
+import multiprocessing, os, signal, sys
 from functools import partial
 from pathlib import Path
 from examples.object_discovery.data import clevrtex
@@ -109,15 +105,11 @@ if __name__ == "__main__":
     def stream():  # without an end, so that the workers always have something to do
         while True:
             yield from scenes
-    if task == "forever":
-        for number, _ in enumerate(decode_scenes(stream(), decode, workers=2)):
-            if number == 30:
-                Path(folder / "running").touch()
-    elif task == "killed":
-        import multiprocessing
-        for number, _ in enumerate(decode_scenes(stream(), decode, workers=2)):
-            if number == 30:
-                os.kill(multiprocessing.active_children()[0].pid, signal.SIGKILL)
+    for number, _ in enumerate(decode_scenes(stream(), decode, workers=2)):
+        if number == 30 and task == "forever":
+            Path(folder / "running").touch()
+        elif number == 30:
+            os.kill(multiprocessing.active_children()[0].pid, signal.SIGKILL)
 """
 
 
@@ -127,20 +119,6 @@ def job(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_clevrtex(folder, range(400), width=20)
     (folder / "job.py").write_text(SCRIPT)
     return folder
-
-
-def command(job: Path, task: str) -> list[str]:
-    return [sys.executable, str(job / "job.py"), str(job), task]
-
-
-def start(job: Path, task: str) -> subprocess.Popen:
-    return subprocess.Popen(
-        command(job, task),
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-    )
 
 
 def alive(group: int) -> list[str]:
@@ -166,8 +144,7 @@ def test_two_processes_give_what_one_gives(job: Path) -> None:
 
 
 def test_a_killed_worker_is_said(job: Path) -> None:
-    process = start(job, "killed")
-    _, errors = process.communicate(timeout=120)
+    _, errors = finish(python(job / "job.py", job, "killed"), code=1)
     assert "OSError: a process that decodes scenes was killed (is the memory full?)" in errors
 
 
@@ -175,23 +152,14 @@ def test_a_killed_worker_is_said(job: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_workers_end_with_their_parent(number: int, job: Path) -> None:
     (job / "running").unlink(missing_ok=True)
-    process = start(job, "forever")
-    limit = time.monotonic() + 100
-    while not (job / "running").exists():
-        assert process.poll() is None and time.monotonic() < limit
-        time.sleep(0.05)
+    process = python(job / "job.py", job, "forever")
+    wait_until((job / "running").exists, 100)
     assert len(alive(process.pid)) >= 3
     if number == signal.SIGINT:
         os.killpg(process.pid, number)  # as a terminal does
     else:
         process.send_signal(number)
     _, errors = process.communicate(timeout=60)
-    while alive(process.pid):
-        assert time.monotonic() < limit
-        time.sleep(0.05)
+    wait_until(lambda: not alive(process.pid))
     if number == signal.SIGINT:
         assert "KeyboardInterrupt" in errors
-
-
-def test_cores_are_those_this_process_may_use() -> None:
-    assert 1 <= cache.cores() <= (os.cpu_count() or 1)

@@ -50,9 +50,7 @@ def test_a_turned_photograph_is_turned_back(tmp_path: Path) -> None:
 
 def test_pictures_without_a_known_white_are_refused(tmp_path: Path) -> None:
     Image.fromarray(GREY.astype(np.float32)).save(tmp_path / "a.tif")
-    with pytest.raises(
-        ValueError, match=r"a\.tif has pixels of mode F, whose value for white is not known"
-    ):
+    with pytest.raises(ValueError, match=r"a\.tif .* mode F, whose value for white is not known"):
         read_rgb(tmp_path / "a.tif")
 
 
@@ -69,14 +67,12 @@ def test_a_picture_too_large_to_be_one_is_refused(
 def test_labels_are_read_where_their_meaning_is_clear(mode: str, tmp_path: Path) -> None:
     labels = GREY % 2 if mode == "1" else GREY.copy()
     labels[0, 0] = 1 if mode == "1" else 255
-    pictures = {
-        "P": lambda: Image.fromarray(labels),
-        "L": lambda: Image.fromarray(labels),
-        "1": lambda: Image.fromarray(labels > 0),
-        "16 bits": lambda: Image.fromarray(labels.astype(np.uint16)),
-        "RGB": lambda: Image.fromarray(np.dstack([labels] * 3)),
+    arrays = {
+        "1": labels > 0,
+        "16 bits": labels.astype(np.uint16),
+        "RGB": np.dstack([labels] * 3),
     }
-    picture = pictures[mode]()
+    picture = Image.fromarray(arrays.get(mode, labels))
     if mode == "P":
         picture.putpalette(bytes(range(255, -1, -1)) * 3)
     picture.save(tmp_path / "a.png")
@@ -115,20 +111,23 @@ def test_sixteen_bits_a_channel_are_a_picture_but_no_labels(tmp_path: Path) -> N
         read_labels(tmp_path / "a.png", size=(8, 6))
 
 
-def test_an_interlaced_picture_is_read(tmp_path: Path) -> None:
-    (tmp_path / "a.png").write_bytes(png(COLORS, 8, interlaced=True))
-    np.testing.assert_array_equal(read_rgb(tmp_path / "a.png"), COLORS)
-
-
 def test_a_photograph_for_printing_is_read(tmp_path: Path) -> None:
     flat = Image.new("RGB", (16, 16), (200, 30, 90))
     flat.convert("CMYK").save(tmp_path / "a.jpg", quality=95)
     np.testing.assert_allclose(read_rgb(tmp_path / "a.jpg"), np.asarray(flat), atol=6)
 
 
-def test_a_file_without_pixels_is_refused(tmp_path: Path) -> None:
-    content = png(GREY, 8)
-    (tmp_path / "a.png").write_bytes(content[:33] + content[-12:])  # header and end
+@pytest.mark.parametrize("damage", ["empty", "text", "cut", "flipped", "without pixels"])
+def test_damaged_files_are_refused(damage: str, tmp_path: Path) -> None:
+    good = png(GREY, 8)
+    contents = {
+        "empty": b"",
+        "text": b"no picture",
+        "cut": good[: len(good) // 2],
+        "flipped": good[:50] + bytes([good[50] ^ 255]) + good[51:],
+        "without pixels": good[:33] + good[-12:],  # header and end
+    }
+    (tmp_path / "a.png").write_bytes(contents[damage])
     for read in (read_rgb, lambda path: read_labels(path, size=(8, 6))):
         with pytest.raises(ValueError, match=r"a\.png is damaged or not a picture"):
             read(tmp_path / "a.png")

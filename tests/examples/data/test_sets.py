@@ -62,25 +62,23 @@ def test_a_file_is_no_root(tmp_path: Path) -> None:
 
 
 def test_every_set_says_what_the_scores_need() -> None:
-    clusters = {name: image_set.num_clusters for name, image_set in SETS.items()}
-    assert clusters.pop("tetrominoes") == clusters.pop("voc") == 4
-    assert clusters.pop("dsprites") == 7
-    assert set(clusters.values()) == {11}
+    variants = ("full", "outd", "camo", "pbg", "vbg", "grassbg")
+    names = ["clevr", *(f"clevrtex-{name}" for name in variants)]
+    expected = dict.fromkeys([*names, *(n for n in SETS if n.startswith("textures-"))], 11)
+    expected |= {"tetrominoes": 4, "voc": 4, "dsprites": 7}
+    assert {name: image_set.num_clusters for name, image_set in SETS.items()} == expected
     assert all("test" in image_set.splits for image_set in SETS.values())
 
 
 def test_images_and_labels_must_belong_together() -> None:
     images, labels = torch.zeros(2, 3, 4, 5, dtype=torch.uint8), torch.zeros(2, 4, 5).byte()
-    with pytest.raises(
-        ValueError, match=r"instances uint8 \(n, H, W\): got .* \(2, 3, 4, 5\) and .* \(2, 5,"
+    for wrong, message in (
+        ([labels.mT], r"instances uint8 \(n, H, W\): got .* \(2, 3, 4, 5\) and .* \(2, 5,"),
+        ([labels, labels[:1]], r"classes uint8 .* got .* \(2, 3, 4, 5\) and .* \(1, 4, 5\)"),
+        ([torch.zeros(2, 4, 5)], "got torch.uint8 .* and torch.float32"),
     ):
-        SegmentedImages(images, labels.mT)
-    with pytest.raises(
-        ValueError, match=r"classes uint8 \(n, H, W\): got .* \(2, 3, 4, 5\) and .* \(1, 4, 5\)"
-    ):
-        SegmentedImages(images, labels, labels[:1])
-    with pytest.raises(ValueError, match="got torch.uint8 .* and torch.float32"):
-        SegmentedImages(images, torch.zeros(2, 4, 5))
+        with pytest.raises(ValueError, match=message):
+            SegmentedImages(images, *wrong)
 
 
 def test_the_fingerprint_is_of_the_content() -> None:
