@@ -17,7 +17,6 @@ from examples.object_discovery.augment import (
     ADJUSTMENTS,
     Augmentation,
     ViewParameters,
-    adjust_hue,
     apply_jitter,
     apply_views,
     draw_views,
@@ -43,12 +42,8 @@ def pictures(batch: int, height: int = 16, width: int = 16, seed: int = 0) -> Te
 
 
 def draw(batch: int, size: tuple[int, int] = (16, 16), seed: int = 0, **changes) -> ViewParameters:
-    return draw_views(
-        batch,
-        image_size=size,
-        generator=torch.Generator().manual_seed(seed),
-        augmentation=Augmentation(**changes),
-    )
+    generator, augmentation = torch.Generator().manual_seed(seed), Augmentation(**changes)
+    return draw_views(batch, image_size=size, generator=generator, augmentation=augmentation)
 
 
 def test_identity_parameters_give_the_image_back() -> None:
@@ -56,13 +51,9 @@ def test_identity_parameters_give_the_image_back() -> None:
     torch.testing.assert_close(apply_views(images, draw(6, **NO_COLOR, **WHOLE)), images)
     neutral = draw(6, jitter=(0, 0, 0, 0), jitter_probability=1, grayscale_probability=0, **WHOLE)
     torch.testing.assert_close(apply_views(images, neutral), images)
-
-
-def test_input_is_left_alone() -> None:
-    images = pictures(8)
     before = images.clone()
-    apply_views(images, draw(8))
-    torch.testing.assert_close(images, before, rtol=0, atol=0)
+    apply_views(images, draw(6))
+    assert torch.equal(images, before)
 
 
 @settings(max_examples=20, deadline=None)
@@ -71,14 +62,9 @@ def test_slices_equal_the_whole(batch: int, seed: int, data: st.DataObject) -> N
     low = data.draw(st.integers(0, batch))
     high = data.draw(st.integers(low, batch))
     images, params = pictures(batch), draw(batch, seed=seed)
-    part = params[low:high]
+    part, whole = apply_views(images[low:high], params[low:high]), apply_views(images, params)
     assert len(part) == high - low
-    torch.testing.assert_close(
-        apply_views(images[low:high], part),
-        apply_views(images, params)[low:high],
-        rtol=0,
-        atol=1e-6,
-    )
+    torch.testing.assert_close(part, whole[low:high], rtol=0, atol=1e-6)
 
 
 @settings(max_examples=20, deadline=None)
@@ -96,8 +82,7 @@ def test_views_stay_within_zero_and_one(
     params = draw(5, size, seed, jitter=(strength, strength, strength, hue), flip_probability=0.5)
     views = apply_views(images, params)
     assert views.shape == images.shape
-    assert views.min() >= 0
-    assert views.max() <= 1
+    assert 0 <= views.min() and views.max() <= 1
 
 
 def test_same_generator_state_gives_the_same_bits() -> None:
@@ -117,14 +102,6 @@ def test_adjustments_agree_with_kornia(index: int, dtype: torch.dtype) -> None:
     factors = factors.to(dtype)
     ours = ADJUSTMENTS[index](images, factors.view(-1, 1, 1, 1))
     torch.testing.assert_close(ours, KORNIA[index](images, factors), rtol=0, atol=1e-5)
-
-
-def test_hue_of_primaries() -> None:
-    colors = torch.tensor([[1.0, 0, 0], [1, 1, 0], [0, 1, 0], [0, 1, 1], [0, 0, 1], [1, 0, 1]])
-    images = colors.view(6, 3, 1, 1)
-    sixth = torch.full((6, 1, 1, 1), 1 / 6, dtype=torch.float64)
-    turned = adjust_hue(images.double(), sixth)
-    torch.testing.assert_close(turned, images.roll(-1, dims=0).double())
 
 
 def test_jitter_runs_in_the_order_of_each_image() -> None:
@@ -173,10 +150,7 @@ def test_settings_survive_json() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        (
-            {"crop_area": (0.0, 1.0)},
-            "--training.augmentation.crop-area needs 0 < smallest",
-        ),
+        ({"crop_area": (0.0, 1.0)}, "--training.augmentation.crop-area needs 0 < smallest"),
         ({"crop_area": (0.5, 1.1)}, "--training.augmentation.crop-area needs"),
         ({"crop_area": (0.5,)}, r"crop-area needs 2 numbers of at least 0: got \(0.5,\)"),
         ({"crop_ratio": (2.0, 1.0)}, "crop-ratio needs 0 < smallest <= largest"),
@@ -185,10 +159,7 @@ def test_settings_survive_json() -> None:
         ({"jitter": (0.4, 0.4, -0.4, 0.1)}, "jitter needs 4 numbers of at least 0"),
         ({"jitter": (0.4, 0.4, 0.4, 0.6)}, "at most 0.5 of a turn: got .*0.6"),
         ({"jitter": (0.4, 0.4, 0.4, math.nan)}, "augmentation.jitter needs 4 numbers"),
-        (
-            {"jitter_probability": 1.1},
-            "jitter-probability must be within 0 and 1: got 1.1",
-        ),
+        ({"jitter_probability": 1.1}, "jitter-probability must be within 0 and 1: got 1.1"),
         ({"flip_probability": math.nan}, "flip-probability must be within 0 and 1"),
     ],
 )

@@ -3,10 +3,6 @@
 import hashlib
 import io
 import os
-import resource
-import signal
-import subprocess
-import sys
 import tarfile
 import zipfile
 from collections.abc import Iterator
@@ -18,10 +14,15 @@ from examples.common import download as module
 from examples.common.download import download, fetch, is_unpacked, name_of, unpack
 from examples.object_discovery.data import SETS
 from examples.object_discovery.download import ImageDownloadOptions, check_records
+from examples.sudoku.data import BoardOptions, load
+from examples.sudoku.download import SudokuDownloadOptions, check_boards
 from tests.examples.data.scenes import read, write_clevrtex
 from tests.examples.data.test_tfrecord import frame
+from tests.examples.runs import finish, largest_file, start, umask
 from tests.examples.server import Site, serving
+from tests.examples.sudoku.boards import MADE, made
 
+DOWNLOAD = "examples.object_discovery.download"
 CONTENT = os.urandom(3_000_000)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 PART1 = {"set/0/a.png": b"a", "set/0/b.png": b"b" * 100_000, "set/1/c.png": b"c"}
@@ -53,24 +54,18 @@ def test_a_file_arrives_once(site: Site, tmp_path: Path) -> None:
         assert get(site, tmp_path / "new" / "folder", sha256=SHA256.upper()) == CONTENT
     assert site.requests == 1
     assert names(tmp_path / "new" / "folder") == ["data.bin"]
+    site.sends_length = False
+    assert get(site, tmp_path / "other") == CONTENT
 
 
 def test_files_are_as_private_as_the_umask_says(site: Site, tmp_path: Path) -> None:
     archive = pack(tmp_path / "one.zip", {"set/a.png": b"a"})
     tmp_path.chmod(0o775)
-    previous = os.umask(0o027)
-    try:
+    with umask(0o027):
         get(site, tmp_path)
         unpack(archive)
-    finally:
-        os.umask(previous)
     found = {name: (tmp_path / name).stat().st_mode & 0o777 for name in ("data.bin", "set", ".")}
     assert found == {"data.bin": 0o640, "set": 0o750, ".": 0o775}
-
-
-def test_a_length_is_not_needed(site: Site, tmp_path: Path) -> None:
-    site.sends_length = False
-    assert get(site, tmp_path) == CONTENT
 
 
 def test_cut_downloads_start_again(site: Site, tmp_path: Path) -> None:
@@ -100,15 +95,9 @@ def test_refusals_name_the_address(site: Site, tmp_path: Path) -> None:
 
 
 def test_a_full_disk_is_said(site: Site, tmp_path: Path) -> None:
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    previous = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1_500_000, limits[1]))
-    try:
-        with pytest.raises(OSError, match=r"cannot write .*data\.bin: File too large"):
-            get(site, tmp_path)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-        signal.signal(signal.SIGXFSZ, previous)
+    message = r"cannot write .*data\.bin: File too large"
+    with largest_file(1_500_000), pytest.raises(OSError, match=message):
+        get(site, tmp_path)
     assert names(tmp_path) == []
 
 
@@ -149,6 +138,11 @@ def test_parts_are_merged(ending: str, tmp_path: Path) -> None:
     (tmp_path / "set/2").rmdir()
     assert is_unpacked(first)
     assert not is_unpacked(second)
+    flat = pack(tmp_path / f"flat.{ending}", {"train.csv": b"1", "test.csv": b"2"})
+    unpack(flat)
+    assert is_unpacked(flat)
+    (tmp_path / "test.csv").unlink()
+    assert not is_unpacked(flat)
 
 
 def refused(archive: Path, content: bytes, message: str = "is damaged or not safe") -> None:
@@ -196,14 +190,6 @@ def test_a_zip_in_a_tar_stays_what_it_is(tmp_path: Path) -> None:
     assert tree(tmp_path) == {"set/x": b"x", "set/inner.zip": inner}
 
 
-def test_files_without_a_folder_are_missed(tmp_path: Path) -> None:
-    archive = pack(tmp_path / "one.zip", {"train.csv": b"1", "test.csv": b"2"})
-    unpack(archive)
-    assert is_unpacked(archive)
-    (tmp_path / "test.csv").unlink()
-    assert not is_unpacked(archive)
-
-
 def link(name: str, target: str, kind: bytes) -> tarfile.TarInfo:
     info = tarfile.TarInfo(name)
     info.type, info.linkname = kind, target
@@ -249,15 +235,14 @@ def pbg(folder: Path, indices: range) -> bytes:
     return content.getvalue()
 
 
-def command(*words: str) -> subprocess.CompletedProcess:
-    start = [sys.executable, "-m", "examples.object_discovery.download", *words]
-    return subprocess.run(start, capture_output=True, text=True)
-
-
 def test_every_set_that_is_not_drawn_has_addresses() -> None:
     for name, image_set in SETS.items():
         if not name.startswith("textures"):
             assert ImageDownloadOptions(dataset=name).urls == image_set.addresses != ()
+    for name in SudokuDownloadOptions.addresses:
+        assert SudokuDownloadOptions(dataset=name).urls
+    with pytest.raises(ValueError, match="known are: sudoku, sudoku-hard"):
+        SudokuDownloadOptions(dataset="royle17")
     site = "https://thor.robots.ox.ac.uk/datasets/clevrtex"
     parts = tuple(f"{site}/clevrtex_full_part{part}.tar.gz" for part in range(1, 6))
     assert SETS["clevrtex-full"].addresses == parts
@@ -270,10 +255,9 @@ def test_what_is_downloaded_is_read(tmp_path: Path) -> None:
     to = tmp_path / "data"
     with serving(Site(content, cuts=1, cut_after=1000)) as site:
         url = site.url.replace("data.bin", "pbg.tar.gz")
-        words = ("--dataset", "clevrtex-pbg", "--to", str(to), "--url", url, "--sha256", digest)
-        result = command(*words)
-        assert result.returncode == 0, result.stderr
-        assert "is unpacked and no longer needed" in result.stderr
+        words = ("--dataset", "clevrtex-pbg", "--to", to, "--url", url, "--sha256", digest)
+        _, errors = finish(start(DOWNLOAD, *words))
+        assert "is unpacked and no longer needed" in errors
         assert site.requests == 2
         (to / "pbg.tar.gz").unlink()
         options = ImageDownloadOptions(dataset="clevrtex-pbg", to=to, url=(url,))
@@ -298,22 +282,41 @@ def test_parts_make_one_folder(tmp_path: Path) -> None:
 def test_mistakes_end_in_one_line(tmp_path: Path) -> None:
     with serving(Site(b"<html>Moved</html>")) as site:
         url = site.url.replace("data.bin", "pbg.tar.gz")
-        result = command("--dataset", "clevrtex-pbg", "--to", str(tmp_path), "--url", url)
-    assert result.returncode == 1
-    assert "Traceback" not in result.stderr
+        words = ("--dataset", "clevrtex-pbg", "--to", tmp_path, "--url", url)
+        _, errors = finish(start(DOWNLOAD, *words), code=1)
+    assert "Traceback" not in errors
     message = f"error: {tmp_path}/pbg.tar.gz is damaged or not safe to unpack: "
-    assert result.stderr.splitlines()[-1].startswith(message)
+    assert errors.splitlines()[-1].startswith(message)
 
 
-def test_a_file_of_records_is_looked_at(tmp_path: Path) -> None:
-    with serving(Site(b"no records at all")) as site:
-        options = ImageDownloadOptions(dataset="tetrominoes", to=tmp_path, url=(site.url,))
-        with pytest.raises(ValueError, match=r"data\.bin, record 0: .*not a TFRecord file"):
-            download(options, check=check_records)
+@pytest.mark.parametrize(
+    ("options", "dataset", "check", "content", "message"),
+    [
+        (ImageDownloadOptions, "tetrominoes", check_records, frame(b"a"), "record 0: .*TFRecord"),
+        (SudokuDownloadOptions, "sudoku", check_boards, MADE.read_bytes(), "a board has 81 char"),
+    ],
+)
+def test_a_single_file_is_looked_at(
+    options, dataset: str, check, content: bytes, message: str, tmp_path: Path
+) -> None:
+    with serving(Site(b"neither records nor boards" * 4)) as site:
+        given = options(dataset=dataset, to=tmp_path, url=(site.url,))
+        with pytest.raises(ValueError, match=rf"data\.bin.*{message}"):
+            download(given, check=check)
         (tmp_path / "data.bin").unlink()
-        site.content = frame(b"record")
-        download(options, check=check_records)
-        assert (tmp_path / "data.bin").read_bytes() == site.content
+        site.content = content
+        download(given, check=check)
+        assert (tmp_path / "data.bin").read_bytes() == content
+
+
+def test_an_archive_becomes_a_folder_of_boards(tmp_path: Path) -> None:
+    archive = pack(tmp_path / "source.zip", {"sudoku-hard/test.csv": MADE.read_bytes()})
+    with serving(Site(archive.read_bytes())) as site:
+        url = site.url.replace("data.bin", "sudoku-hard.zip?dl=1")
+        options = SudokuDownloadOptions(dataset="sudoku-hard", to=tmp_path, url=(url,))
+        download(options, check=check_boards)
+    boards = load(BoardOptions(name="rrn", root=tmp_path), "test")
+    assert boards.fingerprint() == made().fingerprint()
 
 
 @pytest.mark.parametrize(
@@ -325,14 +328,11 @@ def test_a_file_of_records_is_looked_at(tmp_path: Path) -> None:
         ({"url": ("http://a/..",)}, "end in a file name"),
         ({"url": ("file:///etc/passwd",)}, "must be http"),
         ({"url": ("data.bin",)}, "must be http"),
-        ({"url": ("http://a/%2e%2e%2fx",)}, None),
         ({"url": ("http://a/x", "http://b/x")}, "must end in different file names"),
         ({"url": ("http://a/x",), "sha256": ("1", "2")}, "one checksum per address: got 2 for 1"),
     ],
 )
-def test_nonsense_is_refused(options: dict, message: str | None) -> None:
-    if message is None:
-        assert name_of(options["url"][0]) == "x"
-        return
+def test_nonsense_is_refused(options: dict, message: str) -> None:
+    assert name_of("http://a/%2e%2e%2fx") == "x"
     with pytest.raises(ValueError, match=message):
         ImageDownloadOptions(**{"dataset": "clevr", **options})

@@ -93,9 +93,6 @@ class Page(HTMLParser):
         if tag not in self.VOID:
             self.open.append(tag)
 
-    def handle_startendtag(self, tag, attrs):
-        pass
-
     def handle_endtag(self, tag):
         assert self.open.pop() == tag
 
@@ -151,10 +148,8 @@ def test_a_score_of_the_table_shows_without_a_change_of_the_page(tmp_path, monke
 
 
 def test_an_image_without_objects_has_dashes(tmp_path):
-    empty = example(
-        truth=torch.zeros(16, 16, dtype=torch.int64),
-        scores=dict.fromkeys(("fg_ari", "mbo"), math.nan),
-    )
+    scores = dict.fromkeys(("fg_ari", "mbo"), math.nan)
+    empty = example(truth=torch.zeros(16, 16, dtype=torch.int64), scores=scores)
     html = write(tmp_path, {"mbo": math.nan, "fg_ari": None}, examples=[empty])
     assert html.count("<dd>–</dd>") == 2
     assert "to <strong>–</strong>" in html
@@ -166,9 +161,8 @@ def test_results_are_escaped(tmp_path):
     names = ("recipe", "device", "torch", "seed", "command", "control_recipe")
     html = write(tmp_path, {**CONTROL, **dict.fromkeys(names, evil)})
     assert "<script>alert" not in html
-    assert (
-        Page(html).text.count(evil) == len(names) + 2
-    )  # the recipe is in the title and above the headline
+    # The recipe is in the title and above the headline as well.
+    assert Page(html).text.count(evil) == len(names) + 2
 
 
 def test_a_log_may_be_empty_or_hold_one_record(tmp_path):
@@ -202,10 +196,9 @@ def test_segments_take_the_label_they_overlap_most():
     assert len(match_labels(labels, torch.full_like(truth, -1)).unique()) == 3
 
 
-@pytest.mark.parametrize(
-    ("low", "high"), [(0, 8), (-2030, 9.4), (3.4, 4.6), (0.001, 0.0013), (0, 1e6)]
-)
-def test_ticks_are_few_and_inside(low, high):
+@pytest.mark.parametrize("range_", [(0, 8), (-2030, 9.4), (3.4, 4.6), (0.001, 0.0013), (0, 1e6)])
+def test_ticks_are_few_and_inside(range_):
+    low, high = range_
     values = [float(text) for text in ticks(low, high)]
     assert 2 <= len(values) <= 6 and len(set(values)) == len(values)
     assert low - 1e-9 <= min(values) and max(values) <= high + 1e-9
@@ -222,9 +215,8 @@ def test_curves_stay_inside_the_picture_and_leave_gaps_out():
 
 
 def test_durations():
-    assert [duration(s) for s in (0.4, 1, 60, 599.9)] == [
-        *("0.4 seconds", "1 second", "1 minute", "10 minutes"),
-    ]
+    said = [duration(seconds) for seconds in (0.4, 1, 60, 599.9)]
+    assert said == ["0.4 seconds", "1 second", "1 minute", "10 minutes"]
 
 
 BEFORE = """<script>

@@ -4,6 +4,7 @@ import json
 import pickle
 import sys
 import zipfile
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from torch.testing import assert_close
 
 from examples.common import command
 from examples.common.device import fast_precision, pick_device
-from examples.common.optimization import Training, WeightAverage
+from examples.common.optimization import Training, WeightAverage, backward
 from examples.common.processes import Processes
 from examples.common.progress import Meter, Pace, RunLog, read_jsonl
 from examples.common.randomness import STREAMS, ShuffledBatches, build_model, generator_for, preset
@@ -41,6 +42,57 @@ def test_nt_xent_equals_loops_over_the_formula():
         others = sum(similar[j] for j in range(6) if j != i)
         total = total - torch.log(similar[(i + 3) % 6] / others)
     assert_close(nt_xent(views, temperature=0.2), total / 6)
+
+
+def gradients(model, views, noise, dtype, micro_batch):
+    model = model.to(dtype)
+
+    def embed(views, noise):
+        embeddings = model(views.flatten(0, 1), noise=noise.flatten(0, 1))
+        return embeddings.unflatten(0, (2, -1))
+
+    model.zero_grad()
+    inputs = [views.to(dtype), noise.to(dtype)]
+    loss = backward(embed, inputs, nt_xent, micro_batch=micro_batch)
+    return loss, [parameter.grad for parameter in model.parameters()]
+
+
+@pytest.mark.parametrize("preset", ["tetrominoes-attn-tiny", "tetrominoes-conv-tiny"])
+@pytest.mark.parametrize(
+    ("dtype", "tolerance"), [(torch.float64, 1e-10), (torch.float32, 1e-5)], ids=str
+)
+def test_micro_batches_give_the_full_batch_gradient(preset, dtype, tolerance):
+    model = build_model(preset, seed=0)
+    views, noise = torch.rand(2, 6, 3, 32, 32), torch.randn(2, 6, 64, 8, 8)
+    loss, expected = gradients(model, views, noise, dtype, None)
+    largest = max(gradient.abs().max().item() for gradient in expected)
+    for micro_batch in (1, 4, 5, 6, 9):
+        again, found = gradients(model, views, noise, dtype, micro_batch)
+        assert_close(again, loss, rtol=tolerance, atol=tolerance)
+        assert_close(found, expected, rtol=0, atol=tolerance * max(largest, 1))
+
+
+def test_graphs_are_kept_for_a_micro_batch_only_and_the_last_one_is_synchronized():
+    net, largest, held_back = torch.nn.Linear(3, 4), 0, []
+
+    def embed(views):
+        nonlocal largest
+        largest = max(largest, views.shape[1] if torch.is_grad_enabled() else 0)
+        if torch.is_grad_enabled():
+            held_back.append(inside)
+        return net(views)
+
+    @contextmanager
+    def unsynchronized():
+        nonlocal inside
+        inside = True
+        yield
+        inside = False
+
+    inside = False
+    views = torch.randn(2, 6, 3)
+    backward(embed, [views], nt_xent, micro_batch=2, unsynchronized=unsynchronized)
+    assert largest == 2 and held_back == [True, True, False]
 
 
 def state(size: int = 3, step: int = 3) -> dict:
