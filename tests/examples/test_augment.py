@@ -46,7 +46,7 @@ def draw(batch: int, size: tuple[int, int] = (16, 16), seed: int = 0, **changes)
     return draw_views(batch, image_size=size, generator=generator, augmentation=augmentation)
 
 
-def test_identity_parameters_give_the_image_back() -> None:
+def test_identity_parameters_give_the_image_back():
     images = pictures(6)
     torch.testing.assert_close(apply_views(images, draw(6, **NO_COLOR, **WHOLE)), images)
     neutral = draw(6, jitter=(0, 0, 0, 0), jitter_probability=1, grayscale_probability=0, **WHOLE)
@@ -58,7 +58,7 @@ def test_identity_parameters_give_the_image_back() -> None:
 
 @settings(max_examples=20, deadline=None)
 @given(batch=st.integers(0, 9), seed=st.integers(0, 2**31), data=st.data())
-def test_slices_equal_the_whole(batch: int, seed: int, data: st.DataObject) -> None:
+def test_slices_equal_the_whole(batch, seed, data):
     low = data.draw(st.integers(0, batch))
     high = data.draw(st.integers(low, batch))
     images, params = pictures(batch), draw(batch, seed=seed)
@@ -74,9 +74,7 @@ def test_slices_equal_the_whole(batch: int, seed: int, data: st.DataObject) -> N
     hue=st.floats(0, 0.5),
     size=st.tuples(st.integers(1, 20), st.integers(1, 20)),
 )
-def test_views_stay_within_zero_and_one(
-    seed: int, strength: float, hue: float, size: tuple[int, int]
-) -> None:
+def test_views_stay_within_zero_and_one(seed, strength, hue, size):
     images = torch.rand(5, 3, *size).round()
     images[0] = 1.0
     params = draw(5, size, seed, jitter=(strength, strength, strength, hue), flip_probability=0.5)
@@ -85,7 +83,7 @@ def test_views_stay_within_zero_and_one(
     assert 0 <= views.min() and views.max() <= 1
 
 
-def test_same_generator_state_gives_the_same_bits() -> None:
+def test_same_generator_state_gives_the_same_bits():
     images = pictures(16)
     assert torch.equal(apply_views(images, draw(16)), apply_views(images, draw(16)))
     assert not torch.equal(apply_views(images, draw(16)), apply_views(images, draw(16, seed=1)))
@@ -96,7 +94,7 @@ def test_same_generator_state_gives_the_same_bits() -> None:
 
 @pytest.mark.parametrize("index", range(4))
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_adjustments_agree_with_kornia(index: int, dtype: torch.dtype) -> None:
+def test_adjustments_agree_with_kornia(index, dtype):
     images = pictures(12).to(dtype)
     factors = torch.linspace(-0.5, 0.5, 12) if index == 3 else torch.linspace(0, 3, 12)
     factors = factors.to(dtype)
@@ -104,7 +102,7 @@ def test_adjustments_agree_with_kornia(index: int, dtype: torch.dtype) -> None:
     torch.testing.assert_close(ours, KORNIA[index](images, factors), rtol=0, atol=1e-5)
 
 
-def test_jitter_runs_in_the_order_of_each_image() -> None:
+def test_jitter_runs_in_the_order_of_each_image():
     orders = torch.tensor(list(itertools.permutations(range(4))))
     images = pictures(len(orders))
     params = draw(len(orders))
@@ -117,7 +115,7 @@ def test_jitter_runs_in_the_order_of_each_image() -> None:
         torch.testing.assert_close(jittered[row], expected[0], rtol=0, atol=2e-5)
 
 
-def test_gray_and_flip() -> None:
+def test_gray_and_flip():
     images = pictures(4)
     settings = {**NO_COLOR, **WHOLE}
     gray = apply_views(images, draw(4, **{**settings, "grayscale_probability": 1.0}))
@@ -127,7 +125,7 @@ def test_gray_and_flip() -> None:
     torch.testing.assert_close(flipped, images.flip(3))
 
 
-def test_draws_follow_the_settings() -> None:
+def test_draws_follow_the_settings():
     params = draw(4000, flip_probability=0.3, jitter=(0.4, 2.0, 0.4, 0.1))
     assert params.jittered.float().mean() == pytest.approx(0.8, abs=0.04)
     assert params.gray.float().mean() == pytest.approx(0.2, abs=0.04)
@@ -142,7 +140,7 @@ def test_draws_follow_the_settings() -> None:
     assert counts.min() > 100
 
 
-def test_settings_survive_json() -> None:
+def test_settings_survive_json():
     before = Augmentation(crop_area=(0.3, 0.9), flip_probability=0.5)
     assert Augmentation(**json.loads(json.dumps(dataclasses.asdict(before)))) == before
 
@@ -163,7 +161,7 @@ def test_settings_survive_json() -> None:
         ({"flip_probability": math.nan}, "flip-probability must be within 0 and 1"),
     ],
 )
-def test_settings_out_of_range_are_refused(changes: dict, message: str) -> None:
+def test_settings_out_of_range_are_refused(changes, message):
     with pytest.raises(ValueError, match=message):
         Augmentation(**changes)
 
@@ -178,13 +176,13 @@ def test_settings_out_of_range_are_refused(changes: dict, message: str) -> None:
         (torch.zeros(3, 3, 4, 4), "one view per image: got 3 images and 2 views"),
     ],
 )
-def test_images_of_another_form_are_refused(images: Tensor, message: str) -> None:
+def test_images_of_another_form_are_refused(images, message):
     with pytest.raises(ValueError, match=message):
         apply_views(images, draw(2, (4, 4)))
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-def test_cuda_agrees_with_the_cpu() -> None:
+def test_cuda_agrees_with_the_cpu():
     images, params = pictures(32), draw(32, flip_probability=0.5)
     views = apply_views(images.cuda(), params)
     torch.testing.assert_close(views.cpu(), apply_views(images, params), rtol=0, atol=1e-4)

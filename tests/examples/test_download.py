@@ -5,7 +5,6 @@ import io
 import os
 import tarfile
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -30,12 +29,12 @@ PART2 = {"set/1/d.png": b"d", "set/2/e.png": b"e"}
 
 
 @pytest.fixture(autouse=True)
-def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+def no_waiting(monkeypatch):
     monkeypatch.setattr("pooch.core.time.sleep", lambda _: None)
 
 
 @pytest.fixture
-def site() -> Iterator[Site]:
+def site():
     with serving(Site(CONTENT)) as site:
         yield site
 
@@ -49,7 +48,7 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_a_file_arrives_once(site: Site, tmp_path: Path) -> None:
+def test_a_file_arrives_once(site, tmp_path):
     for _ in range(2):
         assert get(site, tmp_path / "new" / "folder", sha256=SHA256.upper()) == CONTENT
     assert site.requests == 1
@@ -58,7 +57,7 @@ def test_a_file_arrives_once(site: Site, tmp_path: Path) -> None:
     assert get(site, tmp_path / "other") == CONTENT
 
 
-def test_files_are_as_private_as_the_umask_says(site: Site, tmp_path: Path) -> None:
+def test_files_are_as_private_as_the_umask_says(site, tmp_path):
     archive = pack(tmp_path / "one.zip", {"set/a.png": b"a"})
     tmp_path.chmod(0o775)
     with umask(0o027):
@@ -68,7 +67,7 @@ def test_files_are_as_private_as_the_umask_says(site: Site, tmp_path: Path) -> N
     assert found == {"data.bin": 0o640, "set": 0o750, ".": 0o775}
 
 
-def test_cut_downloads_start_again(site: Site, tmp_path: Path) -> None:
+def test_cut_downloads_start_again(site, tmp_path):
     site.cuts, site.cut_after = module.RETRIES, 400_000
     assert get(site, tmp_path) == CONTENT
     assert site.requests == module.RETRIES + 1
@@ -78,7 +77,7 @@ def test_cut_downloads_start_again(site: Site, tmp_path: Path) -> None:
     assert names(tmp_path / "other") == []
 
 
-def test_a_wrong_checksum_leaves_no_file(site: Site, tmp_path: Path) -> None:
+def test_a_wrong_checksum_leaves_no_file(site, tmp_path):
     with pytest.raises(ValueError, match=r"SHA256 hash of downloaded file \(data\.bin\) does not"):
         get(site, tmp_path, sha256="0" * 64)
     assert names(tmp_path) == []
@@ -86,7 +85,7 @@ def test_a_wrong_checksum_leaves_no_file(site: Site, tmp_path: Path) -> None:
     assert get(site, tmp_path, sha256=SHA256) == CONTENT
 
 
-def test_refusals_name_the_address(site: Site, tmp_path: Path) -> None:
+def test_refusals_name_the_address(site, tmp_path):
     site.status = 404
     with pytest.raises(OSError, match=r"data\.bin: 404 .*; try again, .* with --url"):
         get(site, tmp_path)
@@ -94,7 +93,7 @@ def test_refusals_name_the_address(site: Site, tmp_path: Path) -> None:
         fetch("http://127.0.0.1:1/a", tmp_path / "a")
 
 
-def test_a_full_disk_is_said(site: Site, tmp_path: Path) -> None:
+def test_a_full_disk_is_said(site, tmp_path):
     message = r"cannot write .*data\.bin: File too large"
     with largest_file(1_500_000), pytest.raises(OSError, match=message):
         get(site, tmp_path)
@@ -127,7 +126,7 @@ def tree(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("ending", ["tar", "tar.gz", "zip"])
-def test_parts_are_merged(ending: str, tmp_path: Path) -> None:
+def test_parts_are_merged(ending, tmp_path):
     first = pack(tmp_path / f"one.{ending}", PART1)
     second = pack(tmp_path / f"two.{ending}", PART2)
     for archive in (first, second, first):
@@ -155,7 +154,7 @@ def refused(archive: Path, content: bytes, message: str = "is damaged or not saf
 
 
 @pytest.mark.parametrize("ending", ["tar", "tar.gz", "zip"])
-def test_cut_archives_write_nothing(ending: str, tmp_path: Path) -> None:
+def test_cut_archives_write_nothing(ending, tmp_path):
     rows = {f"set/{i}.bin": bytes([i * 37 % 256]) * 7 + str(i).encode() * 400 for i in range(300)}
     archive = pack(tmp_path / f"one.{ending}", rows)
     content = archive.read_bytes()
@@ -163,7 +162,7 @@ def test_cut_archives_write_nothing(ending: str, tmp_path: Path) -> None:
         refused(archive, content[:length])
 
 
-def test_flipped_bytes_write_nothing(tmp_path: Path) -> None:
+def test_flipped_bytes_write_nothing(tmp_path):
     archive = pack(tmp_path / "tar" / "one.tar.gz", PART1)
     content = bytearray(archive.read_bytes())
     content[-8] ^= 1  # gzip's own checksum, which tar alone would not look at
@@ -178,13 +177,13 @@ def test_flipped_bytes_write_nothing(tmp_path: Path) -> None:
         refused(archive, content)
 
 
-def test_other_files_are_no_archives(tmp_path: Path) -> None:
+def test_other_files_are_no_archives(tmp_path):
     refused(tmp_path / "one.tar.gz", b"<html>Not found</html>" * 100)
     empty = pack(tmp_path / "one.tar.gz", {}).read_bytes()
     refused(tmp_path / "one.tar.gz", empty, "is damaged .*it holds no files")
 
 
-def test_a_zip_in_a_tar_stays_what_it_is(tmp_path: Path) -> None:
+def test_a_zip_in_a_tar_stays_what_it_is(tmp_path):
     inner = pack(tmp_path / "inner.zip", {"a": b"b"}).read_bytes()
     unpack(pack(tmp_path / "one.tar", {"set/x": b"x", "set/inner.zip": inner}))
     assert tree(tmp_path) == {"set/x": b"x", "set/inner.zip": inner}
@@ -207,13 +206,13 @@ def link(name: str, target: str, kind: bytes) -> tarfile.TarInfo:
         (PART1, [link("set/pipe", "", tarfile.FIFOTYPE)]),
     ],
 )
-def test_links_and_places_outside_are_refused(files: dict, more: list, tmp_path: Path) -> None:
+def test_links_and_places_outside_are_refused(files, more, tmp_path):
     archive = pack(tmp_path / "deep" / "data" / "one.tar.gz", files, *more)
     refused(archive, archive.read_bytes())
     assert names(tmp_path) == ["deep"] and names(tmp_path / "deep") == ["data"]
 
 
-def test_a_zip_writes_no_links_and_nothing_outside(tmp_path: Path) -> None:
+def test_a_zip_writes_no_links_and_nothing_outside(tmp_path):
     archive = tmp_path / "deep" / "data" / "one.zip"
     archive.parent.mkdir(parents=True)
     linked = zipfile.ZipInfo("set/link")
@@ -235,7 +234,7 @@ def pbg(folder: Path, indices: range) -> bytes:
     return content.getvalue()
 
 
-def test_every_set_that_is_not_drawn_has_addresses() -> None:
+def test_every_set_that_is_not_drawn_has_addresses():
     for name, image_set in SETS.items():
         if not name.startswith("textures"):
             assert ImageDownloadOptions(dataset=name).urls == image_set.addresses != ()
@@ -249,7 +248,7 @@ def test_every_set_that_is_not_drawn_has_addresses() -> None:
     assert SETS["clevrtex-outd"].addresses == (f"{site}/clevrtex_outd.tar.gz",)
 
 
-def test_what_is_downloaded_is_read(tmp_path: Path) -> None:
+def test_what_is_downloaded_is_read(tmp_path):
     content = pbg(tmp_path / "source", range(10))
     digest = hashlib.sha256(content).hexdigest()
     to = tmp_path / "data"
@@ -268,7 +267,7 @@ def test_what_is_downloaded_is_read(tmp_path: Path) -> None:
     assert len(data) == 8
 
 
-def test_parts_make_one_folder(tmp_path: Path) -> None:
+def test_parts_make_one_folder(tmp_path):
     to = tmp_path / "data"
     first = Site(pbg(tmp_path / "one", range(990, 1000)))
     second = Site(pbg(tmp_path / "two", range(1000, 1010)))
@@ -279,7 +278,7 @@ def test_parts_make_one_folder(tmp_path: Path) -> None:
     assert len(read("clevrtex-pbg", "train", to, image_size=8, partial=True)) == 16
 
 
-def test_mistakes_end_in_one_line(tmp_path: Path) -> None:
+def test_mistakes_end_in_one_line(tmp_path):
     with serving(Site(b"<html>Moved</html>")) as site:
         url = site.url.replace("data.bin", "pbg.tar.gz")
         words = ("--dataset", "clevrtex-pbg", "--to", tmp_path, "--url", url)
@@ -296,9 +295,7 @@ def test_mistakes_end_in_one_line(tmp_path: Path) -> None:
         (SudokuDownloadOptions, "sudoku", check_boards, MADE.read_bytes(), "a board has 81 char"),
     ],
 )
-def test_a_single_file_is_looked_at(
-    options, dataset: str, check, content: bytes, message: str, tmp_path: Path
-) -> None:
+def test_a_single_file_is_looked_at(options, dataset, check, content, message, tmp_path):
     with serving(Site(b"neither records nor boards" * 4)) as site:
         given = options(dataset=dataset, to=tmp_path, url=(site.url,))
         with pytest.raises(ValueError, match=rf"data\.bin.*{message}"):
@@ -309,7 +306,7 @@ def test_a_single_file_is_looked_at(
         assert (tmp_path / "data.bin").read_bytes() == content
 
 
-def test_an_archive_becomes_a_folder_of_boards(tmp_path: Path) -> None:
+def test_an_archive_becomes_a_folder_of_boards(tmp_path):
     archive = pack(tmp_path / "source.zip", {"sudoku-hard/test.csv": MADE.read_bytes()})
     with serving(Site(archive.read_bytes())) as site:
         url = site.url.replace("data.bin", "sudoku-hard.zip?dl=1")
@@ -332,7 +329,7 @@ def test_an_archive_becomes_a_folder_of_boards(tmp_path: Path) -> None:
         ({"url": ("http://a/x",), "sha256": ("1", "2")}, "one checksum per address: got 2 for 1"),
     ],
 )
-def test_nonsense_is_refused(options: dict, message: str) -> None:
+def test_nonsense_is_refused(options, message):
     assert name_of("http://a/%2e%2e%2fx") == "x"
     with pytest.raises(ValueError, match=message):
         ImageDownloadOptions(**{"dataset": "clevr", **options})

@@ -21,7 +21,7 @@ def draw(batch: int, size: tuple[int, int]) -> Tensor:
 
 
 @pytest.mark.parametrize("size", [(16, 16), (12, 21)])
-def test_crop_agrees_with_slicing_and_interpolate(size: tuple[int, int]) -> None:
+def test_crop_agrees_with_slicing_and_interpolate(size):
     images = torch.rand(30, 3, *size)
     crops, flips = draw(30, size), torch.arange(30) % 2 > 0
     views = resized_crop(images, crops, flips)
@@ -40,7 +40,7 @@ def test_crop_agrees_with_slicing_and_interpolate(size: tuple[int, int]) -> None
     area=st.floats(0.02, 1),
     ratio=st.floats(0.2, 5),
 )
-def test_boxes_lie_inside(seed: int, size: tuple[int, int], area: float, ratio: float) -> None:
+def test_boxes_lie_inside(seed, size, area, ratio):
     crops = draw_crops(
         20,
         image_size=size,
@@ -53,7 +53,7 @@ def test_boxes_lie_inside(seed: int, size: tuple[int, int], area: float, ratio: 
     assert (crops[:, :2] + crops[:, 2:] <= torch.tensor(size)).all()
 
 
-def test_boxes_follow_the_settings() -> None:
+def test_boxes_follow_the_settings():
     crops = draw(4000, (200, 200)).double()
     top, left, height, width = crops.unbind(1)
     area, ratio = height * width / 200**2, width / height
@@ -68,7 +68,7 @@ def test_boxes_follow_the_settings() -> None:
         assert (start[room > 0] / room[room > 0]).mean() == pytest.approx(0.5, abs=0.03)
 
 
-def test_every_place_of_a_box_is_as_likely() -> None:
+def test_every_place_of_a_box_is_as_likely():
     top, _, height, _ = draw(4000, (8, 8)).unbind(1)
     for room in (1, 2, 3):
         counts = top[height == 8 - room].bincount(minlength=room + 1)
@@ -85,9 +85,7 @@ def test_every_place_of_a_box_is_as_likely() -> None:
         ((10, 40), (3.9, 4.1), [0, 0, 10, 40]),
     ],
 )
-def test_box_that_never_fits_is_central(
-    size: tuple[int, int], ratio: tuple[float, float], box: list[int]
-) -> None:
+def test_box_that_never_fits_is_central(size, ratio, box):
     generator = torch.Generator().manual_seed(0)
     # Slightly more than the whole image: no candidate can fit.
     crops = draw_crops(3, image_size=size, area=(1.2, 1.2), ratio=ratio, generator=generator)

@@ -52,7 +52,7 @@ def ones(count: int) -> Iterator[np.ndarray]:
     yield np.ones((count, 3), np.uint8)
 
 
-def test_of_two_processes_one_builds_and_the_other_waits(tmp_path: Path) -> None:
+def test_of_two_processes_one_builds_and_the_other_waits(tmp_path):
     first, second = start_first(tmp_path), start_second(tmp_path)
     assert "another process is making" in second.stderr.readline()
     (tmp_path / "first-may-go-on").touch()
@@ -63,7 +63,7 @@ def test_of_two_processes_one_builds_and_the_other_waits(tmp_path: Path) -> None
     assert [file.name for file in (tmp_path / "cache").iterdir()] == ["a.npy"]
 
 
-def test_a_killed_builder_is_followed_by_one_who_waits(tmp_path: Path) -> None:
+def test_a_killed_builder_is_followed_by_one_who_waits(tmp_path):
     (tmp_path / "second-may-go-on").touch()
     first, second = start_first(tmp_path), start_second(tmp_path)
     assert "waiting" in second.stderr.readline()
@@ -76,7 +76,7 @@ def test_a_killed_builder_is_followed_by_one_who_waits(tmp_path: Path) -> None:
     assert [file.name for file in (tmp_path / "cache").iterdir()] == ["a.npy"]
 
 
-def test_what_a_killed_builder_left_is_removed(tmp_path: Path) -> None:
+def test_what_a_killed_builder_left_is_removed(tmp_path):
     process = start_first(tmp_path)
     process.kill()
     process.communicate()
@@ -87,7 +87,7 @@ def test_what_a_killed_builder_left_is_removed(tmp_path: Path) -> None:
     assert os.listdir(path.parent) == ["a.npy"]
 
 
-def test_failed_build_leaves_nothing(tmp_path: Path) -> None:
+def test_failed_build_leaves_nothing(tmp_path):
     path = tmp_path / "a.npy"
     with pytest.raises(ValueError, match="needs 4 rows: got 2"):
         load_or_build(path, ones(2), row=(3,), count=4)
@@ -101,7 +101,7 @@ def test_failed_build_leaves_nothing(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_an_error_of_the_source_is_passed_on(tmp_path: Path) -> None:
+def test_an_error_of_the_source_is_passed_on(tmp_path):
     def blocks() -> Iterator[np.ndarray]:
         yield from ones(1)
         raise OSError(5, "Input/output error", "picture.png")
@@ -111,7 +111,7 @@ def test_an_error_of_the_source_is_passed_on(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("lengths", [[5], [1, 9], [0, 3, 0, 4], [1000, 1]])
-def test_blocks_of_any_length_become_one_array(lengths: list[int], tmp_path: Path) -> None:
+def test_blocks_of_any_length_become_one_array(lengths, tmp_path):
     rows = np.random.default_rng(0).integers(256, size=(sum(lengths), 2, 3), dtype=np.uint8)
     blocks = np.split(rows, np.cumsum(lengths)[:-1])
     for count in (None, len(rows)):
@@ -120,7 +120,7 @@ def test_blocks_of_any_length_become_one_array(lengths: list[int], tmp_path: Pat
     np.testing.assert_array_equal(np.load(tmp_path / "a.npy"), rows)
 
 
-def test_a_cache_is_read_where_nothing_can_be_written(tmp_path: Path) -> None:
+def test_a_cache_is_read_where_nothing_can_be_written(tmp_path):
     load_or_build(tmp_path / "a.npy", ones(2), row=(3,))
     (tmp_path / "a.npy").chmod(0o444)
     tmp_path.chmod(0o555)
@@ -132,14 +132,14 @@ def test_a_cache_is_read_where_nothing_can_be_written(tmp_path: Path) -> None:
         tmp_path.chmod(0o755)
 
 
-def test_writing_to_the_map_spares_the_file(tmp_path: Path) -> None:
+def test_writing_to_the_map_spares_the_file(tmp_path):
     data = read("tetrominoes", "test", tmp_path, 5)
     data.images.zero_()
     assert read("tetrominoes", "test", tmp_path, 5).images.any()
 
 
 @pytest.mark.parametrize("damage", ["empty", "header", "cut", "text", "other shape", "other type"])
-def test_damaged_cache_is_rebuilt(damage: str, tmp_path: Path) -> None:
+def test_damaged_cache_is_rebuilt(damage, tmp_path):
     before = read("tetrominoes", "test", tmp_path, 5).images.clone()
     (path,) = tmp_path.iterdir()
     content = path.read_bytes()
@@ -156,7 +156,7 @@ def test_damaged_cache_is_rebuilt(damage: str, tmp_path: Path) -> None:
     assert path.read_bytes() == content
 
 
-def test_a_read_only_root_names_the_option_for_caches() -> None:
+def test_a_read_only_root_names_the_option_for_caches():
     with tempfile.TemporaryDirectory() as name:  # unlike tmp_path, others may enter it
         folder = Path(name)
         folder.chmod(0o755)
@@ -175,7 +175,7 @@ def test_a_read_only_root_names_the_option_for_caches() -> None:
         assert not os.listdir(folder / "root")
 
 
-def test_where_no_cache_can_be_written_the_option_is_named(tmp_path: Path) -> None:
+def test_where_no_cache_can_be_written_the_option_is_named(tmp_path):
     (tmp_path / "taken").touch()
     with pytest.raises(OSError, match=r"cannot write into .*taken: .* with --data\.cache"):
         read("tetrominoes", "test", tmp_path, 5, cache=tmp_path / "taken")

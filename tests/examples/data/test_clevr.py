@@ -25,7 +25,7 @@ def write_records(path: Path, objects: list[int]) -> Path:
 
 
 @pytest.fixture
-def early(monkeypatch: pytest.MonkeyPatch) -> None:
+def early(monkeypatch):
     """Splits that reach into a few scenes."""
     splits = {"test": (0, 2), "val": (2, 3), "train": (3, None)}
     monkeypatch.setattr(clevr.Clevr, "splits", splits)
@@ -41,9 +41,7 @@ def sources(folder: Path) -> list[Path]:
 
 
 @pytest.mark.usefixtures("early")
-def test_both_sources_agree_and_crowded_scenes_are_dropped(
-    tmp_path: Path,
-) -> None:
+def test_both_sources_agree_and_crowded_scenes_are_dropped(tmp_path):
     for split, indices in {"test": [0, 2], "val": [4], "train": [5, 6]}.items():
         pictures_root, records_root = sources(tmp_path / split)
         pictures = read("clevr", split, pictures_root)
@@ -56,7 +54,7 @@ def test_both_sources_agree_and_crowded_scenes_are_dropped(
 
 
 @pytest.mark.usefixtures("early")
-def test_labels_lie_where_the_crop_puts_them(tmp_path: Path) -> None:
+def test_labels_lie_where_the_crop_puts_them(tmp_path):
     data = read("clevr", "test", write_clevr(tmp_path, [3]), 1)
     # Rows 100:112 of the image are 71:83 of the crop, and 47.3 to 55.3 after 192 -> 128.
     rows, columns = np.nonzero((data.instances[0] == 2).numpy())
@@ -64,12 +62,12 @@ def test_labels_lie_where_the_crop_puts_them(tmp_path: Path) -> None:
     assert (columns.min(), columns.max()) == (16, 23)
 
 
-def test_splits_are_the_published_ones() -> None:
+def test_splits_are_the_published_ones():
     expected = {"test": (64, 384), "val": (384, 10_384), "train": (10_384, None)}
     assert clevr.Clevr().splits == expected
 
 
-def test_membership_goes_by_the_largest_index_that_is_visible() -> None:
+def test_membership_goes_by_the_largest_index_that_is_visible():
     image, masks = np.zeros((240, 320, 3), np.uint8), clevr_masks(6)
     layout = clevr.Clevr()
     masks[9, :20] = 255  # outside of the crop
@@ -80,7 +78,7 @@ def test_membership_goes_by_the_largest_index_that_is_visible() -> None:
         assert layout.cut(image, masks, size) is None
 
 
-def test_the_real_scenes_have_too_many_objects(shared: Path, tmp_path: Path) -> None:
+def test_the_real_scenes_have_too_many_objects(shared, tmp_path):
     folder = shared / "data/clevr_with_masks"
     if not folder.is_dir():
         pytest.skip(f"no {folder}")
@@ -112,7 +110,7 @@ def test_the_real_scenes_have_too_many_objects(shared: Path, tmp_path: Path) -> 
     ],
 )
 @pytest.mark.usefixtures("early")
-def test_damage_is_named(name: str, content, message: str, tmp_path: Path) -> None:
+def test_damage_is_named(name, content, message, tmp_path):
     folder = write_clevr(tmp_path / "clevr", [3, 3])
     replace(folder / f"CLEVR_{name}.png", content)
     with pytest.raises(ValueError, match=message):
@@ -120,14 +118,14 @@ def test_damage_is_named(name: str, content, message: str, tmp_path: Path) -> No
     assert len(read("clevr", "test", tmp_path, bad="skip")) == 1
 
 
-def test_no_original_says_how_to_get_it(tmp_path: Path) -> None:
+def test_no_original_says_how_to_get_it(tmp_path):
     for root in (tmp_path, tmp_path / "gone"):
         with pytest.raises(FileNotFoundError, match=r"with --data\.root, .*--dataset clevr --to"):
             read("clevr", "test", root, 1)
 
 
 @pytest.mark.usefixtures("early")
-def test_masks_of_one_bit_are_read(tmp_path: Path) -> None:
+def test_masks_of_one_bit_are_read(tmp_path):
     folder = write_clevr(tmp_path / "clevr", [3, 3])
     plain = read("clevr", "test", tmp_path)
     for path in folder.glob("CLEVR_mask_*.png"):
@@ -136,7 +134,7 @@ def test_masks_of_one_bit_are_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("early")
-def test_gaps_are_refused_unless_accepted(tmp_path: Path) -> None:
+def test_gaps_are_refused_unless_accepted(tmp_path):
     folder = write_clevr(tmp_path, [3, 3, 3])
     for path in [folder / "CLEVR_image_1.png", *folder.glob("CLEVR_mask_1_*.png")]:
         path.unlink()
@@ -146,9 +144,7 @@ def test_gaps_are_refused_unless_accepted(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("early")
-def test_a_folder_says_what_it_leaves_out(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_folder_says_what_it_leaves_out(tmp_path, capsys):
     write_clevr(tmp_path, [7, 3, 8])
     with pytest.raises(ValueError, match="clevr val has 0 scenes: too few; name another folder"):
         read("clevr", "val", tmp_path)

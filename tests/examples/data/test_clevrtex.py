@@ -21,7 +21,7 @@ def indices(data: SegmentedImages) -> list[int]:
     return [int(image[0, 0, 0]) + 251 * int(image[1, 0, 0]) for image in data.images]
 
 
-def test_splits_go_by_index_over_the_folders(tmp_path: Path) -> None:
+def test_splits_go_by_index_over_the_folders(tmp_path):
     write_clevrtex(tmp_path, range(990, 1020), width=40)
     small: dict = {"image_size": 8, "partial": True}
     assert indices(read(tmp_path, "test", **small)) == [990, 991, 992]
@@ -31,7 +31,7 @@ def test_splits_go_by_index_over_the_folders(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [1, 7, 10, 99, 600, 50_000])
-def test_splits_part_the_scenes(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_splits_part_the_scenes(number, monkeypatch):
     numbers = [(str(i), "") for i in range(number)]
     monkeypatch.setattr(clevrtex, "find_scenes", lambda *_, **__: (numbers, []))
     options = DataOptions(name="clevrtex-full")
@@ -55,9 +55,7 @@ def test_splits_part_the_scenes(number: int, monkeypatch: pytest.MonkeyPatch) ->
         ([2, 3], "2 scenes are missing, 0, 1;"),
     ],
 )
-def test_gaps_in_the_numbering_are_refused(
-    present: list[int], missing: str, tmp_path: Path
-) -> None:
+def test_gaps_in_the_numbering_are_refused(present, missing, tmp_path):
     write_clevrtex(tmp_path, present, width=40)
     for split in ("train", "test"):
         with pytest.raises(ValueError, match=f"gaps in its numbering: {missing}.* --data.partial"):
@@ -65,7 +63,7 @@ def test_gaps_in_the_numbering_are_refused(
     assert indices(read(tmp_path, "all", image_size=8, partial=True)) == present
 
 
-def test_a_doubled_scene_is_refused(tmp_path: Path) -> None:
+def test_a_doubled_scene_is_refused(tmp_path):
     folder = write_clevrtex(tmp_path, range(10), width=40)
     (folder / "1").mkdir()
     copy = folder / "1" / "CLEVRTEX_full_000003.png"
@@ -75,7 +73,7 @@ def test_a_doubled_scene_is_refused(tmp_path: Path) -> None:
         read(tmp_path, "train", partial=True, bad="skip")
 
 
-def test_outd_is_one_test_split(tmp_path: Path) -> None:
+def test_outd_is_one_test_split(tmp_path):
     write_clevrtex(tmp_path, range(10), variant="outd", width=40)
     assert indices(read(tmp_path, "test", "outd", image_size=8)) == [*range(10)]
     for split in ("train", "val"):
@@ -84,20 +82,20 @@ def test_outd_is_one_test_split(tmp_path: Path) -> None:
             read(tmp_path, split, "outd")
 
 
-def test_the_folder_may_be_named_or_lie_in_the_root(tmp_path: Path) -> None:
+def test_the_folder_may_be_named_or_lie_in_the_root(tmp_path):
     folder = write_clevrtex(tmp_path, range(10), variant="pbg", width=40)
     for root in (folder, tmp_path):
         assert len(read(root, "train", "pbg", image_size=8, cache=tmp_path)) == 8
 
 
-def test_a_missing_folder_says_how_to_get_it(tmp_path: Path) -> None:
+def test_a_missing_folder_says_how_to_get_it(tmp_path):
     message = r"no clevrtex_camo with .*; .*download --dataset clevrtex-camo --to"
     for root in (tmp_path / "gone", tmp_path):
         with pytest.raises(FileNotFoundError, match=message):
             read(root, "train", "camo")
 
 
-def test_the_crop_of_the_published_size(tmp_path: Path) -> None:
+def test_the_crop_of_the_published_size(tmp_path):
     folder = write_clevrtex(tmp_path, range(10)) / "0"
     rng = np.random.default_rng(0)
     pixels = rng.integers(256, size=(240, 320, 4), dtype=np.uint8)
@@ -117,7 +115,7 @@ def test_the_crop_of_the_published_size(tmp_path: Path) -> None:
     assert read(tmp_path, "test", image_size=256).images.shape == (1, 3, 256, 256)
 
 
-def test_renderings_whose_crop_has_the_size_are_not_resized(tmp_path: Path) -> None:
+def test_renderings_whose_crop_has_the_size_are_not_resized(tmp_path):
     folder = tmp_path / "clevrtex_full" / "0"
     folder.mkdir(parents=True)
     pixels = np.random.default_rng(0).integers(256, size=(160, 214, 3), dtype=np.uint8)
@@ -129,7 +127,7 @@ def test_renderings_whose_crop_has_the_size_are_not_resized(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(("variant", "count"), [("full", 12), ("outd", 6), ("camo", 6)])
-def test_rendered_scenes_are_read(variant: str, count: int, tmp_path: Path) -> None:
+def test_rendered_scenes_are_read(variant, count, tmp_path):
     root = Path(__file__).parents[2] / "data" / "clevrtex"
     data = read(root, "all", variant, cache=tmp_path)
     assert data.images.shape == (count, 3, 128, 128)
@@ -148,9 +146,7 @@ def test_rendered_scenes_are_read(variant: str, count: int, tmp_path: Path) -> N
         ("000005_flat.png", Image.new("P", (100, 100)), r"flat\.png has \(100, 100\) pixels, the"),
     ],
 )
-def test_a_damaged_scene_is_an_error_or_left_out(
-    name: str, content, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_damaged_scene_is_an_error_or_left_out(name, content, message, tmp_path, capsys):
     folder = write_clevrtex(tmp_path, range(10)) / "0"
     scenes.replace(folder / f"CLEVRTEX_full_{name}", content)
     with pytest.raises(ValueError, match=rf"{message}.*; .*leave damaged .* --data.bad skip"):
@@ -166,7 +162,7 @@ def test_a_damaged_scene_is_an_error_or_left_out(
         read(tmp_path, "train")
 
 
-def test_a_cache_of_other_files_is_not_used(tmp_path: Path) -> None:
+def test_a_cache_of_other_files_is_not_used(tmp_path):
     folder = write_clevrtex(tmp_path, range(10), width=40) / "0"
     one = folder / "CLEVRTEX_full_000005.png"
 
@@ -191,7 +187,7 @@ def test_a_cache_of_other_files_is_not_used(tmp_path: Path) -> None:
     assert len(list((tmp_path / "cache").iterdir())) == 5
 
 
-def test_void_is_kept_in_a_palette(tmp_path: Path) -> None:
+def test_void_is_kept_in_a_palette(tmp_path):
     folder = write_clevrtex(tmp_path, range(10), width=40) / "0"
     flat = Image.open(folder / "CLEVRTEX_full_000000_flat.png")
     labels = np.array(flat)
@@ -203,14 +199,14 @@ def test_void_is_kept_in_a_palette(tmp_path: Path) -> None:
     assert (found[:, :12] == VOID).all() and not (found[:, 12:] == VOID).any()
 
 
-def test_hidden_files_are_ignored(tmp_path: Path) -> None:
+def test_hidden_files_are_ignored(tmp_path):
     folder = write_clevrtex(tmp_path, range(10), width=40)
     for path in [*folder.rglob("*.png")]:
         path.with_name(f"._{path.name}").write_bytes(b"Mac OS X")
     assert len(read(tmp_path, "train", image_size=8)) == 8
 
 
-def test_a_gap_of_a_billion_takes_no_memory(tmp_path: Path) -> None:
+def test_a_gap_of_a_billion_takes_no_memory(tmp_path):
     folder = write_clevrtex(tmp_path, range(3), width=40) / "0"
     for name in ("", "_flat"):
         old = folder / f"CLEVRTEX_full_000002{name}.png"

@@ -1,7 +1,5 @@
 """Multi-dSprites: shapes against the real animation, the rules of a scene, the original file."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -31,7 +29,7 @@ def one(shape: str, scale: int, orientation: int, row: int = 0, column: int = 0)
 
 
 @pytest.fixture(scope="module")
-def frames(shared: Path) -> np.ndarray:
+def frames(shared):
     path = shared / "data/dsprites/dsprites.gif"
     if not path.exists():
         pytest.skip(f"no {path}")
@@ -41,11 +39,11 @@ def frames(shared: Path) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def many() -> scenes.Sprites:
+def many():
     return scenes.sample_sprites(10_000, rng=np.random.default_rng(0))
 
 
-def test_hearts_turn_and_move_as_in_the_animation(frames: np.ndarray) -> None:
+def test_hearts_turn_and_move_as_in_the_animation(frames):
     for orientation in range(40):
         assert (one("heart", 5, orientation) != frames[18 + orientation]).sum() <= 2
     for row in range(32):
@@ -53,15 +51,13 @@ def test_hearts_turn_and_move_as_in_the_animation(frames: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize(("shape", "first"), [("ellipse", 192), ("square", 256)])
-def test_other_shapes_are_those_of_the_animation(
-    shape: str, first: int, frames: np.ndarray
-) -> None:
+def test_other_shapes_are_those_of_the_animation(shape, first, frames):
     bank = np.stack([one(shape, scale, turn) for scale in range(6) for turn in range(40)])
     for number in range(first, first + 64, 3):
         assert (bank != frames[number]).sum(axis=(1, 2)).min() <= 4
 
 
-def test_boxes_have_the_published_sizes() -> None:
+def test_boxes_have_the_published_sizes():
     for scale, value in enumerate((0.5, 0.6, 0.7, 0.8, 0.9, 1.0)):
         rows, columns = np.nonzero(one("square", scale, 0))
         assert np.ptp(rows) + 1 == np.ptp(columns) + 1 == round(20 * value)
@@ -70,7 +66,7 @@ def test_boxes_have_the_published_sizes() -> None:
         assert (np.ptp(columns) + 1, np.ptp(rows) + 1) == (wide, high)
 
 
-def test_no_sprite_is_cut_by_its_window_or_the_border() -> None:
+def test_no_sprite_is_cut_by_its_window_or_the_border():
     for shape in scenes.SHAPES:
         areas = {
             (o, p): one(shape, 5, o, p, p).sum() for o in range(0, 40, 3) for p in (0, 9, 20, 31)
@@ -80,7 +76,7 @@ def test_no_sprite_is_cut_by_its_window_or_the_border() -> None:
         assert not one(shape, 5, 5, 0, 0)[:, [0, 63]].any()
 
 
-def test_every_rule_is_drawn(many: scenes.Sprites) -> None:
+def test_every_rule_is_drawn(many):
     assert set(many.number) == {2, 3, 4, 5}
     numbers = {"shape": 3, "scale": 6, "orientation": 40, "row": 32, "column": 32}
     for name, number in numbers.items():
@@ -94,7 +90,7 @@ def test_every_rule_is_drawn(many: scenes.Sprites) -> None:
     assert brightest.mean() == pytest.approx(0.5, abs=0.01)
 
 
-def test_colors_agree_with_the_standard_library() -> None:
+def test_colors_agree_with_the_standard_library():
     import colorsys
 
     hsv = np.random.default_rng(0).random((200, 3))
@@ -102,7 +98,7 @@ def test_colors_agree_with_the_standard_library() -> None:
     np.testing.assert_allclose(scenes.hsv_to_rgb(hsv), expected, atol=1e-12)
 
 
-def test_later_sprites_cover_earlier_ones(many: scenes.Sprites) -> None:
+def test_later_sprites_cover_earlier_ones(many):
     part = scenes.Sprites(*(values[:50] for values in many))
     images, masks = scenes.render(part)
     for scene in range(50):
@@ -116,7 +112,7 @@ def test_later_sprites_cover_earlier_ones(many: scenes.Sprites) -> None:
         )
 
 
-def test_load_maps_what_is_drawn(tmp_path: Path) -> None:
+def test_load_maps_what_is_drawn(tmp_path):
     data = read("dsprites", "train", tmp_path, 1_200, seed=3)
     drawn = np.stack([*scenes.DSprites().draw(1_200, seed=3, split="train")])
     assert data.images.shape == (1_200, 3, 64, 64)
@@ -128,7 +124,7 @@ def test_load_maps_what_is_drawn(tmp_path: Path) -> None:
     assert not tests & trained
 
 
-def test_the_original_file_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_original_file_is_read(tmp_path, monkeypatch):
     monkeypatch.setattr(scenes.DSprites, "splits", {"test": (1, 3)})
     rng = np.random.default_rng(0)
     image = rng.integers(256, size=(64, 64, 3), dtype=np.uint8)

@@ -42,7 +42,7 @@ def source(scenes: Iterable[int], **fields: Any) -> Source:
     return Source(scenes=scenes, **{**defaults, **fields})
 
 
-def test_what_is_left_keeps_its_order(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_left_keeps_its_order(capsys):
     found = decode_split(source(range(300)), None, title="a", skip_damaged=True)
     assert numbers(found) == [n % 256 for n in range(300) if n % 10 != 3 and n % 100 != 5]
     said = capsys.readouterr().err
@@ -59,9 +59,7 @@ def test_what_is_left_keeps_its_order(capsys: pytest.CaptureFixture[str]) -> Non
     count=st.none() | st.integers(1, 40),
     limit=st.none() | st.integers(1, 40),
 )
-def test_a_split_is_cut_out_of_the_scenes(
-    number: int, skip: int, count: int | None, limit: int | None
-) -> None:
+def test_a_split_is_cut_out_of_the_scenes(number, skip, count, limit):
     split = source(range(number), decode=whole, skip=skip, limit=limit)
     expected = [n for n in range(number) if n % 3 != 2][skip:][:limit]
     if len(expected) < (count or 1) or (limit or 99) < (count or 1):
@@ -73,7 +71,7 @@ def test_a_split_is_cut_out_of_the_scenes(
         assert numbers(decode_split(split, count, title="a train")) == expected[:count]
 
 
-def test_damaged_scenes_keep_their_place() -> None:
+def test_damaged_scenes_keep_their_place():
     for first in (0, 100):
         part = source(range(first, 200), limit=20)
         found = numbers(decode_split(part, None, title="a", skip_damaged=True))
@@ -81,7 +79,7 @@ def test_damaged_scenes_keep_their_place() -> None:
         assert found == [n for n in kept if n % 100 != 5]
 
 
-def test_no_more_is_read_than_needed() -> None:
+def test_no_more_is_read_than_needed():
     def scenes() -> Iterator[int]:
         yield from range(4)
         raise AssertionError("read too far")
@@ -114,7 +112,7 @@ if __name__ == "__main__":
 
 
 @pytest.fixture(scope="module")
-def job(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def job(tmp_path_factory):
     folder = tmp_path_factory.mktemp("parallel")
     write_clevrtex(folder, range(400), width=20)
     (folder / "job.py").write_text(SCRIPT)
@@ -134,7 +132,7 @@ def alive(group: int) -> list[str]:
     return found
 
 
-def test_two_processes_give_what_one_gives(job: Path) -> None:
+def test_two_processes_give_what_one_gives(job):
     scenes, _ = clevrtex.find_scenes(job / "clevrtex_full", "full")
     decode = partial(clevrtex.decode_scene, size=8)
     state = torch.random.get_rng_state()
@@ -143,14 +141,14 @@ def test_two_processes_give_what_one_gives(job: Path) -> None:
     assert torch.equal(torch.random.get_rng_state(), state)
 
 
-def test_a_killed_worker_is_said(job: Path) -> None:
+def test_a_killed_worker_is_said(job):
     _, errors = finish(python(job / "job.py", job, "killed"), code=1)
     assert "OSError: a process that decodes scenes was killed (is the memory full?)" in errors
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="reads /proc")
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
-def test_workers_end_with_their_parent(number: int, job: Path) -> None:
+def test_workers_end_with_their_parent(number, job):
     (job / "running").unlink(missing_ok=True)
     process = python(job / "job.py", job, "forever")
     wait_until((job / "running").exists, 100)

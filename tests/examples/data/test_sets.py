@@ -1,7 +1,6 @@
 """Options, the form of the sets, and what adding one takes."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,12 +26,12 @@ from tests.examples.data.scenes import read
         ({"bad": "ignore"}, "--data.bad must be 'error' or 'skip': got 'ignore'"),
     ],
 )
-def test_options_are_checked(fields: dict, message: str) -> None:
+def test_options_are_checked(fields, message):
     with pytest.raises(ValueError, match=message):
         DataOptions(**{"name": "tetrominoes", **fields})
 
 
-def test_load_refuses_other_splits(tmp_path: Path) -> None:
+def test_load_refuses_other_splits(tmp_path):
     message = "unknown split 'all' of tetrominoes; known are: test, val, train"
     with pytest.raises(ValueError, match=message):
         read("tetrominoes", "all", tmp_path)
@@ -40,9 +39,7 @@ def test_load_refuses_other_splits(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["tetrominoes", "dsprites", "textures-full"])
 @pytest.mark.parametrize("size", [16, 48, 256])
-def test_drawn_sets_are_resized_by_nearest_neighbour(
-    name: str, size: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_drawn_sets_are_resized_by_nearest_neighbour(name, size, tmp_path, capsys):
     plain, data = (read(name, "test", tmp_path, 2, image_size=side) for side in (None, size))
     own = SETS[name].size
     where = torch.from_numpy(np.floor((np.arange(size) + 0.5) * own / size).astype(int))
@@ -53,7 +50,7 @@ def test_drawn_sets_are_resized_by_nearest_neighbour(
     assert second.endswith(f"resized to {size}x{size} pixels, the set's own size is {own}")
 
 
-def test_a_file_is_no_root(tmp_path: Path) -> None:
+def test_a_file_is_no_root(tmp_path):
     path = tmp_path / "tetrominoes_test.npz"
     path.touch()
     message = rf"--data\.root must be a folder: got the file {path}; try {tmp_path}"
@@ -61,7 +58,7 @@ def test_a_file_is_no_root(tmp_path: Path) -> None:
         read("tetrominoes", "test", path, cache=tmp_path)
 
 
-def test_every_set_says_what_the_scores_need() -> None:
+def test_every_set_says_what_the_scores_need():
     variants = ("full", "outd", "camo", "pbg", "vbg", "grassbg")
     names = ["clevr", *(f"clevrtex-{name}" for name in variants)]
     expected = dict.fromkeys([*names, *(n for n in SETS if n.startswith("textures-"))], 11)
@@ -70,7 +67,7 @@ def test_every_set_says_what_the_scores_need() -> None:
     assert all("test" in image_set.splits for image_set in SETS.values())
 
 
-def test_images_and_labels_must_belong_together() -> None:
+def test_images_and_labels_must_belong_together():
     images, labels = torch.zeros(2, 3, 4, 5, dtype=torch.uint8), torch.zeros(2, 4, 5).byte()
     for wrong, message in (
         ([labels.mT], r"instances uint8 \(n, H, W\): got .* \(2, 3, 4, 5\) and .* \(2, 5,"),
@@ -81,7 +78,7 @@ def test_images_and_labels_must_belong_together() -> None:
             SegmentedImages(images, *wrong)
 
 
-def test_the_fingerprint_is_of_the_content() -> None:
+def test_the_fingerprint_is_of_the_content():
     planes = np.random.default_rng(0).integers(5, size=(1030, 5, 4, 4), dtype=np.uint8)
     data = SegmentedImages.from_planes(planes)
     same = SegmentedImages(data.images.clone(), data.instances.clone(), data.classes)
@@ -109,9 +106,7 @@ def stripe(number: int) -> np.ndarray:
     return np.full((5, 4, 4), number, np.uint8)
 
 
-def test_a_new_set_is_one_class_and_one_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_new_set_is_one_class_and_one_line(tmp_path, monkeypatch):
     monkeypatch.setitem(SETS, "stripes", Stripes())
     for count in (None, 2):
         data = read("stripes", "test", tmp_path, count)

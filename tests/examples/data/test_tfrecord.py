@@ -76,7 +76,7 @@ EXAMPLES = st.dictionaries(
 
 
 @pytest.mark.parametrize("length", [0, 1, 3, 9, 3000])
-def test_checksums_agree_with_the_bitwise_loop(length: int) -> None:
+def test_checksums_agree_with_the_bitwise_loop(length):
     data = np.random.default_rng(length).bytes(length)
     crc = bitwise_crc(data)
     assert masked_crc32c(data) == ((crc >> 15 | crc << 17) + 0xA282EAD8) % 2**32
@@ -84,7 +84,7 @@ def test_checksums_agree_with_the_bitwise_loop(length: int) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(features=EXAMPLES)
-def test_features_of_bytes_are_joined_and_others_refused(features: dict[str, list]) -> None:
+def test_features_of_bytes_are_joined_and_others_refused(features):
     decoded = parse_example(encode_example(features))
     assert decoded.keys() == features.keys()
     for name, values in features.items():
@@ -102,7 +102,7 @@ def parse(data: bytes) -> dict[str, bytes]:
 
 @settings(max_examples=200, deadline=None)
 @given(data=st.binary(max_size=40), features=EXAMPLES, cut=st.integers(0, 60))
-def test_garbage_is_a_value_error(data: bytes, features: dict[str, list], cut: int) -> None:
+def test_garbage_is_a_value_error(data, features, cut):
     for garbage in (data, encode_example(features)[:cut], encode_example(features)[:cut] + data):
         try:
             assert isinstance(parse(garbage), dict)
@@ -122,13 +122,13 @@ def test_garbage_is_a_value_error(data: bytes, features: dict[str, list], cut: i
         b"\x0a\x0a\x0a\x08\x12\x06\x0a\x04\x0dabc",
     ],
 )
-def test_malformed_examples_are_refused(data: bytes) -> None:
+def test_malformed_examples_are_refused(data):
     with pytest.raises(ValueError, match="not a tf.Example"):
         parse(data)
 
 
 @pytest.mark.parametrize("compress", [bytes, gzip.compress])
-def test_records_round_trip(compress, tmp_path: Path) -> None:
+def test_records_round_trip(compress, tmp_path):
     payloads = [b"", b"one", bytes(range(256)) * 9]
     path = tmp_path / "a.tfrecords"
     path.write_bytes(compress(frame(*payloads)))
@@ -137,7 +137,7 @@ def test_records_round_trip(compress, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("compress", [bytes, gzip.compress])
-def test_truncation_anywhere_is_a_clean_end_or_error(compress, tmp_path: Path) -> None:
+def test_truncation_anywhere_is_a_clean_end_or_error(compress, tmp_path):
     payloads = [b"first", b"", b"third one"]
     content = compress(frame(*payloads))
     path = tmp_path / "cut.tfrecords"
@@ -156,7 +156,7 @@ def test_truncation_anywhere_is_a_clean_end_or_error(compress, tmp_path: Path) -
         assert read == payloads[: len(read)]
 
 
-def test_every_flipped_byte_is_noticed(tmp_path: Path) -> None:
+def test_every_flipped_byte_is_noticed(tmp_path):
     content = frame(b"first", b"second")
     path = tmp_path / "flipped.tfrecords"
     for position in range(len(content)):
@@ -167,7 +167,7 @@ def test_every_flipped_byte_is_noticed(tmp_path: Path) -> None:
             list(read_records(path))
 
 
-def test_other_files_are_refused(tmp_path: Path) -> None:
+def test_other_files_are_refused(tmp_path):
     path = tmp_path / "a.txt"
     path.write_text("this is not a TFRecord file")
     with pytest.raises(ValueError, match=r"a\.txt, record 0: .*not a TFRecord file"):
@@ -189,9 +189,7 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
         ({"image": [bytes(3675)], "mask": [b""]}, "feature `mask` needs 4900 bytes: got 0"),
     ],
 )
-def test_records_of_another_data_set_are_refused(
-    features: dict, message: str, tmp_path: Path
-) -> None:
+def test_records_of_another_data_set_are_refused(features, message, tmp_path):
     path = tmp_path / "other.tfrecords"
     good = encode_example({"image": [bytes(3675)], "mask": [bytes(4900)]})
     path.write_bytes(frame(good, encode_example(features)))
@@ -199,7 +197,7 @@ def test_records_of_another_data_set_are_refused(
         read_scenes(path)
 
 
-def test_records_become_images_and_labels(tmp_path: Path) -> None:
+def test_records_become_images_and_labels(tmp_path):
     rng = np.random.default_rng(0)
     image = rng.integers(256, size=(35, 35, 3), dtype=np.uint8)
     label = rng.integers(4, size=(35, 35))
@@ -212,7 +210,7 @@ def test_records_become_images_and_labels(tmp_path: Path) -> None:
     np.testing.assert_array_equal(planes[3], label[1:33, 1:33])
 
 
-def test_an_empty_file_has_no_records(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_empty_file_has_no_records(tmp_path, capsys):
     path = tmp_path / "empty.tfrecords"
     path.touch()
     assert read_scenes(path) == []

@@ -27,7 +27,7 @@ def write(folder: Path, names: list[str], size: tuple[int, int] = (40, 30)) -> P
 
 @pytest.mark.parametrize("list_in", ["ImageSets/Segmentation", "."])
 @pytest.mark.parametrize("inner", ["VOCdevkit/VOC2012", "VOC2012", "voc", "."])
-def test_the_listed_pictures_are_read_in_order(inner: str, list_in: str, tmp_path: Path) -> None:
+def test_the_listed_pictures_are_read_in_order(inner, list_in, tmp_path):
     folder = write(tmp_path / inner, ["b", "a", "c"])
     listed = folder / list_in / "val.txt"
     listed.parent.mkdir(parents=True, exist_ok=True)
@@ -44,7 +44,7 @@ def test_the_listed_pictures_are_read_in_order(inner: str, list_in: str, tmp_pat
     assert len(read("voc", "test", tmp_path, image_size=30)) == 1
 
 
-def test_the_shorter_side_is_resized_by_nearest_neighbour(shared: Path, tmp_path: Path) -> None:
+def test_the_shorter_side_is_resized_by_nearest_neighbour(shared, tmp_path):
     folder = shared / "data/voc"
     if not folder.is_dir():
         pytest.skip(f"no {folder}")
@@ -75,7 +75,7 @@ def test_the_shorter_side_is_resized_by_nearest_neighbour(shared: Path, tmp_path
     assert (data.classes == VOID).any()
 
 
-def test_damage_is_named(tmp_path: Path) -> None:
+def test_damage_is_named(tmp_path):
     folder = write(tmp_path, ["a", "b"])
     (folder / "SegmentationClass" / "b.png").unlink()
     with pytest.raises(ValueError, match=r"SegmentationClass/b\.png is missing"):
