@@ -32,21 +32,6 @@ def test_muon_takes_the_inner_maps_and_adam_the_rest():
     assert (singular > 0.6).sum() >= 4 and singular.max() < 1.3
 
 
-def test_weight_decay_shrinks_the_maps_of_muon_alone():
-    torch.manual_seed(0)
-    model = create_model("tetrominoes-attn-tiny")
-    before = copy.deepcopy(model.state_dict())
-    rates = {"muon_learning_rate": 0.02, "muon_weight_decay": 0.5}
-    both = build_optimizer(model, Training(batch_size=1, epochs=1, **rates))
-    for parameter in model.parameters():
-        parameter.grad = torch.zeros_like(parameter)
-    both.step()
-    muon = {id(p) for p in both.parts["Muon"].param_groups[0]["params"]}
-    for name, parameter in model.named_parameters():
-        share = 1 - 0.02 * 0.5 if id(parameter) in muon else 1.0
-        torch.testing.assert_close(parameter.detach(), share * before[name])
-
-
 def test_learning_rates_rise_stay_and_fall_to_zero():
     """The closed form of warm-up and cooldown; Sudoku's stages multiply them."""
     training = Training(batch_size=1, epochs=1, warmup_steps=4, cooldown=0.3)
@@ -61,15 +46,23 @@ def test_learning_rates_rise_stay_and_fall_to_zero():
 
 
 @pytest.mark.parametrize("preset", ["tetrominoes-attn-tiny", "clevrtex-vit-tiny"])
-def test_muon_takes_the_maps_of_the_blocks(preset):
+def test_muon_takes_the_maps_of_the_blocks_and_weight_decay_shrinks_them_alone(preset):
     model = create_model(preset)
-    training = Training(batch_size=1, epochs=1, learning_rate=1e-3, muon_learning_rate=0.02)
-    muon, adam = build_optimizer(model, training).param_groups
+    before = copy.deepcopy(model.state_dict())
+    rates = {"learning_rate": 1e-3, "muon_learning_rate": 0.02, "muon_weight_decay": 0.5}
+    both = build_optimizer(model, Training(batch_size=1, epochs=1, **rates))
+    muon, adam = both.param_groups
     assert (muon["lr"], adam["lr"]) == (0.02, 1e-3)
     names = {id(value): name for name, value in model.named_parameters()}
     taken = {names[id(value)] for value in muon["params"]}
     assert len(taken) >= 3 and all(name.startswith("blocks.") for name in taken)
     assert len(muon["params"]) + len(adam["params"]) == len(names)
+    for parameter in model.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    both.step()
+    for name, parameter in model.named_parameters():
+        share = 1 - 0.02 * 0.5 if name in taken else 1.0
+        torch.testing.assert_close(parameter.detach(), share * before[name])
 
 
 def test_a_run_with_muon_and_cooldown_resumes_bit_for_bit(tmp_path):

@@ -12,19 +12,9 @@ from tests.examples.data.test_tfrecord import encode_example, frame
 
 def one(shape: str, scale: int, orientation: int, row: int = 0, column: int = 0) -> np.ndarray:
     """The pixels of a single sprite."""
-
-    def all_five(value: int) -> np.ndarray:
-        return np.full((1, scenes.MOST), value)
-
-    sprites = scenes.Sprites(
-        number=np.array([1]),
-        shape=all_five(scenes.SHAPES.index(shape)),
-        scale=all_five(scale),
-        orientation=all_five(orientation),
-        row=all_five(row),
-        column=all_five(column),
-        colors=np.zeros((1, 6, 3), np.uint8),
-    )
+    values = (scenes.SHAPES.index(shape), scale, orientation, row, column)
+    all_five = (np.full((1, scenes.MOST), value) for value in values)
+    sprites = scenes.Sprites(np.array([1]), *all_five, np.zeros((1, 6, 3), np.uint8))
     return scenes.render(sprites)[1][0] == 1
 
 
@@ -68,10 +58,8 @@ def test_boxes_have_the_published_sizes():
 
 def test_no_sprite_is_cut_by_its_window_or_the_border():
     for shape in scenes.SHAPES:
-        areas = {
-            (o, p): one(shape, 5, o, p, p).sum() for o in range(0, 40, 3) for p in (0, 9, 20, 31)
-        }
-        values = np.array([*areas.values()])
+        places = [(turn, place) for turn in range(0, 40, 3) for place in (0, 9, 20, 31)]
+        values = np.array([one(shape, 5, turn, place, place).sum() for turn, place in places])
         assert np.ptp(values) < 0.15 * values.mean()
         assert not one(shape, 5, 5, 0, 0)[:, [0, 63]].any()
 
@@ -107,9 +95,8 @@ def test_later_sprites_cover_earlier_ones(many):
             shape, *rest = (values[scene, k] for values in part[1:6])
             expected[one(scenes.SHAPES[shape], *rest)] = k + 1
         np.testing.assert_array_equal(masks[scene], expected)
-        np.testing.assert_array_equal(
-            images[scene].transpose(1, 2, 0), part.colors[scene][expected]
-        )
+        pixels = part.colors[scene][expected]
+        np.testing.assert_array_equal(images[scene].transpose(1, 2, 0), pixels)
 
 
 def test_load_maps_what_is_drawn(tmp_path):

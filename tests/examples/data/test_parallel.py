@@ -63,9 +63,8 @@ def test_a_split_is_cut_out_of_the_scenes(number, skip, count, limit):
     split = source(range(number), decode=whole, skip=skip, limit=limit)
     expected = [n for n in range(number) if n % 3 != 2][skip:][:limit]
     if len(expected) < (count or 1) or (limit or 99) < (count or 1):
-        with pytest.raises(
-            ValueError, match=r"a train has \d+ scenes: (got --data\.num-images|too few)"
-        ):
+        message = r"a train has \d+ scenes: (got --data\.num-images|too few)"
+        with pytest.raises(ValueError, match=message):
             list(decode_split(split, count, title="a train"))
     else:
         assert numbers(decode_split(split, count, title="a train")) == expected[:count]

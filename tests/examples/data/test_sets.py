@@ -113,7 +113,5 @@ def test_a_new_set_is_one_class_and_one_line(tmp_path, monkeypatch):
         assert data.images[:, 2, 0, 0].tolist() == [0, 1, 2][:count]
         assert data.classes is not None
         assert data.classes[:, 0, 0].tolist() == [0, 1, 2][:count]
-    assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "stripes-v2-test-2-4px-stripes.npy",
-        "stripes-v2-test-all-4px-stripes.npy",
-    ]
+    names = [f"stripes-v2-test-{count}-4px-stripes.npy" for count in ("2", "all")]
+    assert sorted(path.name for path in tmp_path.iterdir()) == names

@@ -116,9 +116,8 @@ def test_real_records_are_rendered_pixel_for_pixel(real):
             corner.append((rows.min(), columns.min()))
         rgb = [(image[piece > 0].max(axis=0) > 0).astype(int) for piece in mask[1:]]
         color = [scenes.COLORS.tolist().index(value.tolist()) for value in rgb]
-        images, masks = scenes.render(
-            scenes.Scenes(np.array([orientation]), np.array([color]), np.array([corner]))
-        )
+        scene = (np.array([values]) for values in (orientation, color, corner))
+        images, masks = scenes.render(scenes.Scenes(*scene))
         np.testing.assert_array_equal(images[0].transpose(1, 2, 0), image)
         np.testing.assert_array_equal(masks[0], mask.argmax(axis=0))
 

@@ -72,10 +72,8 @@ def test_scores_tell_solved_from_valid_and_count_blanks_only():
 
 @pytest.mark.parametrize("checked", [False, True])
 def test_bf16_gives_nearly_the_same_answers(model, checked):
-    half, single = (
-        Solver(model, num_steps=4, precision=precision, checked=checked).answers(made().puzzles)
-        for precision in ("bf16", "float32")
-    )
+    solvers = (Solver(model, 4, precision=p, checked=checked) for p in ("bf16", "float32"))
+    half, single = (solver.answers(made().puzzles) for solver in solvers)
     assert (half == single).float().mean() > 0.9
 
 
@@ -185,10 +183,8 @@ def test_a_valid_answer_is_final_and_takes_no_more_updates(checked):
 
 def test_of_wrong_answers_a_checked_vote_takes_the_one_of_the_plain_vote(model):
     puzzles = made().puzzles[:4]
-    checked, plain = (
-        next(Solver(model, 2, checked=checked).votes(puzzles, num_samples=[3])).answers
-        for checked in (True, False)
-    )
+    solvers = (Solver(model, 2, checked=checked) for checked in (True, False))
+    checked, plain = (next(s.votes(puzzles, num_samples=[3])).answers for s in solvers)
     assert all(torch.equal(checked[rule], plain[rule]) for rule in RULES)
 
 

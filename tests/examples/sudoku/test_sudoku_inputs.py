@@ -182,9 +182,8 @@ def test_every_input_is_scored_or_refused_by_its_line(shared, untrained, tmp_pat
 
     def evaluated(path):
         data = BoardOptions(test_file=path)
-        return evaluate(
-            EvaluateOptions(model=str(untrained), data=data, num_steps=(1,), device="cpu")
-        )
+        given = {"model": str(untrained), "num_steps": (1,), "device": "cpu"}
+        return evaluate(EvaluateOptions(data=data, **given))
 
     def trained(path, name):
         data, out = {"train_file": path, "num_test_boards": 1, "test_file": path}, tmp_path / name

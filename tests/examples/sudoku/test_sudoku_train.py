@@ -1,20 +1,22 @@
-"""Training as users start it: resumed, limited, scored on the way, mistyped."""
+"""Training as users start it: resumed, scored on the way, mistyped; batches and recipes."""
 
 import dataclasses
 
 import pytest
 import torch
 
+from examples.common.processes import Processes
 from examples.common.progress import read_jsonl
 from examples.sudoku.data import BoardOptions, load
-from examples.sudoku.recipes import RECIPES, Stage
+from examples.sudoku.recipes import RECIPES, Stage, Training
+from examples.sudoku.rules import is_valid, keeps_givens
 from examples.sudoku.scores import BoardScores
 from examples.sudoku.solver import Solver
-from examples.sudoku.train import Answers, cross_entropy, options_for, train
+from examples.sudoku.train import Answers, BoardBatches, cross_entropy, options_for, train
 from kuramoto_nn import create_model, load_model
-from kuramoto_nn.models import AKOrNSudoku, ItrSASudoku
+from kuramoto_nn.models import AKOrNSudoku, AKOrNSudokuConfig, ItrSASudoku
 from tests.examples.runs import assert_same_run, saved
-from tests.examples.sudoku.boards import MADE, REAL, made
+from tests.examples.sudoku.boards import MADE, made
 
 TINY = [name for name in RECIPES if name.endswith("-tiny")]
 
@@ -75,13 +77,6 @@ def test_every_tiny_recipe_learns_from_made_boards(tmp_path, recipe):
     assert all(torch.equal(value, average[key]) for key, value in model.state_dict().items())
 
 
-def test_real_boards(tmp_path, shared):
-    data = {"root": shared / REAL, "train_file": None, "test_file": None, "rows": "::4"}
-    trained = run(tmp_path, "sudoku-akorn", max_steps=1, data=data)
-    assert trained.identity["data"]["count"] == 9_000
-    assert read_jsonl(tmp_path / "log.jsonl")[0]["held_out_boards"] == 4
-
-
 @pytest.mark.parametrize("name", ["sudoku-akorn-tiny", "sudoku-itrsa-tiny"])
 def test_the_hardest_boards_are_trained_on(name):
     """The chosen ones are those of largest loss after the skipped updates."""
@@ -97,10 +92,46 @@ def test_the_hardest_boards_are_trained_on(name):
     torch.testing.assert_close(logits, whole[:, chosen])
     _, first = answers(puzzles, solutions, num_steps=4, skip=0, noise=noise)
     assert first.tolist() == [0, 1, 2]
-    expected = torch.nn.functional.cross_entropy(
-        logits.flatten(0, -2), (solutions[chosen] - 1).expand(2, -1, -1, -1).flatten()
-    )
+    labels = (solutions[chosen] - 1).expand(2, -1, -1, -1).flatten()
+    expected = torch.nn.functional.cross_entropy(logits.flatten(0, -2), labels)
     torch.testing.assert_close(cross_entropy(logits, solutions[chosen]).mean(), expected)
+
+
+def batches(training, rank=0, world_size=1):
+    model = AKOrNSudokuConfig(channels=8, num_heads=2)
+    here = Processes(rank, world_size, torch.device("cpu"))
+    return BoardBatches(made(), training, model, seed=0, here=here)
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_processes_share_one_batch(changed):
+    training = Training(batch_size=12, symmetries=changed)
+    whole = batches(training).at(4)
+    parts = [batches(training, rank, 2).at(4) for rank in range(2)]
+    for tensor, halves in zip(whole, zip(*parts, strict=True), strict=True):
+        assert torch.equal(tensor, torch.cat(halves))
+    assert is_valid(whole[1]).all() and keeps_givens(whole[1], whole[0]).all()
+    assert not torch.equal(whole[2], batches(training).at(5)[2])
+
+
+def test_an_epoch_has_every_board_once():
+    taken = batches(Training(batch_size=12))
+    assert taken.steps_per_epoch == 3
+    puzzles = torch.cat([taken.at(step)[0] for step in (3, 4, 5)])
+    assert sorted(map(str, puzzles.tolist())) == sorted(map(str, made().puzzles.tolist()))
+
+
+def test_trainings_change_with_the_step():
+    stages = (Stage(num_steps=4), Stage(start=10, num_steps=8, skip=6, share=0.5))
+    training = Training(batch_size=4, warmup_steps=9, stages=stages)
+    assert [training.share_at(step) for step in (0, 4, 9, 99)] == [0.1, 0.5, 1.0, 0.5]
+    assert [training.stage_at(step).num_steps for step in (0, 9, 10, 99)] == [4, 4, 8, 8]
+    assert Training().stage_at(5).num_steps is None
+    taken = batches(training)
+    assert {taken.skip(step) for step in range(10)} == {0}
+    skips = torch.tensor([taken.skip(step) for step in range(10, 1010)])
+    assert skips.bincount().argmax() == 0 and set(skips.tolist()) == set(range(7))
+    assert 0.5 < (skips == 0).float().mean() < 0.6
 
 
 def test_the_small_recipe_is_the_one_that_the_shipped_run_took():
@@ -147,7 +178,7 @@ def test_the_papers_rows_are_the_facts():
         ({"training": {"batch_size": 0}}, "--training.batch-size must be positive"),
         ({"training": {"evaluate_every": 0}}, "--training.evaluate-every must be positive"),
         ({"training": {"hardest": 1.5}}, "--training.hardest must be at most 1: got 1.5"),
-        ({"training": {"batch_size": 50}}, "a batch needs 50 boards: got 36"),
+        ({"training": {"batch_size": 50}}, "needs 50 boards: got 36; lower --training.batch-size"),
         ({"data": {"rows": "99:"}}, "--data.rows 99: leaves none of the 36 boards"),
         ({"data": {"givens": (9, 5)}}, "--data.givens must be two numbers in"),
         ({"data": {"train_file": MADE.with_name("none.csv")}}, "none.csv"),
