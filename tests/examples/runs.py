@@ -30,10 +30,8 @@ EVALUATE = "examples.object_discovery.evaluate"
 
 
 def torchrun(count: int, *options: str) -> tuple[str, ...]:
-    return (
-        *("-m", "torch.distributed.run", "--standalone"),
-        *("--nproc-per-node", str(count), *options),
-    )
+    words = f"-m torch.distributed.run --standalone --nproc-per-node {count}"
+    return (*words.split(), *options)
 
 
 def fields(out, root, **changes) -> dict:

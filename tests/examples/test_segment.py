@@ -52,9 +52,8 @@ def pictures(tmp_path_factory):
 
 
 def masks(folder: Path) -> dict[str, np.ndarray]:
-    return {
-        p.name.removesuffix("-mask.png"): np.array(Image.open(p)) for p in folder.glob("*-mask.png")
-    }
+    paths = folder.glob("*-mask.png")
+    return {path.name.removesuffix("-mask.png"): np.array(Image.open(path)) for path in paths}
 
 
 def test_pictures_of_every_kind_become_masks_and_overlays(pictures, tmp_path, capsys):

@@ -127,9 +127,3 @@ def test_damaged_files_are_refused(damage, tmp_path):
     for read in (read_rgb, lambda path: read_labels(path, size=(8, 6))):
         with pytest.raises(ValueError, match=r"a\.png is damaged or not a picture"):
             read(tmp_path / "a.png")
-
-
-def test_labels_of_another_size_are_refused(tmp_path):
-    Image.fromarray(GREY).save(tmp_path / "a.png")
-    with pytest.raises(ValueError, match=r"a\.png has \(8, 6\) pixels, the image \(6, 8\)"):
-        read_labels(tmp_path / "a.png", size=(6, 8))

@@ -31,12 +31,6 @@ def test_options_are_checked(fields, message):
         DataOptions(**{"name": "tetrominoes", **fields})
 
 
-def test_load_refuses_other_splits(tmp_path):
-    message = "unknown split 'all' of tetrominoes; known are: test, val, train"
-    with pytest.raises(ValueError, match=message):
-        read("tetrominoes", "all", tmp_path)
-
-
 @pytest.mark.parametrize("name", ["tetrominoes", "dsprites", "textures-full"])
 @pytest.mark.parametrize("size", [16, 48, 256])
 def test_drawn_sets_are_resized_by_nearest_neighbour(name, size, tmp_path, capsys):
@@ -48,14 +42,6 @@ def test_drawn_sets_are_resized_by_nearest_neighbour(name, size, tmp_path, capsy
     first, second = capsys.readouterr().err.splitlines()
     assert "resized to" not in first
     assert second.endswith(f"resized to {size}x{size} pixels, the set's own size is {own}")
-
-
-def test_a_file_is_no_root(tmp_path):
-    path = tmp_path / "tetrominoes_test.npz"
-    path.touch()
-    message = rf"--data\.root must be a folder: got the file {path}; try {tmp_path}"
-    with pytest.raises(ValueError, match=message):
-        read("tetrominoes", "test", path, cache=tmp_path)
 
 
 def test_every_set_says_what_the_scores_need():

@@ -16,11 +16,12 @@ from examples.sudoku.scores import BoardScores, Row, solved
 from examples.sudoku.solver import RULES, Samples, Solver, board_symmetries, both_energies
 from kuramoto_nn import load_model, reference
 from kuramoto_nn.inference import seeded_noise
-from kuramoto_nn.models import AKOrN, AKOrNSudoku, ItrSASudoku
-from tests.examples.runs import start
+from kuramoto_nn.models import AKOrNSudoku, ItrSASudoku
+from tests.examples.runs import ROOT, start
 from tests.examples.sudoku.boards import KNOWN, MADE, UNKNOWN, learned, made, options
 
 DATA = options()
+TRAINED = ROOT / "examples/object_discovery/trained/tetrominoes-attn-tiny"
 
 
 @pytest.fixture(scope="module")
@@ -236,6 +237,7 @@ def _read_terminal(descriptor):
         ({"time_limit": 0.0}, "--time-limit must be positive"),
         ({"out": MADE}, "--out must be a folder: got the file"),
         ({"model": str(MADE)}, "made.csv"),
+        ({"model": str(TRAINED)}, "is not a model for Sudoku: got AKOrN$"),
         ({"device": "tpu"}, "unknown --device 'tpu'"),
     ],
 )
@@ -261,9 +263,3 @@ def test_a_control_votes_by_confidence_over_symmetries(tmp_path):
     model, puzzles = load_model(tmp_path), load(options(rows=":4"), "test").puzzles
     answers = model(puzzles, num_steps=2).argmax(-1) + 1
     assert BoardScores.of(answers, load(options(rows=":4"), "test")) == alone.scores
-
-
-def test_a_model_of_another_task_is_named(tmp_path):
-    AKOrN.from_preset("tetrominoes-attn-tiny").save_pretrained(tmp_path)
-    with pytest.raises(ValueError, match=r"is not a model for Sudoku: got AKOrN"):
-        evaluate(EvaluateOptions(model=str(tmp_path), data=DATA))
