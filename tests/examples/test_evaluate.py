@@ -56,15 +56,8 @@ def small(model, data):
     """Options of a small evaluation, but for its folder."""
 
     def options(out: Path, **changes) -> EvaluateOptions:
-        given = {
-            "model": str(model),
-            "data": tetrominoes(data),
-            "uptile": 2,
-            "noise_seeds": (0, 3),
-            "device": "cpu",
-            "out": out,
-        }
-        return EvaluateOptions(**{**given, **changes})
+        given = {"data": tetrominoes(data), "uptile": 2, "noise_seeds": (0, 3), "device": "cpu"}
+        return EvaluateOptions(**{"model": str(model), "out": out, **given, **changes})
 
     return options
 

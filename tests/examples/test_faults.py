@@ -25,13 +25,8 @@ from tests.examples.runs import (
 
 STEPS = 20
 EVERY_STEP = {"checkpoint_seconds": 1e-9}
-DAMAGED = {
-    "recipe": "clevrtex-vit-tiny",
-    "model": {"num_steps": 1},
-    "data": {"num_images": 8},
-    "training": {"batch_size": 2},
-    "max_steps": 2,
-}
+DAMAGED = {"recipe": "clevrtex-vit-tiny", "model": {"num_steps": 1}, "data": {"num_images": 8}}
+DAMAGED |= {"training": {"batch_size": 2}, "max_steps": 2}
 CORRUPT, UNLABELLED = "CLEVRTEX_full_000005.png", "CLEVRTEX_full_000007_flat.png"
 
 
@@ -170,9 +165,8 @@ def test_a_damaged_scene_stops_the_run_with_its_name(scenes, tmp_path):
 
 
 def test_damaged_scenes_are_left_out_on_request(scenes, tmp_path):
-    _, errors = finish(
-        start_training(tmp_path, scenes, **DAMAGED | {"data": {"num_images": 8, "bad": "skip"}})
-    )
+    skipping = DAMAGED | {"data": {"num_images": 8, "bad": "skip"}}
+    _, errors = finish(start_training(tmp_path, scenes, **skipping))
     assert CORRUPT in errors and UNLABELLED in errors and "2 damaged scenes" in errors, errors
     assert saved(tmp_path)["step"] == 2
     assert saved(tmp_path)["identity"]["data"]["count"] == 6

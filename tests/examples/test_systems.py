@@ -111,10 +111,8 @@ def test_terminals_that_know_ascii_alone_and_the_home_folder(tmp_path):
     assert f"{tmp_path}/board.txt, line 1" in errors and "got '?' in row 1" in errors
     words = ("tetrominoes-attn-tiny", "--data.root=~/board.txt", "--data.cache=none", "--out=~/run")
     _, errors = finish(start("examples.object_discovery.train", *words, shell=shell), code=1)
-    message = (
-        f"error: --data.root must be a folder: got the file {tmp_path}/board.txt; try {tmp_path}"
-    )
-    assert errors.splitlines()[-1].startswith(message)
+    said = f"must be a folder: got the file {tmp_path}/board.txt; try {tmp_path}"
+    assert errors.splitlines()[-1].startswith(f"error: --data.root {said}")
     words = ("tetrominoes-attn-tiny", "--init-from", "~/~x", "--data.root", "~", "--out", "~/run")
     words += ("--data.num-images", "64", "--model.num-blocks", "2")
     _, errors = finish(start("examples.object_discovery.train", *words, shell=shell), code=1)

@@ -98,9 +98,8 @@ def near_the_ground(image: np.ndarray) -> float:
     colors = image[:3].reshape(3, -1).T.astype(float)
     bright, labels = np.linalg.norm(colors, axis=1) > 60, image[3].ravel()
     directions = colors / np.linalg.norm(colors, axis=1, keepdims=True).clip(1)
-    distance, _ = KDTree(directions[bright & (labels == 0)]).query(
-        directions[bright & (labels > 0)]
-    )
+    ground, objects = (directions[bright & part] for part in (labels == 0, labels > 0))
+    distance, _ = KDTree(ground).query(objects)
     return float((distance < 0.03).mean())
 
 

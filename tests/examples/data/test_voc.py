@@ -59,9 +59,8 @@ def test_the_shorter_side_is_resized_by_nearest_neighbour(shared, tmp_path):
         wide = 256 * width // height
         rows, columns = np.arange(256), np.arange(256) + round((wide - 256) / 2)
         # Where a new pixel's centre lies between two old ones, either is the nearest.
-        clear = np.ix_(
-            (2 * rows + 1) * height % 512 != 0, (2 * columns + 1) * width % (2 * wide) != 0
-        )
+        between = ((2 * rows + 1) * height % 512, (2 * columns + 1) * width % (2 * wide))
+        clear = np.ix_(*(position != 0 for position in between))
         assert clear[0].size > 200 < clear[1].size
         where = np.ix_((2 * rows + 1) * height // 512, (2 * columns + 1) * width // (2 * wide))
         pixels, found = np.asarray(picture)[where], data.images[i].permute(1, 2, 0).numpy()
