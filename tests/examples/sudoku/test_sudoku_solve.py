@@ -144,10 +144,14 @@ def test_a_mistake_ends_the_command_with_one_line():
     assert printed == ("", "error: a board has 81 characters: got 80\n")
 
 
-def test_a_file_without_boards_is_named(folder, tmp_path):
-    (tmp_path / "empty.txt").write_text("\n")
-    with pytest.raises(ValueError, match="empty.txt has no board; give one of 81 characters"):
-        solve(SolveOptions(board=str(tmp_path / "empty.txt"), model=folder))
+def test_a_file_without_boards_or_damaged_is_named(folder, tmp_path):
+    for name, content, message in (
+        ("empty.txt", b"\n", "has no board; give one of 81 characters"),
+        ("cut.gz", b"\x1f\x8b\x08", "is damaged, or not UTF-8 text"),
+    ):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(ValueError, match=f"{name} {message}"):
+            solve(SolveOptions(board=str(tmp_path / name), model=folder))
     printed = finish(start(SOLVE, "-", "--model", folder), code=1)
     message = "error: standard input has no board; give one of 81 characters a line\n"
     assert printed == ("", message)
