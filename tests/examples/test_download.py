@@ -294,6 +294,7 @@ def test_mistakes_end_in_one_line(tmp_path):
         (ImageDownloadOptions, "tetrominoes", check_records, frame(b"a"), "record 0: .*TFRecord"),
         (SudokuDownloadOptions, "sudoku", check_boards, MADE.read_bytes(), "a board has 81 char"),
     ],
+    ids=["records", "boards"],
 )
 def test_a_single_file_is_looked_at(options, dataset, check, content, message, tmp_path):
     with serving(Site(b"neither records nor boards" * 4)) as site:
