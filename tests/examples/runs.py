@@ -94,7 +94,7 @@ def wait_for_step(out, step: int, process: subprocess.Popen, seconds: float = 12
 
 def finish(process: subprocess.Popen, text=None, *, code: int = 0) -> tuple[str, str]:
     """Send a text, wait for the end and expect an exit code; returns what was printed."""
-    output, errors = process.communicate(text, timeout=120)
+    output, errors = process.communicate(text, timeout=180)
     assert process.returncode == code, output + errors
     return output, errors
 
