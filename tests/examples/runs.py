@@ -1,9 +1,11 @@
-"""Training runs of the tests: small, in this process or in real ones of their own."""
+"""Training runs of the tests, small, in this process or in real ones; limits of the system."""
 
 import os
+import resource
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -28,10 +30,8 @@ EVALUATE = "examples.object_discovery.evaluate"
 
 
 def torchrun(count: int, *options: str) -> tuple[str, ...]:
-    return (
-        *("-m", "torch.distributed.run", "--standalone"),
-        *("--nproc-per-node", str(count), *options),
-    )
+    words = f"-m torch.distributed.run --standalone --nproc-per-node {count}"
+    return (*words.split(), *options)
 
 
 def fields(out, root, **changes) -> dict:
@@ -48,18 +48,17 @@ def run(out, root, *, recipe=RECIPE, **changes) -> Run:
     return train(options_for(recipe, **fields(out, root, **changes)))
 
 
-def start(module, *words, launcher=(), shell=()) -> subprocess.Popen:
-    """Start a script in processes of their own, in a group of their own."""
+def python(*words, shell=(), **options) -> subprocess.Popen:
+    """Start Python in processes of their own, in a group of their own."""
     environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}", "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(
-        [*shell, sys.executable, *launcher, "-m", module, *map(str, words)],
-        cwd=ROOT,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    given = {**pipes, "cwd": ROOT, "env": environment, "start_new_session": True, **options}
+    return subprocess.Popen([*shell, sys.executable, *map(str, words)], text=True, **given)
+
+
+def start(module, *words, launcher=(), **options) -> subprocess.Popen:
+    """Start a script."""
+    return python(*launcher, "-m", module, *words, **options)
 
 
 def start_training(
@@ -74,6 +73,14 @@ def start_training(
     return start(TRAIN, *words, launcher=launcher, shell=shell)
 
 
+def wait_until(ready, seconds: float = 60) -> None:
+    """Wait until a function returns something true."""
+    deadline = time.monotonic() + seconds
+    while not ready():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.01)
+
+
 def wait_for_step(out, step: int, process: subprocess.Popen, seconds: float = 120) -> None:
     """Wait until a run has logged a step."""
     deadline = time.monotonic() + seconds
@@ -85,9 +92,9 @@ def wait_for_step(out, step: int, process: subprocess.Popen, seconds: float = 12
     raise AssertionError(f"no step {step} in {out}: {process.communicate()}")
 
 
-def finish(process: subprocess.Popen, *, code: int = 0) -> tuple[str, str]:
-    """Wait for the end and expect an exit code; returns what was printed."""
-    output, errors = process.communicate(timeout=120)
+def finish(process: subprocess.Popen, text=None, *, code: int = 0) -> tuple[str, str]:
+    """Send a text, wait for the end and expect an exit code; returns what was printed."""
+    output, errors = process.communicate(text, timeout=180)
     assert process.returncode == code, output + errors
     return output, errors
 
@@ -96,6 +103,26 @@ def only_line(errors: str) -> str:
     """The one line that a process printed, besides the note that images are drawn."""
     (line,) = (line for line in errors.strip().splitlines() if "drawn with seed" not in line)
     return line
+
+
+@contextmanager
+def largest_file(size: int):
+    """The system refuses to write a file beyond a size, as it does on a full disk."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+@contextmanager
+def umask(mask: int):
+    before = os.umask(mask)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 def saved(out) -> dict:

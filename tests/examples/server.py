@@ -9,25 +9,15 @@ from dataclasses import dataclass
 
 @dataclass
 class Site:
-    """The content that is served, and the faults; both may change while the server runs.
-
-    Attributes:
-        content: The file, whatever its name.
-        cut_after: Bytes after which the connections of `cuts` are closed.
-        cuts: How many connections to cut.
-        status: An error to answer with, if not 200.
-        sends_length: Whether the length is sent.
-        stall_after: Bytes after which nothing more is sent until the server ends; 0 for never.
-        requests: Number of requests so far.
-    """
+    """The content that is served, and the faults; both may change while the server runs."""
 
     content: bytes
-    cut_after: int = 0
-    cuts: int = 0
+    cuts: int = 0  # connections that are closed early,
+    cut_after: int = 0  # after so many bytes
     status: int = 200
     sends_length: bool = True
-    stall_after: int = 0
-    requests: int = 0
+    stall_after: int = 0  # bytes after which nothing more is sent until the server ends; 0: never
+    requests: int = 0  # so far
     url: str = ""
 
 

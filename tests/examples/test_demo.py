@@ -18,15 +18,8 @@ KEYS = {
 @pytest.fixture(scope="module")
 def options(tmp_path_factory):
     folder = tmp_path_factory.mktemp("demo")
-    return {
-        "out": folder / "demo",
-        "data_root": folder / "data",
-        "time_limit": 1.0,
-        "num_images": 128,
-        "num_test_images": 8,
-        "compile": "off",
-        "device": "cpu",
-    }
+    options = {"out": folder / "demo", "data_root": folder / "data", "time_limit": 1.0}
+    return {**options, "num_images": 128, "num_test_images": 8, "compile": "off", "device": "cpu"}
 
 
 def test_demo_writes_results_and_report_and_resumes(options):

@@ -10,6 +10,7 @@ import pytest
 
 from examples.common.run import CHECKPOINT
 from kuramoto_nn import load_model
+from tests.examples.data.scenes import write_clevrtex
 from tests.examples.runs import (
     assert_same_run,
     finish,
@@ -24,11 +25,9 @@ from tests.examples.runs import (
 
 STEPS = 20
 EVERY_STEP = {"checkpoint_seconds": 1e-9}
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    return tmp_path_factory.mktemp("data")
+DAMAGED = {"recipe": "clevrtex-vit-tiny", "model": {"num_steps": 1}, "data": {"num_images": 8}}
+DAMAGED |= {"training": {"batch_size": 2}, "max_steps": 2}
+CORRUPT, UNLABELLED = "CLEVRTEX_full_000005.png", "CLEVRTEX_full_000007_flat.png"
 
 
 @pytest.fixture(scope="module")
@@ -148,3 +147,26 @@ def test_a_full_disk_stops_with_a_message_and_keeps_the_checkpoint(data, tmp_pat
     assert saved(kept)["step"] == 5
     finish(start_training(kept, data, max_steps=STEPS))
     assert_same_run(kept, alone)
+
+
+@pytest.fixture(scope="module")
+def scenes(tmp_path_factory):
+    """Ten scenes, eight of them for training; one image is cut short, one mask missing."""
+    root = tmp_path_factory.mktemp("scenes")
+    folder = write_clevrtex(root, range(10)) / "0"
+    (folder / CORRUPT).write_bytes((folder / CORRUPT).read_bytes()[:100])
+    (folder / UNLABELLED).unlink()
+    return root
+
+
+def test_a_damaged_scene_stops_the_run_with_its_name(scenes, tmp_path):
+    _, errors = finish(start_training(tmp_path, scenes, **DAMAGED), code=1)
+    assert "Traceback" not in errors and CORRUPT in errors, errors
+
+
+def test_damaged_scenes_are_left_out_on_request(scenes, tmp_path):
+    skipping = DAMAGED | {"data": {"num_images": 8, "bad": "skip"}}
+    _, errors = finish(start_training(tmp_path, scenes, **skipping))
+    assert CORRUPT in errors and UNLABELLED in errors and "2 damaged scenes" in errors, errors
+    assert saved(tmp_path)["step"] == 2
+    assert saved(tmp_path)["identity"]["data"]["count"] == 6

@@ -93,9 +93,6 @@ class Page(HTMLParser):
         if tag not in self.VOID:
             self.open.append(tag)
 
-    def handle_startendtag(self, tag, attrs):
-        pass
-
     def handle_endtag(self, tag):
         assert self.open.pop() == tag
 
@@ -126,17 +123,14 @@ def test_every_picture_has_a_text_of_its_own(tmp_path):
     assert len(texts) == len(set(texts)) == 5 + (STEPS + 1) + 2 * 6
 
 
-def test_the_control_has_rows_only_if_it_was_trained(tmp_path):
+def test_the_control_and_published_scores_have_rows_only_if_there_are_any(tmp_path):
     without, with_control = write(tmp_path), write(tmp_path, CONTROL, control_log=LOG)
     for text in ("63.9", "45.0", "68.2", "45.1", "tetrominoes-itrsa-tiny", "control, smoothed"):
         assert text in Page(with_control).text
     assert "Control" not in Page(without).text and "control, smoothed" not in without
     assert with_control.count('class="line control') == 2
-
-
-def test_published_scores_have_rows_only_if_there_are_any(tmp_path):
-    assert "Published (" not in write(tmp_path, published={})
-    assert "Published (" not in write(tmp_path, published={"boards solved": (1.0, 0.0)})
+    for published in ({}, {"boards solved": (1.0, 0.0)}):  # a score of another task
+        assert "Published (" not in write(tmp_path, published=published)
 
 
 def test_a_score_of_the_table_shows_without_a_change_of_the_page(tmp_path, monkeypatch):
@@ -151,10 +145,8 @@ def test_a_score_of_the_table_shows_without_a_change_of_the_page(tmp_path, monke
 
 
 def test_an_image_without_objects_has_dashes(tmp_path):
-    empty = example(
-        truth=torch.zeros(16, 16, dtype=torch.int64),
-        scores=dict.fromkeys(("fg_ari", "mbo"), math.nan),
-    )
+    scores = dict.fromkeys(("fg_ari", "mbo"), math.nan)
+    empty = example(truth=torch.zeros(16, 16, dtype=torch.int64), scores=scores)
     html = write(tmp_path, {"mbo": math.nan, "fg_ari": None}, examples=[empty])
     assert html.count("<dd>–</dd>") == 2
     assert "to <strong>–</strong>" in html
@@ -166,9 +158,8 @@ def test_results_are_escaped(tmp_path):
     names = ("recipe", "device", "torch", "seed", "command", "control_recipe")
     html = write(tmp_path, {**CONTROL, **dict.fromkeys(names, evil)})
     assert "<script>alert" not in html
-    assert (
-        Page(html).text.count(evil) == len(names) + 2
-    )  # the recipe is in the title and above the headline
+    # The recipe is in the title and above the headline as well.
+    assert Page(html).text.count(evil) == len(names) + 2
 
 
 def test_a_log_may_be_empty_or_hold_one_record(tmp_path):
@@ -202,10 +193,9 @@ def test_segments_take_the_label_they_overlap_most():
     assert len(match_labels(labels, torch.full_like(truth, -1)).unique()) == 3
 
 
-@pytest.mark.parametrize(
-    ("low", "high"), [(0, 8), (-2030, 9.4), (3.4, 4.6), (0.001, 0.0013), (0, 1e6)]
-)
-def test_ticks_are_few_and_inside(low, high):
+@pytest.mark.parametrize("range_", [(0, 8), (-2030, 9.4), (3.4, 4.6), (0.001, 0.0013), (0, 1e6)])
+def test_ticks_are_few_and_inside(range_):
+    low, high = range_
     values = [float(text) for text in ticks(low, high)]
     assert 2 <= len(values) <= 6 and len(set(values)) == len(values)
     assert low - 1e-9 <= min(values) and max(values) <= high + 1e-9
@@ -222,9 +212,8 @@ def test_curves_stay_inside_the_picture_and_leave_gaps_out():
 
 
 def test_durations():
-    assert [duration(s) for s in (0.4, 1, 60, 599.9)] == [
-        *("0.4 seconds", "1 second", "1 minute", "10 minutes"),
-    ]
+    said = [duration(seconds) for seconds in (0.4, 1, 60, 599.9)]
+    assert said == ["0.4 seconds", "1 second", "1 minute", "10 minutes"]
 
 
 BEFORE = """<script>

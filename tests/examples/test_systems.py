@@ -15,7 +15,7 @@ import torch
 
 from examples.common.device import free_memory, free_memory_of_container, peak_memory
 from examples.common.files import exclusive, one_at_a_time, write_text
-from tests.examples.runs import ROOT, finish, start
+from tests.examples.runs import ROOT, finish, python, start, umask, wait_until
 from tests.examples.server import Site, serving
 
 CPU = torch.device("cpu")
@@ -38,19 +38,10 @@ def test_a_file_system_without_locks_is_named_once_and_used(number, tmp_path, mo
 
 @pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o002, 0o664), (0o077, 0o600)])
 def test_files_follow_the_umask(mask, mode, tmp_path):
-    before = os.umask(mask)
-    try:
+    with umask(mask):
         write_text(tmp_path / "file", "text")
-    finally:
-        os.umask(before)
     assert (tmp_path / "file").stat().st_mode & 0o777 == mode
     assert os.listdir(tmp_path) == ["file"]
-
-
-def run_code(code: str) -> subprocess.CompletedProcess:
-    environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}", "OMP_NUM_THREADS": "1"}
-    words = [sys.executable, "-c", code]
-    return subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True)
 
 
 def with_words(script: Path, *words: object) -> str:
@@ -64,8 +55,8 @@ def test_commands_are_imported_on_windows(shared):
     # Windows lacks more than modules.
     lacks = "import os; del os.sched_getaffinity, os.getuid, os.fork, os.mkfifo\n"
     for code in (script, lacks + script):
-        process = run_code(code)
-        assert process.stdout.count("ok  ") == 7 and "FAIL" not in process.stdout, process.stderr
+        output, errors = python("-c", code).communicate()
+        assert output.count("ok  ") == 7 and "FAIL" not in output, errors
 
 
 def test_training_without_locks_and_scores_on_a_mac(shared, tmp_path, monkeypatch):
@@ -74,14 +65,13 @@ def test_training_without_locks_and_scores_on_a_mac(shared, tmp_path, monkeypatc
     words = ("--data.num-images", 64, "--max-steps", 1, "--compile", "off", "--device", "cpu")
     script, out = shared / "inputs" / "flock_enolck.py", tmp_path / "run"
     words = ("train", "tetrominoes-attn-tiny", *words, *data, "--out", out)
-    process = run_code(with_words(script, *words))
-    assert process.returncode == 0, process.stderr
+    _, errors = finish(python("-c", with_words(script, *words)))
     for folder in (out, tmp_path / "data"):
-        assert f"warning: {folder} is on a file system without locks" in process.stderr
+        assert f"warning: {folder} is on a file system without locks" in errors
     words = ("evaluate", out, "--data.name", "tetrominoes", "--data.num-test-images", 4, *data)
     script = shared / "inputs" / "mac_sysconf.py"
-    process = run_code(with_words(script, *words, "--out", tmp_path / "scores"))
-    assert process.returncode == 0 and "FG-ARI" in process.stdout, process.stderr
+    output, _ = finish(python("-c", with_words(script, *words, "--out", tmp_path / "scores")))
+    assert "FG-ARI" in output
     # A Mac counts the peak memory in bytes.
     in_kilobytes = peak_memory(CPU)
     monkeypatch.setattr("sys.platform", "darwin")
@@ -121,8 +111,8 @@ def test_terminals_that_know_ascii_alone_and_the_home_folder(tmp_path):
     assert f"{tmp_path}/board.txt, line 1" in errors and "got '?' in row 1" in errors
     words = ("tetrominoes-attn-tiny", "--data.root=~/board.txt", "--data.cache=none", "--out=~/run")
     _, errors = finish(start("examples.object_discovery.train", *words, shell=shell), code=1)
-    message = f"error: --data.root must be a folder: got the file {tmp_path}/board.txt"
-    assert errors.splitlines()[-1].startswith(message)
+    said = f"must be a folder: got the file {tmp_path}/board.txt; try {tmp_path}"
+    assert errors.splitlines()[-1].startswith(f"error: --data.root {said}")
     words = ("tetrominoes-attn-tiny", "--init-from", "~/~x", "--data.root", "~", "--out", "~/run")
     words += ("--data.num-images", "64", "--model.num-blocks", "2")
     _, errors = finish(start("examples.object_discovery.train", *words, shell=shell), code=1)
@@ -130,22 +120,30 @@ def test_terminals_that_know_ascii_alone_and_the_home_folder(tmp_path):
 
 
 def test_a_missing_package_and_a_script_run_by_its_path_are_one_line(tmp_path):
-    (tmp_path / "tyro.py").write_text("raise ModuleNotFoundError(name='tyro')")
-    shell = ("env", f"PYTHONPATH={tmp_path}:{ROOT / 'src'}:{ROOT}")
-    _, errors = finish(start("examples.sudoku.solve", "1", shell=shell), code=1)
-    assert errors.startswith("error: the package 'tyro' is missing; the examples need: pip install")
-    assert len(errors.splitlines()) == 1
-    (tmp_path / "tyro.py").unlink()
-    (tmp_path / "rich").mkdir()  # a package that is imported by ours, and lacks a part
-    (tmp_path / "rich" / "__init__.py").touch()
-    _, errors = finish(start("examples.object_discovery.download", shell=shell), code=1)
-    assert errors.startswith("error: the package 'rich' is missing; the examples need: pip install")
-    assert len(errors.splitlines()) == 1
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "tyro.py").write_text("raise ModuleNotFoundError(name='tyro')")
+    (tmp_path / "b" / "rich").mkdir(parents=True)  # is imported by ours, and lacks a part
+    (tmp_path / "b" / "rich" / "__init__.py").touch()
+    modules = {"tyro": "sudoku.solve", "rich": "object_discovery.download"}
+    for folder, (name, module) in zip("ab", modules.items(), strict=True):
+        shell = ("env", f"PYTHONPATH={tmp_path / folder}:{ROOT / 'src'}:{ROOT}")
+        _, errors = finish(start(f"examples.{module}", shell=shell), code=1)
+        assert errors.startswith(f"error: the package '{name}' is missing; the examples need: pip")
+        assert len(errors.splitlines()) == 1
     for task, name in (("sudoku", "solve"), ("object_discovery", "segment")):
         path = ROOT / "examples" / task / f"{name}.py"
         process = subprocess.run([sys.executable, path], capture_output=True, text=True)
         assert process.returncode == 1 and len(process.stderr.splitlines()) == 1
         assert process.stderr.endswith(f"python -m examples.{task}.{name}\n")
+
+
+def interrupt(process, ready) -> None:
+    """Press Ctrl-C some time after a function returns something true."""
+    wait_until(ready)
+    time.sleep(0.5)
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = finish(process, code=130)
+    assert errors.splitlines()[-1] == "interrupted"
 
 
 @pytest.mark.parametrize(
@@ -156,16 +154,9 @@ def test_a_missing_package_and_a_script_run_by_its_path_are_one_line(tmp_path):
     ],
 )
 def test_ctrl_c_is_heard_while_data_are_made(module, words, lock, tmp_path):
-    process = start(
-        f"examples.{module}", *words.split(), "--data.root", tmp_path, "--out", tmp_path / "run"
-    )
-    deadline = time.monotonic() + 60
-    while not list(tmp_path.glob(lock)) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    time.sleep(0.5)
-    os.killpg(process.pid, signal.SIGINT)
-    _, errors = finish(process, code=130)
-    assert errors.splitlines()[-1] == "interrupted"
+    options = ("--data.root", tmp_path, "--out", tmp_path / "run")
+    process = start(f"examples.{module}", *words.split(), *options)
+    interrupt(process, lambda: list(tmp_path.glob(lock)))
     assert not (tmp_path / "run" / "checkpoint.pt").exists()
 
 
@@ -173,13 +164,7 @@ def test_ctrl_c_is_heard_during_a_download(tmp_path):
     with serving(Site(bytes(2_000_000), stall_after=1_000_000)) as site:
         words = ("--dataset", "clevr", "--url", site.url, "--to", tmp_path)
         process = start("examples.object_discovery.download", *words)
-        deadline = time.monotonic() + 60
-        while site.requests == 0 and time.monotonic() < deadline:
-            time.sleep(0.05)
-        time.sleep(0.5)
-        os.killpg(process.pid, signal.SIGINT)
-        _, errors = finish(process, code=130)
-    assert errors.splitlines()[-1] == "interrupted"
+        interrupt(process, lambda: site.requests)
     assert os.listdir(tmp_path) == []
 
 

@@ -2,10 +2,9 @@
 
 import json
 import pickle
-import resource
-import subprocess
 import sys
 import zipfile
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,7 @@ from torch.testing import assert_close
 
 from examples.common import command
 from examples.common.device import fast_precision, pick_device
-from examples.common.optimization import Training, WeightAverage
+from examples.common.optimization import Training, WeightAverage, backward
 from examples.common.processes import Processes
 from examples.common.progress import Meter, Pace, RunLog, read_jsonl
 from examples.common.randomness import STREAMS, ShuffledBatches, build_model, generator_for, preset
@@ -23,6 +22,7 @@ from examples.object_discovery.losses import nt_xent
 from examples.object_discovery.recipes import RECIPES
 from examples.object_discovery.train import TrainOptions
 from tests import golden
+from tests.examples.runs import finish, largest_file, python
 
 
 def test_nt_xent_equals_the_authors(shared):
@@ -44,6 +44,57 @@ def test_nt_xent_equals_loops_over_the_formula():
     assert_close(nt_xent(views, temperature=0.2), total / 6)
 
 
+def gradients(model, views, noise, dtype, micro_batch):
+    model = model.to(dtype)
+
+    def embed(views, noise):
+        embeddings = model(views.flatten(0, 1), noise=noise.flatten(0, 1))
+        return embeddings.unflatten(0, (2, -1))
+
+    model.zero_grad()
+    inputs = [views.to(dtype), noise.to(dtype)]
+    loss = backward(embed, inputs, nt_xent, micro_batch=micro_batch)
+    return loss, [parameter.grad for parameter in model.parameters()]
+
+
+@pytest.mark.parametrize("preset", ["tetrominoes-attn-tiny", "tetrominoes-conv-tiny"])
+@pytest.mark.parametrize(
+    ("dtype", "tolerance"), [(torch.float64, 1e-10), (torch.float32, 1e-5)], ids=str
+)
+def test_micro_batches_give_the_full_batch_gradient(preset, dtype, tolerance):
+    model = build_model(preset, seed=0)
+    views, noise = torch.rand(2, 6, 3, 32, 32), torch.randn(2, 6, 64, 8, 8)
+    loss, expected = gradients(model, views, noise, dtype, None)
+    largest = max(gradient.abs().max().item() for gradient in expected)
+    for micro_batch in (1, 4, 5, 6, 9):
+        again, found = gradients(model, views, noise, dtype, micro_batch)
+        assert_close(again, loss, rtol=tolerance, atol=tolerance)
+        assert_close(found, expected, rtol=0, atol=tolerance * max(largest, 1))
+
+
+def test_graphs_are_kept_for_a_micro_batch_only_and_the_last_one_is_synchronized():
+    net, largest, held_back = torch.nn.Linear(3, 4), 0, []
+
+    def embed(views):
+        nonlocal largest
+        largest = max(largest, views.shape[1] if torch.is_grad_enabled() else 0)
+        if torch.is_grad_enabled():
+            held_back.append(inside)
+        return net(views)
+
+    @contextmanager
+    def unsynchronized():
+        nonlocal inside
+        inside = True
+        yield
+        inside = False
+
+    inside = False
+    views = torch.randn(2, 6, 3)
+    backward(embed, [views], nt_xent, micro_batch=2, unsynchronized=unsynchronized)
+    assert largest == 2 and held_back == [True, True, False]
+
+
 def state(size: int = 3, step: int = 3) -> dict:
     weights = {"a": torch.arange(size).float()}
     parts = {"identity": {"name": "x", "sizes": (1, 2.5, None)}, "options": {}, "optimizer": {}}
@@ -62,13 +113,8 @@ def test_checkpoints_round_trip(tmp_path):
 def test_a_full_disk_leaves_the_old_checkpoint(tmp_path):
     path = tmp_path / "checkpoint.pt"
     write_checkpoint(path, state(step=1))
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))  # the kernel refuses the rest
-    try:
-        with pytest.raises(OSError, match=r"cannot write .*checkpoint\.pt"):
-            write_checkpoint(path, state(1_000_000, step=2))
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    with largest_file(100_000), pytest.raises(OSError, match=r"cannot write .*checkpoint\.pt"):
+        write_checkpoint(path, state(1_000_000, step=2))
     assert read_checkpoint(path)["step"] == 1
     assert [p.name for p in tmp_path.iterdir()] == ["checkpoint.pt"]
 
@@ -78,49 +124,32 @@ class Malicious:
         return exec, ("raise SystemExit('code ran')",)
 
 
-@pytest.mark.parametrize(
-    "kind",
-    [
-        "missing",
-        "empty",
-        "text",
-        "truncated",
-        "flipped",
-        "pickle",
-        "code",
-        "zip",
-        "tensor",
-        "other",
-        "folder",
-    ],
-)
+def damage(path, change) -> None:
+    """Change the bytes of a good checkpoint; byte 20,000 is inside the weights."""
+    write_checkpoint(path, state(10_000))
+    path.write_bytes(change(path.read_bytes()))
+
+
+UNREADABLE = {
+    "missing": lambda path: None,
+    "empty": lambda path: path.touch(),
+    "text": lambda path: path.write_text("hello"),
+    "truncated": lambda path: damage(path, lambda good: good[:20_000]),
+    "flipped": lambda path: damage(
+        path, lambda good: good[:20_000] + bytes([good[20_000] ^ 1]) + good[20_001:]
+    ),
+    "pickle": lambda path: path.write_bytes(pickle.dumps({"model": Malicious()})),
+    "code": lambda path: torch.save({"model": Malicious()}, path),
+    "zip": lambda path: zipfile.ZipFile(path, "w").close(),
+    "tensor": lambda path: torch.save(torch.zeros(3), path),
+    "other": lambda path: torch.save({"model": {}}, path),
+    "folder": lambda path: path.mkdir(),
+}
+
+
+@pytest.mark.parametrize("kind", UNREADABLE)
 def test_unreadable_checkpoints_are_named_and_run_no_code(tmp_path, kind):
-    path = tmp_path / f"{kind}.pt"
-    if kind == "empty":
-        path.touch()
-    elif kind == "text":
-        path.write_text("hello")
-    elif kind == "truncated":
-        write_checkpoint(path, state(10_000))
-        path.write_bytes(path.read_bytes()[:20_000])
-    elif kind == "flipped":
-        write_checkpoint(path, state(10_000))
-        content = bytearray(path.read_bytes())
-        content[20_000] ^= 1  # inside the weights, where nothing but the checksum sees it
-        path.write_bytes(content)
-    elif kind == "pickle":
-        path.write_bytes(pickle.dumps({"model": Malicious()}))
-    elif kind == "code":
-        torch.save({"model": Malicious()}, path)
-    elif kind == "zip":
-        with zipfile.ZipFile(path, "w") as archive:
-            archive.writestr("hello", "world")
-    elif kind == "tensor":
-        torch.save(torch.zeros(3), path)
-    elif kind == "other":
-        torch.save({"model": {}}, path)
-    elif kind == "folder":
-        path.mkdir()
+    UNREADABLE[kind](path := tmp_path / f"{kind}.pt")
     with pytest.raises(ValueError, match=rf"{kind}\.pt") as caught:
         read_checkpoint(path)
     assert "\n" not in str(caught.value)
@@ -227,9 +256,7 @@ with deferred_interrupts() as names:
     os.kill(os.getpid(), signal.SIGTERM)
     print("never")
 """
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert run.stdout == "still here\n", run.stderr
-    assert run.returncode == -15
+    assert finish(python("-c", code), code=-15)[0] == "still here\n"
 
 
 def test_progress_without_a_terminal_is_a_line_now_and_then(capsys, monkeypatch):
@@ -298,13 +325,10 @@ def test_every_part_of_a_recipe_can_be_changed(monkeypatch):
     model, training = options.model, options.training
     assert (model.num_steps, model.coupling) == ((8, 4), ("convolution", "attention"))
     assert (model.kernel_size, model.stimulus_norm, model.num_blocks) == (7, None, 2)
-    assert (options.recipe, options.data.name, options.seed) == (
-        "clevrtex-attn-l2",
-        "clevrtex-pbg",
-        3,
-    )
+    assert (options.recipe, options.data.name) == ("clevrtex-attn-l2", "clevrtex-pbg")
     assert training.augmentation.crop_area == (0.25, 1.0) and training.drop_last
     assert (training.ema_start, training.epochs, training.micro_batch) == (5, 500, None)
+    assert options.seed == 3
     control = parse("clevrtex-vit --model.num-steps 2", monkeypatch)
     assert (type(control.model).__name__, control.model.num_steps) == ("ItrSAConfig", 2)
     assert str(control.out) == "runs/clevrtex-vit"

@@ -12,14 +12,17 @@ from examples.object_discovery.data import DataOptions, SegmentedImages, load
 
 def read(name: str, split: str, root: Path, count: int | None = None, **fields) -> SegmentedImages:
     """Load `count` images of a split."""
-    return load(
-        DataOptions(
-            name=name,
-            root=root,
-            **{"num_images" if split == "train" else "num_test_images": count, **fields},
-        ),
-        split,
-    )
+    number = {"num_images" if split == "train" else "num_test_images": count}
+    return load(DataOptions(name=name, root=root, **{**number, **fields}), split)
+
+
+def replace(path: Path, content: bytes | Image.Image | None) -> None:
+    """Put something else in a file's place, or nothing."""
+    path.unlink()
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    elif content is not None:
+        content.save(path)
 
 
 def write_clevrtex(
@@ -67,9 +70,8 @@ def png(pixels: np.ndarray, bits: int, *, interlaced: bool = False) -> bytes:
     """A grey `(H, W)` or RGB `(H, W, 3)` PNG file of any depth; pillow writes but a few kinds."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
-        return (
-            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-        )
+        length, checksum = (struct.pack(">I", n) for n in (len(data), zlib.crc32(kind + data)))
+        return length + kind + data + checksum
 
     def packed(row: np.ndarray) -> bytes:
         if bits >= 8:
@@ -86,11 +88,5 @@ def png(pixels: np.ndarray, bits: int, *, interlaced: bool = False) -> bytes:
     )
     height, width = pixels.shape[:2]
     kind = (bits, 2 if pixels.ndim == 3 else 0, 0, 0, int(interlaced))
-    return b"".join(
-        [
-            b"\x89PNG\r\n\x1a\n",
-            chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, *kind)),
-            chunk(b"IDAT", zlib.compress(rows)),
-            chunk(b"IEND", b""),
-        ]
-    )
+    head = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, *kind))
+    return head + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")

@@ -1,12 +1,9 @@
 """The cache of built arrays: damage, two builders at once, a builder that dies, failures."""
 
 import os
-import resource
 import signal
 import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +13,7 @@ import torch
 
 from examples.object_discovery.data.cache import load_or_build
 from tests.examples.data.scenes import read
+from tests.examples.runs import largest_file, python, wait_until
 
 BUILDER = """
 import sys, time
@@ -39,27 +37,23 @@ print(load_or_build(folder / "cache" / "a.npy", blocks(), row=(20,), count=3).su
 """
 
 
-def start(folder: Path, who: str) -> subprocess.Popen:
-    command = [sys.executable, "-c", BUILDER, str(folder), who]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+def start_second(folder: Path) -> subprocess.Popen:
+    return python("-c", BUILDER, folder, "second")
 
 
-def wait_for(path: Path) -> None:
-    limit = time.monotonic() + 60
-    while not path.exists():
-        assert time.monotonic() < limit, f"no {path}"
-        time.sleep(0.01)
+def start_first(folder: Path) -> subprocess.Popen:
+    """Start a builder and wait until it has built a part."""
+    process = python("-c", BUILDER, folder, "first")
+    wait_until((folder / "half-by-first").exists)
+    return process
 
 
 def ones(count: int) -> Iterator[np.ndarray]:
     yield np.ones((count, 3), np.uint8)
 
 
-def test_of_two_processes_one_builds_and_the_other_waits(tmp_path: Path) -> None:
-    first = start(tmp_path, "first")
-    wait_for(tmp_path / "half-by-first")
-    second = start(tmp_path, "second")
-    assert second.stderr is not None
+def test_of_two_processes_one_builds_and_the_other_waits(tmp_path):
+    first, second = start_first(tmp_path), start_second(tmp_path)
     assert "another process is making" in second.stderr.readline()
     (tmp_path / "first-may-go-on").touch()
     for process in (first, second):
@@ -69,12 +63,9 @@ def test_of_two_processes_one_builds_and_the_other_waits(tmp_path: Path) -> None
     assert [file.name for file in (tmp_path / "cache").iterdir()] == ["a.npy"]
 
 
-def test_a_killed_builder_is_followed_by_one_who_waits(tmp_path: Path) -> None:
+def test_a_killed_builder_is_followed_by_one_who_waits(tmp_path):
     (tmp_path / "second-may-go-on").touch()
-    first = start(tmp_path, "first")
-    wait_for(tmp_path / "half-by-first")
-    second = start(tmp_path, "second")
-    assert second.stderr is not None
+    first, second = start_first(tmp_path), start_second(tmp_path)
     assert "waiting" in second.stderr.readline()
     assert len([*(tmp_path / "cache").glob(".a.npy.*")]) == 2  # lock and half of the array
     first.send_signal(signal.SIGKILL)
@@ -85,9 +76,8 @@ def test_a_killed_builder_is_followed_by_one_who_waits(tmp_path: Path) -> None:
     assert [file.name for file in (tmp_path / "cache").iterdir()] == ["a.npy"]
 
 
-def test_what_a_killed_builder_left_is_removed(tmp_path: Path) -> None:
-    process = start(tmp_path, "first")
-    wait_for(tmp_path / "half-by-first")
+def test_what_a_killed_builder_left_is_removed(tmp_path):
+    process = start_first(tmp_path)
     process.kill()
     process.communicate()
     lock, half = sorted((tmp_path / "cache").iterdir(), key=lambda file: file.suffix != ".lock")
@@ -97,7 +87,7 @@ def test_what_a_killed_builder_left_is_removed(tmp_path: Path) -> None:
     assert os.listdir(path.parent) == ["a.npy"]
 
 
-def test_failed_build_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_build_leaves_nothing(tmp_path):
     path = tmp_path / "a.npy"
     with pytest.raises(ValueError, match="needs 4 rows: got 2"):
         load_or_build(path, ones(2), row=(3,), count=4)
@@ -105,30 +95,13 @@ def test_failed_build_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyP
         load_or_build(path, ones(0), row=(3,))
     with pytest.raises(ValueError, match=r"uint8 rows of shape \(4,\): got uint8 \(3,\)"):
         load_or_build(path, ones(2), row=(4,))
-
-    def fail(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("os.replace", fail)
-    with pytest.raises(OSError, match=r"cannot write .*a\.npy: .*No space left.*--data\.cache"):
-        load_or_build(path, ones(2), row=(3,))
+    message = r"cannot write .*a\.npy: .*File too large.*--data\.cache"
+    with largest_file(100_000), pytest.raises(OSError, match=message):  # as on a full disk
+        load_or_build(path, ones(100_000), row=(3,))
     assert not list(tmp_path.iterdir())
 
 
-def test_a_full_disk_is_said(tmp_path: Path) -> None:
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    previous = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
-    try:
-        with pytest.raises(OSError, match=r"cannot write .*a\.npy: .*File too large"):
-            load_or_build(tmp_path / "a.npy", ones(100_000), row=(3,))
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-        signal.signal(signal.SIGXFSZ, previous)
-    assert not list(tmp_path.iterdir())
-
-
-def test_an_error_of_the_source_is_passed_on(tmp_path: Path) -> None:
+def test_an_error_of_the_source_is_passed_on(tmp_path):
     def blocks() -> Iterator[np.ndarray]:
         yield from ones(1)
         raise OSError(5, "Input/output error", "picture.png")
@@ -138,7 +111,7 @@ def test_an_error_of_the_source_is_passed_on(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("lengths", [[5], [1, 9], [0, 3, 0, 4], [1000, 1]])
-def test_blocks_of_any_length_become_one_array(lengths: list[int], tmp_path: Path) -> None:
+def test_blocks_of_any_length_become_one_array(lengths, tmp_path):
     rows = np.random.default_rng(0).integers(256, size=(sum(lengths), 2, 3), dtype=np.uint8)
     blocks = np.split(rows, np.cumsum(lengths)[:-1])
     for count in (None, len(rows)):
@@ -147,7 +120,7 @@ def test_blocks_of_any_length_become_one_array(lengths: list[int], tmp_path: Pat
     np.testing.assert_array_equal(np.load(tmp_path / "a.npy"), rows)
 
 
-def test_a_cache_is_read_where_nothing_can_be_written(tmp_path: Path) -> None:
+def test_a_cache_is_read_where_nothing_can_be_written(tmp_path):
     load_or_build(tmp_path / "a.npy", ones(2), row=(3,))
     (tmp_path / "a.npy").chmod(0o444)
     tmp_path.chmod(0o555)
@@ -159,14 +132,14 @@ def test_a_cache_is_read_where_nothing_can_be_written(tmp_path: Path) -> None:
         tmp_path.chmod(0o755)
 
 
-def test_writing_to_the_map_spares_the_file(tmp_path: Path) -> None:
+def test_writing_to_the_map_spares_the_file(tmp_path):
     data = read("tetrominoes", "test", tmp_path, 5)
     data.images.zero_()
     assert read("tetrominoes", "test", tmp_path, 5).images.any()
 
 
 @pytest.mark.parametrize("damage", ["empty", "header", "cut", "text", "other shape", "other type"])
-def test_damaged_cache_is_rebuilt(damage: str, tmp_path: Path) -> None:
+def test_damaged_cache_is_rebuilt(damage, tmp_path):
     before = read("tetrominoes", "test", tmp_path, 5).images.clone()
     (path,) = tmp_path.iterdir()
     content = path.read_bytes()
@@ -183,13 +156,7 @@ def test_damaged_cache_is_rebuilt(damage: str, tmp_path: Path) -> None:
     assert path.read_bytes() == content
 
 
-def test_a_file_where_the_folder_belongs_is_named(tmp_path: Path) -> None:
-    (tmp_path / "taken").touch()
-    with pytest.raises(OSError, match=r"cannot write into .*taken: "):
-        load_or_build(tmp_path / "taken" / "a.npy", ones(2), row=(3,))
-
-
-def test_a_read_only_root_names_the_option_for_caches() -> None:
+def test_a_read_only_root_names_the_option_for_caches():
     with tempfile.TemporaryDirectory() as name:  # unlike tmp_path, others may enter it
         folder = Path(name)
         folder.chmod(0o755)
@@ -208,7 +175,7 @@ def test_a_read_only_root_names_the_option_for_caches() -> None:
         assert not os.listdir(folder / "root")
 
 
-def test_where_no_cache_can_be_written_the_option_is_named(tmp_path: Path) -> None:
+def test_where_no_cache_can_be_written_the_option_is_named(tmp_path):
     (tmp_path / "taken").touch()
     with pytest.raises(OSError, match=r"cannot write into .*taken: .* with --data\.cache"):
         read("tetrominoes", "test", tmp_path, 5, cache=tmp_path / "taken")

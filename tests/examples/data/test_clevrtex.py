@@ -21,12 +21,7 @@ def indices(data: SegmentedImages) -> list[int]:
     return [int(image[0, 0, 0]) + 251 * int(image[1, 0, 0]) for image in data.images]
 
 
-def test_all_variants_are_known() -> None:
-    variants = {"full", "outd", "camo", "pbg", "vbg", "grassbg"}
-    assert {f"clevrtex-{name}" for name in variants} < SETS.keys()
-
-
-def test_splits_go_by_index_over_the_folders(tmp_path: Path) -> None:
+def test_splits_go_by_index_over_the_folders(tmp_path):
     write_clevrtex(tmp_path, range(990, 1020), width=40)
     small: dict = {"image_size": 8, "partial": True}
     assert indices(read(tmp_path, "test", **small)) == [990, 991, 992]
@@ -36,7 +31,7 @@ def test_splits_go_by_index_over_the_folders(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [1, 7, 10, 99, 600, 50_000])
-def test_splits_part_the_scenes(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_splits_part_the_scenes(number, monkeypatch):
     numbers = [(str(i), "") for i in range(number)]
     monkeypatch.setattr(clevrtex, "find_scenes", lambda *_, **__: (numbers, []))
     options = DataOptions(name="clevrtex-full")
@@ -47,9 +42,8 @@ def test_splits_part_the_scenes(number: int, monkeypatch: pytest.MonkeyPatch) ->
     assert [len(part) for part in parts[:2]] == pytest.approx([number / 10] * 2, abs=1)
     if number == 50_000:
         assert parts[2][0][0] == "10000"
-    assert all(f"has {number} scenes, the published set 50000" in s.note for s in sources) == (
-        number != 50_000
-    )
+    said = [f"has {number} scenes, the published set 50000" in source.note for source in sources]
+    assert said == [number != 50_000] * 3
 
 
 @pytest.mark.parametrize(
@@ -60,9 +54,7 @@ def test_splits_part_the_scenes(number: int, monkeypatch: pytest.MonkeyPatch) ->
         ([2, 3], "2 scenes are missing, 0, 1;"),
     ],
 )
-def test_gaps_in_the_numbering_are_refused(
-    present: list[int], missing: str, tmp_path: Path
-) -> None:
+def test_gaps_in_the_numbering_are_refused(present, missing, tmp_path):
     write_clevrtex(tmp_path, present, width=40)
     for split in ("train", "test"):
         with pytest.raises(ValueError, match=f"gaps in its numbering: {missing}.* --data.partial"):
@@ -70,7 +62,7 @@ def test_gaps_in_the_numbering_are_refused(
     assert indices(read(tmp_path, "all", image_size=8, partial=True)) == present
 
 
-def test_a_doubled_scene_is_refused(tmp_path: Path) -> None:
+def test_a_doubled_scene_is_refused(tmp_path):
     folder = write_clevrtex(tmp_path, range(10), width=40)
     (folder / "1").mkdir()
     copy = folder / "1" / "CLEVRTEX_full_000003.png"
@@ -80,39 +72,29 @@ def test_a_doubled_scene_is_refused(tmp_path: Path) -> None:
         read(tmp_path, "train", partial=True, bad="skip")
 
 
-def test_outd_is_one_test_split(tmp_path: Path) -> None:
+def test_outd_is_one_test_split(tmp_path):
     write_clevrtex(tmp_path, range(10), variant="outd", width=40)
     assert indices(read(tmp_path, "test", "outd", image_size=8)) == [*range(10)]
     for split in ("train", "val"):
-        with pytest.raises(
-            ValueError, match=f"unknown split '{split}' of clevrtex-outd; .*: test, all"
-        ):
+        message = f"unknown split '{split}' of clevrtex-outd; .*: test, all"
+        with pytest.raises(ValueError, match=message):
             read(tmp_path, split, "outd")
 
 
-def test_the_folder_may_be_named_or_lie_in_the_root(tmp_path: Path) -> None:
+def test_the_folder_may_be_named_or_lie_in_the_root(tmp_path):
     folder = write_clevrtex(tmp_path, range(10), variant="pbg", width=40)
     for root in (folder, tmp_path):
         assert len(read(root, "train", "pbg", image_size=8, cache=tmp_path)) == 8
 
 
-def test_a_missing_folder_says_how_to_get_it(tmp_path: Path) -> None:
+def test_a_missing_folder_says_how_to_get_it(tmp_path):
     message = r"no clevrtex_camo with .*; .*download --dataset clevrtex-camo --to"
     for root in (tmp_path / "gone", tmp_path):
         with pytest.raises(FileNotFoundError, match=message):
             read(root, "train", "camo")
 
 
-def test_too_many_images_are_refused(tmp_path: Path) -> None:
-    write_clevrtex(tmp_path, range(20), width=40)
-    with pytest.raises(ValueError, match="train has 16 scenes: got --data.num-images 17"):
-        read(tmp_path, "train", count=17)
-    with pytest.raises(ValueError, match="unknown split 'most' of clevrtex-full"):
-        read(tmp_path, "most")
-    assert len(read(tmp_path, "all")) == 20
-
-
-def test_the_crop_of_the_published_size(tmp_path: Path) -> None:
+def test_the_crop_of_the_published_size(tmp_path):
     folder = write_clevrtex(tmp_path, range(10)) / "0"
     rng = np.random.default_rng(0)
     pixels = rng.integers(256, size=(240, 320, 4), dtype=np.uint8)
@@ -132,7 +114,7 @@ def test_the_crop_of_the_published_size(tmp_path: Path) -> None:
     assert read(tmp_path, "test", image_size=256).images.shape == (1, 3, 256, 256)
 
 
-def test_renderings_whose_crop_has_the_size_are_not_resized(tmp_path: Path) -> None:
+def test_renderings_whose_crop_has_the_size_are_not_resized(tmp_path):
     folder = tmp_path / "clevrtex_full" / "0"
     folder.mkdir(parents=True)
     pixels = np.random.default_rng(0).integers(256, size=(160, 214, 3), dtype=np.uint8)
@@ -143,21 +125,8 @@ def test_renderings_whose_crop_has_the_size_are_not_resized(tmp_path: Path) -> N
     np.testing.assert_array_equal(data.instances[0], pixels[16:144, 43:171, 0] % 11)
 
 
-def test_real_images_keep_their_content(shared: Path, tmp_path: Path) -> None:
-    folder = write_clevrtex(tmp_path, range(3)) / "0"
-    samples = sorted((shared / "data/clevrtex/samples").glob("*.png"))
-    if not samples:
-        pytest.skip("no samples of CLEVRTex")
-    for index, sample in enumerate(samples):
-        (folder / f"CLEVRTEX_full_{index:06d}.png").write_bytes(sample.read_bytes())
-    data = read(tmp_path, "train")
-    for image, sample in zip(data.images, samples, strict=True):
-        whole = np.asarray(Image.open(sample).convert("RGB"))[24:216, 64:256]
-        np.testing.assert_allclose(image.float().mean((1, 2)), whole.mean((0, 1)), atol=0.6)
-
-
 @pytest.mark.parametrize(("variant", "count"), [("full", 12), ("outd", 6), ("camo", 6)])
-def test_rendered_scenes_are_read(variant: str, count: int, tmp_path: Path) -> None:
+def test_rendered_scenes_are_read(variant, count, tmp_path):
     root = Path(__file__).parents[2] / "data" / "clevrtex"
     data = read(root, "all", variant, cache=tmp_path)
     assert data.images.shape == (count, 3, 128, 128)
@@ -166,44 +135,19 @@ def test_rendered_scenes_are_read(variant: str, count: int, tmp_path: Path) -> N
         assert image.float().std() > 10
 
 
-def damage(folder: Path, kind: str) -> None:
-    image, flat = folder / "CLEVRTEX_full_000005.png", folder / "CLEVRTEX_full_000005_flat.png"
-    content = image.read_bytes()
-    if kind == "cut":
-        image.write_bytes(content[: len(content) // 2])
-    elif kind == "flipped":
-        image.write_bytes(content[:60] + bytes([content[60] ^ 255]) + content[61:])
-    elif kind == "empty":
-        image.write_bytes(b"")
-    elif kind == "text":
-        image.write_text("no picture")
-    elif kind == "missing mask":
-        flat.unlink()
-    elif kind == "missing image":
-        image.unlink()
-    elif kind == "colours in the mask":
-        Image.new("RGB", (320, 240), (1, 2, 3)).save(flat)
-    elif kind == "other size":
-        Image.new("P", (100, 100)).save(flat)
-
-
 @pytest.mark.parametrize(
-    ("kind", "message"),
+    ("name", "content", "message"),
     [
-        ("cut", r"000005\.png is damaged or not a picture"),
-        ("flipped", r"000005\.png is damaged or not a picture"),
-        ("empty", r"000005\.png is damaged or not a picture"),
-        ("text", r"000005\.png is damaged or not a picture"),
-        ("missing mask", r"000005_flat\.png is missing"),
-        ("missing image", r"000005\.png is missing"),
-        ("colours in the mask", r"000005_flat\.png has pixels of mode RGB, not labels"),
-        ("other size", r"000005_flat\.png has \(100, 100\) pixels, the image \(320, 240\)"),
+        ("000005.png", b"", r"000005\.png is damaged or not a picture"),
+        ("000005_flat.png", None, r"000005_flat\.png is missing"),
+        ("000005.png", None, r"000005\.png is missing"),
+        ("000005_flat.png", Image.new("RGB", (320, 240), "red"), "flat.png has pixels of mode RGB"),
+        ("000005_flat.png", Image.new("P", (100, 100)), r"flat\.png has \(100, 100\) pixels, the"),
     ],
 )
-def test_a_damaged_scene_is_an_error_or_left_out(
-    kind: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    damage(write_clevrtex(tmp_path, range(10)) / "0", kind)
+def test_a_damaged_scene_is_an_error_or_left_out(name, content, message, tmp_path, capsys):
+    folder = write_clevrtex(tmp_path, range(10)) / "0"
+    scenes.replace(folder / f"CLEVRTEX_full_{name}", content)
     with pytest.raises(ValueError, match=rf"{message}.*; .*leave damaged .* --data.bad skip"):
         read(tmp_path, "train")
     assert list((tmp_path / "cache").iterdir()) == []
@@ -217,7 +161,7 @@ def test_a_damaged_scene_is_an_error_or_left_out(
         read(tmp_path, "train")
 
 
-def test_a_cache_of_other_files_is_not_used(tmp_path: Path) -> None:
+def test_a_cache_of_other_files_is_not_used(tmp_path):
     folder = write_clevrtex(tmp_path, range(10), width=40) / "0"
     one = folder / "CLEVRTEX_full_000005.png"
 
@@ -242,51 +186,7 @@ def test_a_cache_of_other_files_is_not_used(tmp_path: Path) -> None:
     assert len(list((tmp_path / "cache").iterdir())) == 5
 
 
-@pytest.fixture
-def inputs(shared: Path) -> Path:
-    return shared / "inputs"
-
-
-def inputs_of(inputs: Path, name: str) -> Path:
-    if not (inputs / name).is_dir():
-        pytest.skip(f"no {inputs / name}")
-    return inputs / name
-
-
-@pytest.mark.parametrize("name", ["gray_image", "palette_image", "16bit_mask", "1bit_mask"])
-def test_pictures_of_other_kinds_are_read(name: str, inputs: Path, tmp_path: Path) -> None:
-    root = inputs_of(inputs, f"ct_{name}")
-    data = read(root, "all", cache=tmp_path, image_size=32)
-    plain = read(inputs_of(inputs, "ct_good"), "all", cache=tmp_path, image_size=32)
-    assert len(data) == 2
-    if name == "1bit_mask":
-        assert set(data.instances.unique().tolist()) == {0, 1}
-    else:
-        torch.testing.assert_close(data.instances, plain.instances[:2])
-    if "mask" in name:
-        torch.testing.assert_close(data.images, plain.images[:2])
-    assert data.images.float().std() > 1
-
-
-def test_a_mask_of_colours_is_refused(inputs: Path, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="000000_flat.png has pixels of mode RGB, not labels"):
-        read(inputs_of(inputs, "ct_rgb_mask"), "all", cache=tmp_path)
-
-
-def test_void_labels_are_kept(inputs: Path, tmp_path: Path) -> None:
-    data = read(inputs_of(inputs, "ct_void255"), "all", cache=tmp_path)
-    assert len(data) == 12
-    assert data.instances.max() == VOID
-
-
-def test_a_missing_part_is_refused(inputs: Path, tmp_path: Path) -> None:
-    root = inputs_of(inputs, "ct_part_missing")
-    with pytest.raises(ValueError, match="1994 scenes are missing, 6, 7, 8, 9, 10, …"):
-        read(root, "test", cache=tmp_path)
-    assert len(read(root, "all", cache=tmp_path, partial=True)) == 12
-
-
-def test_void_is_kept_in_a_palette(tmp_path: Path) -> None:
+def test_void_is_kept_in_a_palette(tmp_path):
     folder = write_clevrtex(tmp_path, range(10), width=40) / "0"
     flat = Image.open(folder / "CLEVRTEX_full_000000_flat.png")
     labels = np.array(flat)
@@ -298,14 +198,14 @@ def test_void_is_kept_in_a_palette(tmp_path: Path) -> None:
     assert (found[:, :12] == VOID).all() and not (found[:, 12:] == VOID).any()
 
 
-def test_hidden_files_are_ignored(tmp_path: Path) -> None:
+def test_hidden_files_are_ignored(tmp_path):
     folder = write_clevrtex(tmp_path, range(10), width=40)
     for path in [*folder.rglob("*.png")]:
         path.with_name(f"._{path.name}").write_bytes(b"Mac OS X")
     assert len(read(tmp_path, "train", image_size=8)) == 8
 
 
-def test_a_gap_of_a_billion_takes_no_memory(tmp_path: Path) -> None:
+def test_a_gap_of_a_billion_takes_no_memory(tmp_path):
     folder = write_clevrtex(tmp_path, range(3), width=40) / "0"
     for name in ("", "_flat"):
         old = folder / f"CLEVRTEX_full_000002{name}.png"

@@ -1,7 +1,5 @@
 """Multi-dSprites: shapes against the real animation, the rules of a scene, the original file."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -14,58 +12,42 @@ from tests.examples.data.test_tfrecord import encode_example, frame
 
 def one(shape: str, scale: int, orientation: int, row: int = 0, column: int = 0) -> np.ndarray:
     """The pixels of a single sprite."""
-
-    def all_five(value: int) -> np.ndarray:
-        return np.full((1, scenes.MOST), value)
-
-    sprites = scenes.Sprites(
-        number=np.array([1]),
-        shape=all_five(scenes.SHAPES.index(shape)),
-        scale=all_five(scale),
-        orientation=all_five(orientation),
-        row=all_five(row),
-        column=all_five(column),
-        colors=np.zeros((1, 6, 3), np.uint8),
-    )
+    values = (scenes.SHAPES.index(shape), scale, orientation, row, column)
+    all_five = (np.full((1, scenes.MOST), value) for value in values)
+    sprites = scenes.Sprites(np.array([1]), *all_five, np.zeros((1, 6, 3), np.uint8))
     return scenes.render(sprites)[1][0] == 1
 
 
 @pytest.fixture(scope="module")
-def frames(shared: Path) -> np.ndarray:
+def frames(shared):
     path = shared / "data/dsprites/dsprites.gif"
     if not path.exists():
         pytest.skip(f"no {path}")
     with Image.open(path) as animation:
-        return np.stack(
-            [np.asarray(f.convert("L")) > 127 for f in ImageSequence.Iterator(animation)]
-        )
+        pictures = [f.convert("L") for f in ImageSequence.Iterator(animation)]
+        return np.stack(pictures) > 127
 
 
 @pytest.fixture(scope="module")
-def many() -> scenes.Sprites:
+def many():
     return scenes.sample_sprites(10_000, rng=np.random.default_rng(0))
 
 
-def test_hearts_turn_as_in_the_animation(frames: np.ndarray) -> None:
+def test_hearts_turn_and_move_as_in_the_animation(frames):
     for orientation in range(40):
         assert (one("heart", 5, orientation) != frames[18 + orientation]).sum() <= 2
-
-
-def test_hearts_move_as_in_the_animation(frames: np.ndarray) -> None:
     for row in range(32):
         assert (one("heart", 5, 0, row=row) != frames[58 + row]).sum() <= 4
 
 
 @pytest.mark.parametrize(("shape", "first"), [("ellipse", 192), ("square", 256)])
-def test_other_shapes_are_those_of_the_animation(
-    shape: str, first: int, frames: np.ndarray
-) -> None:
+def test_other_shapes_are_those_of_the_animation(shape, first, frames):
     bank = np.stack([one(shape, scale, turn) for scale in range(6) for turn in range(40)])
     for number in range(first, first + 64, 3):
         assert (bank != frames[number]).sum(axis=(1, 2)).min() <= 4
 
 
-def test_boxes_have_the_published_sizes() -> None:
+def test_boxes_have_the_published_sizes():
     for scale, value in enumerate((0.5, 0.6, 0.7, 0.8, 0.9, 1.0)):
         rows, columns = np.nonzero(one("square", scale, 0))
         assert np.ptp(rows) + 1 == np.ptp(columns) + 1 == round(20 * value)
@@ -74,25 +56,19 @@ def test_boxes_have_the_published_sizes() -> None:
         assert (np.ptp(columns) + 1, np.ptp(rows) + 1) == (wide, high)
 
 
-def test_no_sprite_is_cut_by_its_window_or_the_border() -> None:
+def test_no_sprite_is_cut_by_its_window_or_the_border():
     for shape in scenes.SHAPES:
-        areas = {
-            (o, p): one(shape, 5, o, p, p).sum() for o in range(0, 40, 3) for p in (0, 9, 20, 31)
-        }
-        values = np.array([*areas.values()])
+        places = [(turn, place) for turn in range(0, 40, 3) for place in (0, 9, 20, 31)]
+        values = np.array([one(shape, 5, turn, place, place).sum() for turn, place in places])
         assert np.ptp(values) < 0.15 * values.mean()
         assert not one(shape, 5, 5, 0, 0)[:, [0, 63]].any()
 
 
-def test_every_rule_is_drawn(many: scenes.Sprites) -> None:
+def test_every_rule_is_drawn(many):
     assert set(many.number) == {2, 3, 4, 5}
-    for values, number in (
-        (many.shape, 3),
-        (many.scale, 6),
-        (many.orientation, 40),
-        (many.row, 32),
-        (many.column, 32),
-    ):
+    numbers = {"shape": 3, "scale": 6, "orientation": 40, "row": 32, "column": 32}
+    for name, number in numbers.items():
+        values = getattr(many, name)
         frequency = np.bincount(values.ravel(), minlength=number) / values.size
         assert len(frequency) == number
         np.testing.assert_allclose(frequency, 1 / number, rtol=0.15)
@@ -102,7 +78,7 @@ def test_every_rule_is_drawn(many: scenes.Sprites) -> None:
     assert brightest.mean() == pytest.approx(0.5, abs=0.01)
 
 
-def test_colors_agree_with_the_standard_library() -> None:
+def test_colors_agree_with_the_standard_library():
     import colorsys
 
     hsv = np.random.default_rng(0).random((200, 3))
@@ -110,27 +86,20 @@ def test_colors_agree_with_the_standard_library() -> None:
     np.testing.assert_allclose(scenes.hsv_to_rgb(hsv), expected, atol=1e-12)
 
 
-def test_later_sprites_cover_earlier_ones(many: scenes.Sprites) -> None:
+def test_later_sprites_cover_earlier_ones(many):
     part = scenes.Sprites(*(values[:50] for values in many))
     images, masks = scenes.render(part)
     for scene in range(50):
         expected = np.zeros((64, 64), np.uint8)
         for k in range(part.number[scene]):
-            alone = one(
-                scenes.SHAPES[part.shape[scene, k]],
-                part.scale[scene, k],
-                part.orientation[scene, k],
-                part.row[scene, k],
-                part.column[scene, k],
-            )
-            expected[alone] = k + 1
+            shape, *rest = (values[scene, k] for values in part[1:6])
+            expected[one(scenes.SHAPES[shape], *rest)] = k + 1
         np.testing.assert_array_equal(masks[scene], expected)
-        np.testing.assert_array_equal(
-            images[scene].transpose(1, 2, 0), part.colors[scene][expected]
-        )
+        pixels = part.colors[scene][expected]
+        np.testing.assert_array_equal(images[scene].transpose(1, 2, 0), pixels)
 
 
-def test_load_maps_what_is_drawn(tmp_path: Path) -> None:
+def test_load_maps_what_is_drawn(tmp_path):
     data = read("dsprites", "train", tmp_path, 1_200, seed=3)
     drawn = np.stack([*scenes.DSprites().draw(1_200, seed=3, split="train")])
     assert data.images.shape == (1_200, 3, 64, 64)
@@ -138,12 +107,11 @@ def test_load_maps_what_is_drawn(tmp_path: Path) -> None:
     torch.testing.assert_close(data.instances, torch.from_numpy(drawn[:, 3]))
     test = read("dsprites", "test", tmp_path, seed=3)
     assert len(test) == 320
-    assert not {i.numpy().tobytes() for i in test.images} & {
-        i.numpy().tobytes() for i in data.images
-    }
+    tests, trained = ({i.numpy().tobytes() for i in part.images} for part in (test, data))
+    assert not tests & trained
 
 
-def test_the_original_file_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_original_file_is_read(tmp_path, monkeypatch):
     monkeypatch.setattr(scenes.DSprites, "splits", {"test": (1, 3)})
     rng = np.random.default_rng(0)
     image = rng.integers(256, size=(64, 64, 3), dtype=np.uint8)

@@ -2,9 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
-import time
 from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
@@ -16,12 +13,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from examples.object_discovery.data import cache, clevrtex
+from examples.object_discovery.data import clevrtex
 from examples.object_discovery.data.cache import decode_scenes, decode_split
 from examples.object_discovery.data.sets import Source
 from tests.examples.data.scenes import write_clevrtex
-
-ROOT = Path(__file__).parents[3]
+from tests.examples.runs import finish, python, wait_until
 
 
 def planes(number: int) -> np.ndarray | None:
@@ -46,7 +42,7 @@ def source(scenes: Iterable[int], **fields: Any) -> Source:
     return Source(scenes=scenes, **{**defaults, **fields})
 
 
-def test_what_is_left_keeps_its_order(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_left_keeps_its_order(capsys):
     found = decode_split(source(range(300)), None, title="a", skip_damaged=True)
     assert numbers(found) == [n % 256 for n in range(300) if n % 10 != 3 and n % 100 != 5]
     said = capsys.readouterr().err
@@ -63,21 +59,18 @@ def test_what_is_left_keeps_its_order(capsys: pytest.CaptureFixture[str]) -> Non
     count=st.none() | st.integers(1, 40),
     limit=st.none() | st.integers(1, 40),
 )
-def test_a_split_is_cut_out_of_the_scenes(
-    number: int, skip: int, count: int | None, limit: int | None
-) -> None:
+def test_a_split_is_cut_out_of_the_scenes(number, skip, count, limit):
     split = source(range(number), decode=whole, skip=skip, limit=limit)
     expected = [n for n in range(number) if n % 3 != 2][skip:][:limit]
     if len(expected) < (count or 1) or (limit or 99) < (count or 1):
-        with pytest.raises(
-            ValueError, match=r"a train has \d+ scenes: (got --data\.num-images|too few)"
-        ):
+        message = r"a train has \d+ scenes: (got --data\.num-images|too few)"
+        with pytest.raises(ValueError, match=message):
             list(decode_split(split, count, title="a train"))
     else:
         assert numbers(decode_split(split, count, title="a train")) == expected[:count]
 
 
-def test_damaged_scenes_keep_their_place() -> None:
+def test_damaged_scenes_keep_their_place():
     for first in (0, 100):
         part = source(range(first, 200), limit=20)
         found = numbers(decode_split(part, None, title="a", skip_damaged=True))
@@ -85,7 +78,7 @@ def test_damaged_scenes_keep_their_place() -> None:
         assert found == [n for n in kept if n % 100 != 5]
 
 
-def test_no_more_is_read_than_needed() -> None:
+def test_no_more_is_read_than_needed():
     def scenes() -> Iterator[int]:
         yield from range(4)
         raise AssertionError("read too far")
@@ -96,7 +89,7 @@ def test_no_more_is_read_than_needed() -> None:
 
 
 SCRIPT = """
-import os, signal, sys, time
+import multiprocessing, os, signal, sys
 from functools import partial
 from pathlib import Path
 from examples.object_discovery.data import clevrtex
@@ -109,38 +102,20 @@ if __name__ == "__main__":
     def stream():  # without an end, so that the workers always have something to do
         while True:
             yield from scenes
-    if task == "forever":
-        for number, _ in enumerate(decode_scenes(stream(), decode, workers=2)):
-            if number == 30:
-                Path(folder / "running").touch()
-    elif task == "killed":
-        import multiprocessing
-        for number, _ in enumerate(decode_scenes(stream(), decode, workers=2)):
-            if number == 30:
-                os.kill(multiprocessing.active_children()[0].pid, signal.SIGKILL)
+    for number, _ in enumerate(decode_scenes(stream(), decode, workers=2)):
+        if number == 30 and task == "forever":
+            Path(folder / "running").touch()
+        elif number == 30:
+            os.kill(multiprocessing.active_children()[0].pid, signal.SIGKILL)
 """
 
 
 @pytest.fixture(scope="module")
-def job(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def job(tmp_path_factory):
     folder = tmp_path_factory.mktemp("parallel")
     write_clevrtex(folder, range(400), width=20)
     (folder / "job.py").write_text(SCRIPT)
     return folder
-
-
-def command(job: Path, task: str) -> list[str]:
-    return [sys.executable, str(job / "job.py"), str(job), task]
-
-
-def start(job: Path, task: str) -> subprocess.Popen:
-    return subprocess.Popen(
-        command(job, task),
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-    )
 
 
 def alive(group: int) -> list[str]:
@@ -156,7 +131,7 @@ def alive(group: int) -> list[str]:
     return found
 
 
-def test_two_processes_give_what_one_gives(job: Path) -> None:
+def test_two_processes_give_what_one_gives(job):
     scenes, _ = clevrtex.find_scenes(job / "clevrtex_full", "full")
     decode = partial(clevrtex.decode_scene, size=8)
     state = torch.random.get_rng_state()
@@ -165,33 +140,23 @@ def test_two_processes_give_what_one_gives(job: Path) -> None:
     assert torch.equal(torch.random.get_rng_state(), state)
 
 
-def test_a_killed_worker_is_said(job: Path) -> None:
-    process = start(job, "killed")
-    _, errors = process.communicate(timeout=120)
+def test_a_killed_worker_is_said(job):
+    _, errors = finish(python(job / "job.py", job, "killed"), code=1)
     assert "OSError: a process that decodes scenes was killed (is the memory full?)" in errors
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="reads /proc")
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
-def test_workers_end_with_their_parent(number: int, job: Path) -> None:
+def test_workers_end_with_their_parent(number, job):
     (job / "running").unlink(missing_ok=True)
-    process = start(job, "forever")
-    limit = time.monotonic() + 100
-    while not (job / "running").exists():
-        assert process.poll() is None and time.monotonic() < limit
-        time.sleep(0.05)
+    process = python(job / "job.py", job, "forever")
+    wait_until((job / "running").exists, 100)
     assert len(alive(process.pid)) >= 3
     if number == signal.SIGINT:
         os.killpg(process.pid, number)  # as a terminal does
     else:
         process.send_signal(number)
     _, errors = process.communicate(timeout=60)
-    while alive(process.pid):
-        assert time.monotonic() < limit
-        time.sleep(0.05)
+    wait_until(lambda: not alive(process.pid))
     if number == signal.SIGINT:
         assert "KeyboardInterrupt" in errors
-
-
-def test_cores_are_those_this_process_may_use() -> None:
-    assert 1 <= cache.cores() <= (os.cpu_count() or 1)

@@ -1,7 +1,5 @@
 """Pictures and label maps of any kind."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from PIL import Image
@@ -14,7 +12,7 @@ GREY = COLORS[..., 0]
 
 
 @pytest.mark.parametrize("mode", ["L", "LA", "1", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr"])
-def test_pictures_of_any_mode_become_rgb(mode: str, tmp_path: Path) -> None:
+def test_pictures_of_any_mode_become_rgb(mode, tmp_path):
     picture = Image.fromarray(COLORS).convert(mode)
     path = tmp_path / ("a.tif" if mode in ("CMYK", "YCbCr", "PA") else "a.png")
     picture.save(path)
@@ -24,7 +22,7 @@ def test_pictures_of_any_mode_become_rgb(mode: str, tmp_path: Path) -> None:
     np.testing.assert_array_equal(found, expected)
 
 
-def test_transparency_is_dropped(tmp_path: Path) -> None:
+def test_transparency_is_dropped(tmp_path):
     Image.fromarray(np.dstack([COLORS, GREY])).save(tmp_path / "a.png")
     np.testing.assert_array_equal(read_rgb(tmp_path / "a.png"), COLORS)
     palette = Image.fromarray(GREY % 4)
@@ -34,31 +32,27 @@ def test_transparency_is_dropped(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read_rgb(tmp_path / "p.png"), expected)
 
 
-def test_sixteen_bits_keep_their_upper_half(tmp_path: Path) -> None:
+def test_sixteen_bits_keep_their_upper_half(tmp_path):
     deep = GREY.astype(np.uint16) * 256 + 77
     for name in ("a.png", "a.tif"):
         Image.fromarray(deep).save(tmp_path / name)
         np.testing.assert_array_equal(read_rgb(tmp_path / name), np.dstack([GREY] * 3))
 
 
-def test_a_turned_photograph_is_turned_back(tmp_path: Path) -> None:
+def test_a_turned_photograph_is_turned_back(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6  # the camera was turned by 90 degrees
     Image.fromarray(COLORS).save(tmp_path / "a.png", exif=exif)
     np.testing.assert_array_equal(read_rgb(tmp_path / "a.png"), np.rot90(COLORS, -1))
 
 
-def test_pictures_without_a_known_white_are_refused(tmp_path: Path) -> None:
+def test_pictures_without_a_known_white_are_refused(tmp_path):
     Image.fromarray(GREY.astype(np.float32)).save(tmp_path / "a.tif")
-    with pytest.raises(
-        ValueError, match=r"a\.tif has pixels of mode F, whose value for white is not known"
-    ):
+    with pytest.raises(ValueError, match=r"a\.tif .* mode F, whose value for white is not known"):
         read_rgb(tmp_path / "a.tif")
 
 
-def test_a_picture_too_large_to_be_one_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_picture_too_large_to_be_one_is_refused(tmp_path, monkeypatch):
     Image.fromarray(COLORS).save(tmp_path / "a.png")
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
     with pytest.raises(ValueError, match=r"a\.png is damaged or not a picture: .*exceeds limit"):
@@ -66,17 +60,15 @@ def test_a_picture_too_large_to_be_one_is_refused(
 
 
 @pytest.mark.parametrize("mode", ["P", "L", "1", "16 bits", "RGB"])
-def test_labels_are_read_where_their_meaning_is_clear(mode: str, tmp_path: Path) -> None:
+def test_labels_are_read_where_their_meaning_is_clear(mode, tmp_path):
     labels = GREY % 2 if mode == "1" else GREY.copy()
     labels[0, 0] = 1 if mode == "1" else 255
-    pictures = {
-        "P": lambda: Image.fromarray(labels),
-        "L": lambda: Image.fromarray(labels),
-        "1": lambda: Image.fromarray(labels > 0),
-        "16 bits": lambda: Image.fromarray(labels.astype(np.uint16)),
-        "RGB": lambda: Image.fromarray(np.dstack([labels] * 3)),
+    arrays = {
+        "1": labels > 0,
+        "16 bits": labels.astype(np.uint16),
+        "RGB": np.dstack([labels] * 3),
     }
-    picture = pictures[mode]()
+    picture = Image.fromarray(arrays.get(mode, labels))
     if mode == "P":
         picture.putpalette(bytes(range(255, -1, -1)) * 3)
     picture.save(tmp_path / "a.png")
@@ -94,7 +86,7 @@ def test_labels_are_read_where_their_meaning_is_clear(mode: str, tmp_path: Path)
         (Image.fromarray(GREY.astype(np.uint16) + 200), "labels up to .*must lie in 0..255"),
     ],
 )
-def test_other_labels_are_refused(picture: Image.Image, message: str, tmp_path: Path) -> None:
+def test_other_labels_are_refused(picture, message, tmp_path):
     picture.save(tmp_path / "a.png")
     with pytest.raises(ValueError, match=rf"a\.png has {message}"):
         read_labels(tmp_path / "a.png", size=(8, 6))
@@ -102,39 +94,36 @@ def test_other_labels_are_refused(picture: Image.Image, message: str, tmp_path: 
 
 @pytest.mark.parametrize("bits", [1, 2, 4, 8, 16])
 @pytest.mark.parametrize("interlaced", [False, True])
-def test_grey_levels_of_any_depth_are_labels(bits: int, interlaced: bool, tmp_path: Path) -> None:
+def test_grey_levels_of_any_depth_are_labels(bits, interlaced, tmp_path):
     labels = GREY.astype(int) % 2 ** min(bits, 8)
     (tmp_path / "a.png").write_bytes(png(labels, bits, interlaced=interlaced))
     np.testing.assert_array_equal(read_labels(tmp_path / "a.png", size=(8, 6)), labels)
 
 
-def test_sixteen_bits_a_channel_are_a_picture_but_no_labels(tmp_path: Path) -> None:
+def test_sixteen_bits_a_channel_are_a_picture_but_no_labels(tmp_path):
     (tmp_path / "a.png").write_bytes(png(256 * np.dstack([np.uint16(GREY)] * 3) + 7, 16))
     np.testing.assert_array_equal(read_rgb(tmp_path / "a.png"), np.dstack([GREY] * 3))
     with pytest.raises(ValueError, match=r"a\.png has pixels of mode RGB of 16 bits, not labels"):
         read_labels(tmp_path / "a.png", size=(8, 6))
 
 
-def test_an_interlaced_picture_is_read(tmp_path: Path) -> None:
-    (tmp_path / "a.png").write_bytes(png(COLORS, 8, interlaced=True))
-    np.testing.assert_array_equal(read_rgb(tmp_path / "a.png"), COLORS)
-
-
-def test_a_photograph_for_printing_is_read(tmp_path: Path) -> None:
+def test_a_photograph_for_printing_is_read(tmp_path):
     flat = Image.new("RGB", (16, 16), (200, 30, 90))
     flat.convert("CMYK").save(tmp_path / "a.jpg", quality=95)
     np.testing.assert_allclose(read_rgb(tmp_path / "a.jpg"), np.asarray(flat), atol=6)
 
 
-def test_a_file_without_pixels_is_refused(tmp_path: Path) -> None:
-    content = png(GREY, 8)
-    (tmp_path / "a.png").write_bytes(content[:33] + content[-12:])  # header and end
+@pytest.mark.parametrize("damage", ["empty", "text", "cut", "flipped", "without pixels"])
+def test_damaged_files_are_refused(damage, tmp_path):
+    good = png(GREY, 8)
+    contents = {
+        "empty": b"",
+        "text": b"no picture",
+        "cut": good[: len(good) // 2],
+        "flipped": good[:50] + bytes([good[50] ^ 255]) + good[51:],
+        "without pixels": good[:33] + good[-12:],  # header and end
+    }
+    (tmp_path / "a.png").write_bytes(contents[damage])
     for read in (read_rgb, lambda path: read_labels(path, size=(8, 6))):
         with pytest.raises(ValueError, match=r"a\.png is damaged or not a picture"):
             read(tmp_path / "a.png")
-
-
-def test_labels_of_another_size_are_refused(tmp_path: Path) -> None:
-    Image.fromarray(GREY).save(tmp_path / "a.png")
-    with pytest.raises(ValueError, match=r"a\.png has \(8, 6\) pixels, the image \(6, 8\)"):
-        read_labels(tmp_path / "a.png", size=(6, 8))

@@ -1,7 +1,6 @@
 """Drawn textures: what every scene holds, what follows from its index, and what variants share."""
 
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -29,7 +28,7 @@ def scenes(variant: str, count: int = 48) -> np.ndarray:
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_every_scene_has_three_to_ten_visible_objects(variant: str) -> None:
+def test_every_scene_has_three_to_ten_visible_objects(variant):
     counts = set()
     for image in scenes(variant):
         assert (image.shape, image.dtype) == ((4, 128, 128), np.uint8)
@@ -40,7 +39,7 @@ def test_every_scene_has_three_to_ten_visible_objects(variant: str) -> None:
     assert counts == set(range(FEWEST, MOST + 1)) == set(range(3, 11))
 
 
-def test_a_scene_follows_from_its_index_split_variant_and_seed(tmp_path: Path) -> None:
+def test_a_scene_follows_from_its_index_split_variant_and_seed(tmp_path):
     data = read("textures-camo", "test", tmp_path, 3)
     np.testing.assert_array_equal(data.images, scenes("camo")[:3, :3])
     np.testing.assert_array_equal(data.instances, scenes("camo")[:3, 3])
@@ -55,7 +54,7 @@ def test_a_scene_follows_from_its_index_split_variant_and_seed(tmp_path: Path) -
     assert drawn[0] == draw_scene(0, variant="full", split="train", seed=0).tobytes()
 
 
-def test_the_cache_is_named_after_the_seed(tmp_path: Path) -> None:
+def test_the_cache_is_named_after_the_seed(tmp_path):
     for seed in (0, 1):
         assert len(read("textures-outd", "train", tmp_path, 2, seed=seed)) == 2
     assert sorted(path.name for path in tmp_path.iterdir()) == [
@@ -63,14 +62,14 @@ def test_the_cache_is_named_after_the_seed(tmp_path: Path) -> None:
     ]
 
 
-def test_outd_shares_neither_shapes_nor_textures() -> None:
+def test_outd_shares_neither_shapes_nor_textures():
     for families in (SHAPES, TEXTURES):
         assert families["camo"] == families["full"]
         assert not families["outd"].keys() & families["full"].keys()
         assert not {*families["outd"].values()} & {*families["full"].values()}
 
 
-def test_every_shape_has_an_inside_within_reach() -> None:
+def test_every_shape_has_an_inside_within_reach():
     axis = np.linspace(-3, 3, 301, dtype=np.float32)
     for name, shape in (SHAPES["full"] | SHAPES["outd"]).items():
         inside = shape(axis[None], axis[:, None]) < 1
@@ -80,7 +79,7 @@ def test_every_shape_has_an_inside_within_reach() -> None:
         assert farthest / area**0.5 <= 1.5 / area**0.5 and farthest <= 1.5, name
 
 
-def test_every_texture_uses_its_colours() -> None:
+def test_every_texture_uses_its_colours():
     rng = np.random.default_rng(0)
     down, right = np.mgrid[:128, :128].astype(np.float32)
     table = rng.random((LATTICE, LATTICE), dtype=np.float32)
@@ -99,12 +98,11 @@ def near_the_ground(image: np.ndarray) -> float:
     colors = image[:3].reshape(3, -1).T.astype(float)
     bright, labels = np.linalg.norm(colors, axis=1) > 60, image[3].ravel()
     directions = colors / np.linalg.norm(colors, axis=1, keepdims=True).clip(1)
-    distance, _ = KDTree(directions[bright & (labels == 0)]).query(
-        directions[bright & (labels > 0)]
-    )
+    ground, objects = (directions[bright & part] for part in (labels == 0, labels > 0))
+    distance, _ = KDTree(ground).query(objects)
     return float((distance < 0.03).mean())
 
 
-def test_objects_of_camo_have_the_colours_of_the_ground() -> None:
+def test_objects_of_camo_have_the_colours_of_the_ground():
     assert np.mean([near_the_ground(image) for image in scenes("camo")]) > 0.97
     assert np.mean([near_the_ground(image) for image in scenes("full")]) < 0.6

@@ -69,10 +69,10 @@ def test_symmetries_are_all_of_them_and_equally_likely():
     assert (shares - 3 / 81).abs().max() < 0.01
     kept = places.flatten(1).nonzero()[:, 1].view(count, 3)
     rows, columns = kept // 9, kept % 9
-    same_row = torch.stack([rows[:, i] == rows[:, j] for i, j in ((0, 1), (0, 2), (1, 2))]).sum(0)
-    same_column = torch.stack(
-        [columns[:, i] == columns[:, j] for i, j in ((0, 1), (0, 2), (1, 2))]
-    ).sum(0)
+    same_row, same_column = (
+        sum((lines[:, i] == lines[:, j]).long() for i, j in ((0, 1), (0, 2), (1, 2)))
+        for lines in (rows, columns)
+    )
     assert ((same_row + same_column) == 1).all()
     assert abs(same_row.float().mean() - 0.5) < 0.02
     bands = [rows // 3, columns // 3]
@@ -87,12 +87,8 @@ def test_contradictions_are_named():
     puzzles[3, 3, 3] = puzzles[3, 4, 5] = 1
     assert repeated_digits(puzzles).any(-1).tolist() == [False, True, True, True]
     told = [contradiction(puzzle) for puzzle in puzzles]
-    assert told == [
-        None,
-        "5 stands twice in row 5",
-        "9 stands twice in column 9",
-        "1 stands twice in box 5",
-    ]
+    places = ["5 stands twice in row 5", "9 stands twice in column 9", "1 stands twice in box 5"]
+    assert told == [None, *places]
 
 
 @pytest.mark.parametrize("digit", [0, 10])

@@ -1,10 +1,8 @@
 """Solving as users do: a board, a file, a pipe; what cannot be solved; the animation."""
 
-import gzip
 import lzma
 import os
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -19,9 +17,10 @@ from examples.sudoku.solve import NO_ANSWER, SHIPPED, SolveOptions, attempt, sol
 from kuramoto_nn import load_model
 from kuramoto_nn.inference import seeded_noise
 from kuramoto_nn.models import AKOrN, ItrSASudoku
+from tests.examples.runs import ROOT, finish, start
 from tests.examples.sudoku.boards import KNOWN, REAL, UNKNOWN, learned, made
 
-ROOT = Path(__file__).resolve().parents[3]
+SOLVE = "examples.sudoku.solve"
 
 
 @pytest.fixture(scope="module")
@@ -35,28 +34,13 @@ def text(number, side="puzzles"):
     return format_cells(getattr(made(), side)[number])
 
 
-def start(*arguments, **options):
-    environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}", "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(
-        [sys.executable, "-m", "examples.sudoku.solve", *map(str, arguments)],
-        cwd=ROOT,
-        env=environment,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        **options,
-    )
-
-
 def test_a_board_is_printed_as_a_grid_and_animated(folder, tmp_path, capsys):
     gif = tmp_path / "new" / "board.gif"
     puzzle = text(KNOWN).replace("0", ".")
     solve(SolveOptions(board=puzzle, model=folder, animate=gif, device="cpu"))
     out = capsys.readouterr().out
-    assert "".join(cell for cell in "".join(out.splitlines()[:11]) if cell.isdigit()) == text(
-        KNOWN, "solutions"
-    )
+    grid = "".join(out.splitlines()[:11])
+    assert "".join(filter(str.isdigit, grid)) == text(KNOWN, "solutions")
     assert "4 steps, energy -" in out and "sample 1, " in out
     with Image.open(gif) as picture:
         assert picture.n_frames == 5 and picture.info["loop"] == 0
@@ -66,15 +50,14 @@ def test_a_board_is_printed_as_a_grid_and_animated(folder, tmp_path, capsys):
 
 
 def test_a_pipe_is_answered_line_by_line(folder):
-    process = start("-", "--model", folder, "--budget", "0.2")
+    words = ("-", "--model", folder, "--budget", 0.2)
+    process = start(SOLVE, *words, stdin=subprocess.PIPE)
     for _ in range(2):
         process.stdin.write(f"{text(KNOWN)}\n")
         process.stdin.flush()
         assert process.stdout.readline() == f"{text(KNOWN, 'solutions')}\n"
-    out, err = process.communicate(
-        f"\n123\n{text(UNKNOWN)}\n{text(KNOWN)},{text(KNOWN, 'solutions')}\n", timeout=60
-    )
-    assert process.returncode == 1
+    rest = f"\n123\n{text(UNKNOWN)}\n{text(KNOWN)},{text(KNOWN, 'solutions')}\n"
+    out, err = finish(process, rest, code=1)
     assert out == f"{NO_ANSWER}\n{NO_ANSWER}\n{text(KNOWN, 'solutions')}\n"
     assert err.splitlines() == [
         "standard input, line 4: a board has 81 characters: got 3",
@@ -86,18 +69,10 @@ def test_a_pipe_is_answered_line_by_line(folder):
 def test_a_file_of_solved_boards_is_no_error(folder, tmp_path):
     """A header is the first line that is not empty; compressed files are decompressed."""
     file = tmp_path / "boards.txt.xz"
-    lines = ["", " ", "quizzes,solutions", *[text(KNOWN)] * 70]
+    lines = ["", " ", "quizzes,solutions", *[text(KNOWN)] * 1000]
     file.write_bytes(lzma.compress("\n".join(lines).encode()))
-    process = start(file, "--model", folder)
-    out, err = process.communicate(timeout=60)
-    assert (process.returncode, err) == (0, "")
-    assert out == f"{text(KNOWN, 'solutions')}\n" * 70
-
-
-def test_a_long_file_is_solved_in_batches(folder, tmp_path, capsys):
-    (tmp_path / "boards.txt").write_text(f"{text(KNOWN)}\n" * 1000)
-    solve(SolveOptions(board=str(tmp_path / "boards.txt"), model=folder, device="cpu"))
-    assert capsys.readouterr().out == f"{text(KNOWN, 'solutions')}\n" * 1000
+    printed = finish(start(SOLVE, file, "--model", folder))
+    assert printed == (f"{text(KNOWN, 'solutions')}\n" * 1000, "")
 
 
 def test_givens_are_checked_fast():
@@ -178,42 +153,27 @@ def test_a_closed_standard_input_is_one_line():
 
 
 def test_a_mistake_ends_the_command_with_one_line():
-    process = start(text(KNOWN)[:-1])
-    out, err = process.communicate(timeout=60)
-    assert (process.returncode, out) == (1, "")
-    assert err == "error: a board has 81 characters: got 80\n"
+    printed = finish(start(SOLVE, text(KNOWN)[:-1]), code=1)
+    assert printed == ("", "error: a board has 81 characters: got 80\n")
 
 
-def test_a_file_without_boards_is_named(folder, tmp_path):
-    (tmp_path / "empty.txt").write_text("\n")
-    with pytest.raises(ValueError, match="empty.txt has no board; give one of 81 characters"):
-        solve(SolveOptions(board=str(tmp_path / "empty.txt"), model=folder))
-    out, err = start("-", "--model", folder).communicate("", timeout=60)
-    assert out == ""
-    assert err == "error: standard input has no board; give one of 81 characters a line\n"
-
-
-def test_files_from_windows_are_read_and_what_is_no_text_is_named(folder, tmp_path, capsys):
-    (tmp_path / "windows.txt").write_bytes(b"\xef\xbb\xbf" + f"{text(KNOWN)}\r\n\r\n".encode())
-    solve(SolveOptions(board=str(tmp_path / "windows.txt"), model=folder))
-    assert capsys.readouterr().out == f"{text(KNOWN, 'solutions')}\n"
-    (tmp_path / "boards.gz").write_bytes(gzip.compress((tmp_path / "windows.txt").read_bytes()))
-    solve(SolveOptions(board=str(tmp_path / "boards.gz"), model=folder))
-    assert capsys.readouterr().out == f"{text(KNOWN, 'solutions')}\n"
-    for name, content in {
-        "cut.gz": b"\x1f\x8b\x08",
-        "cut.xz": lzma.compress(b"1" * 5000)[:-20],
-        "binary.txt": b"\x1f\x8b\x08",
-    }.items():
+def test_a_file_without_boards_or_damaged_is_named(folder, tmp_path):
+    for name, content, message in (
+        ("empty.txt", b"\n", "has no board; give one of 81 characters"),
+        ("cut.gz", b"\x1f\x8b\x08", "is damaged, or not UTF-8 text"),
+    ):
         (tmp_path / name).write_bytes(content)
-        with pytest.raises(ValueError, match=f"{name} is damaged, or not UTF-8 text"):
+        with pytest.raises(ValueError, match=f"{name} {message}"):
             solve(SolveOptions(board=str(tmp_path / name), model=folder))
+    printed = finish(start(SOLVE, "-", "--model", folder), code=1)
+    message = "error: standard input has no board; give one of 81 characters a line\n"
+    assert printed == ("", message)
 
 
 def test_whoever_stops_reading_gets_no_complaint(folder, tmp_path):
     file = tmp_path / "boards.txt"
     file.write_text(f"{text(KNOWN)}\n" * 2)
-    with start(file, "--model", folder) as process:
+    with start(SOLVE, file, "--model", folder) as process:
         process.stdout.close()
         assert process.stderr.read() == ""
     assert process.returncode == 1
@@ -242,7 +202,6 @@ def test_the_shipped_model_solves_real_boards(shared, tmp_path):
         boards = load(BoardOptions(name=name, root=shared / REAL, rows=rows), "test")
         file = tmp_path / "boards.txt"
         file.write_text("\n".join(map(format_cells, boards.puzzles)))
-        process = start(file)
-        out, err = process.communicate(timeout=170)
-        assert (process.returncode, err) == (0, "")
+        out, err = finish(start(SOLVE, file))
+        assert err == ""
         assert out.split() == [format_cells(solution) for solution in boards.solutions]
