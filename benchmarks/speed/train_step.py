@@ -17,6 +17,7 @@ from benchmarks.baseline.models import PlainAKOrN, by_matrix_products
 from benchmarks.baseline.views import random_views
 from benchmarks.speed.measure import Work
 from benchmarks.speed.report import BASELINE, COMPILED, EAGER, FASTER, HALF, Report, main
+from examples.common.optimization import WeightAverage
 from examples.common.processes import Processes
 from examples.object_discovery.batches import ViewBatches
 from examples.object_discovery.data import SegmentedImages
@@ -91,7 +92,7 @@ def our_step(model: AKOrN, training: Training, device: torch.device, *, half: bo
             embeddings = model(views.flatten(0, 1), noise=noise.flatten(0, 1)).float()
         return nt_xent(embeddings.unflatten(0, (2, -1)), temperature=training.temperature)
 
-    return training_step(model, training, loss, training.average(model))
+    return training_step(model, training, loss, WeightAverage(model, training))
 
 
 def plain_step(model: PlainAKOrN, training: Training, device: torch.device) -> Work:
