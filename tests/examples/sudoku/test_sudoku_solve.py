@@ -146,10 +146,8 @@ def test_a_film_of_another_format_is_refused_after_the_answer(folder, tmp_path, 
 
 
 def test_a_closed_standard_input_is_one_line():
-    process = start("-", preexec_fn=lambda: os.close(0))
-    out, err = process.communicate(timeout=60)
-    assert (process.returncode, out) == (1, "")
-    assert err == "error: standard input is closed; name a file of boards\n"
+    printed = finish(start(SOLVE, "-", preexec_fn=lambda: os.close(0)), code=1)
+    assert printed == ("", "error: standard input is closed; name a file of boards\n")
 
 
 def test_a_mistake_ends_the_command_with_one_line():
