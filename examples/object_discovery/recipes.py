@@ -79,27 +79,17 @@ _CLEVR = DataOptions(name="clevr")
 _CLEVRTEX = DataOptions(name="clevrtex-full")
 _TEXTURES = DataOptions(name="textures-full")
 _KINDS = "attn conv itrsa itrconv"
-# For minutes, not days, on CPU cores, by searches: docs/results/small-runs.md and, for Tetrominoes,
-# benchmarks/results/sweep-*.md. Many small steps.
-_TINY = Training(
-    batch_size=32,
-    warmup_steps=50,
-    epochs=500,
-    drop_last=True,
-    augmentation=Augmentation(
-        crop_area=(0.25, 1.0), jitter_probability=0.0, grayscale_probability=0.0
-    ),
-    ema_every=1,
-    ema_start=100,
-)
-_TETROMINOES_TINY = replace(
-    _TINY,
+# For minutes to hours on CPU cores, found by a search on Tetrominoes: docs/results/small-runs.md.
+_SMALL = Training(
     batch_size=64,
     learning_rate=2e-3,
     muon_learning_rate=0.02,
     muon_weight_decay=0.1,  # small couplings: clusters are objects, and long runs do not diverge
+    warmup_steps=50,
     epochs=20,
-    augmentation=Augmentation(),  # the paper's: milder views lead at first, and end lower
+    drop_last=True,
+    ema_every=1,
+    ema_start=100,
 )
 _LONG = Training(epochs=500)
 _SHORT = Training(epochs=50)
@@ -108,16 +98,16 @@ _LARGE = Training(batch_size=512, learning_rate=5e-4, epochs=1024)
 RECIPES: dict[str, Recipe] = {
     **_recipes("clevrtex-{}", "attn-l1 attn-l2 itrsa-l1 itrsa-l2 vit", _CLEVRTEX, _LONG),
     **_recipes("clevrtex-{}", "large-l2", _CLEVRTEX, _LARGE),
-    **_recipes("clevrtex-{}-tiny", "attn itrsa vit", _CLEVRTEX, _TINY),
+    **_recipes("clevrtex-{}-tiny", "attn itrsa vit", _CLEVRTEX, _SMALL),
     **_recipes("clevr-{}", _KINDS, _CLEVR, Training(epochs=300)),
     **_recipes("dsprites-{}", _KINDS, _DSPRITES, _SHORT),
     **_recipes("tetrominoes-{}", _KINDS, _TETROMINOES, _SHORT),
-    **_recipes("tetrominoes-{}-tiny", _KINDS, _TETROMINOES, _TETROMINOES_TINY),
-    **_recipes("dsprites-{}-tiny", "attn itrsa", _DSPRITES, _TETROMINOES_TINY),
+    **_recipes("tetrominoes-{}-tiny", _KINDS, _TETROMINOES, _SMALL),
+    **_recipes("dsprites-{}-tiny", "attn itrsa", _DSPRITES, _SMALL),
     # CLEVRTex's networks on drawn textures.
     **_recipes("textures-{}", "attn-l1 attn-l2 itrsa-l1 vit", _TEXTURES, _LONG, "clevrtex-{}"),
-    **_recipes("textures-{}-l1-tiny", "attn itrsa", _TEXTURES, _TINY, "clevrtex-{}-tiny"),
-    **_recipes("textures-{}-tiny", "vit", _TEXTURES, _TINY, "clevrtex-{}-tiny"),
+    **_recipes("textures-{}-l1-tiny", "attn itrsa", _TEXTURES, _SMALL, "clevrtex-{}-tiny"),
+    **_recipes("textures-{}-tiny", "vit", _TEXTURES, _SMALL, "clevrtex-{}-tiny"),
 }
 
 

@@ -151,12 +151,14 @@ RECIPES: dict[str, Recipe] = {
         ("sudoku-transformer-tiny", _GENERATED, _TINY_CONTROL),
     )
 }
+_HARD = replace(_SATNET, name="satnet-harder")
 # Sudoku-Extreme's benchmark: 1,000 boards and their symmetries.
 _EXTREME = BoardOptions(name="extreme", num_boards=1000, num_test_boards=100)
 RECIPES |= {
-    name: Recipe(model=preset("sudoku-akorn-small"), data=data, training=training)
-    for name, data, training in (
-        ("sudoku-akorn-harder", replace(_SATNET, name="satnet-harder"), _HARDER),
-        ("extreme-akorn-small", _EXTREME, replace(_SMALL, epochs=4000)),
+    name: Recipe(model=preset(network), data=data, training=training)
+    for name, network, data, training in (
+        ("sudoku-akorn-harder", "sudoku-akorn-small", _HARD, _HARDER),
+        ("sudoku-itrsa-harder", "sudoku-itrsa-small", _HARD, _HARDER),
+        ("extreme-akorn-small", "sudoku-akorn-small", _EXTREME, replace(_SMALL, epochs=4000)),
     )
 }

@@ -164,11 +164,9 @@ def test_the_papers_rows_are_the_facts():
         assert training["learning_rate"] == rate and training.items() >= paper.items()
         assert RECIPES[name].training.stages == (Stage(),)  # the network's own T
     for name in RECIPES:
-        if name in ("sudoku-akorn-harder", "extreme-akorn-small"):
-            assert RECIPES[name].model == RECIPES["sudoku-akorn-small"].model
-            continue
         family = AKOrNSudoku if "akorn" in name else ItrSASudoku
-        assert family.presets()[name].config == RECIPES[name].model
+        network = name.replace("-harder", "-small").replace("extreme", "sudoku")
+        assert family.presets()[network].config == RECIPES[name].model
 
 
 @pytest.mark.parametrize(
