@@ -203,9 +203,8 @@ def results() -> str:
     records = read_table(ROOT / "benchmarks" / "results")
     parts = [
         markdown(records),
-        "The rows of Tetrominoes and dSprites are short runs of the paper's recipes. With Muon, small "
-        "networks reach FG-ARI 88.6, up-tiled 89.8, on [Tetrominoes](small-runs.md#the-demos-recipe), "
-        "and 76.6, up-tiled 86.5, on [dSprites](small-runs.md#dsprites-in-half-the-resolution).",
+        "The rows of Tetrominoes and dSprites are short runs of the paper's recipes; the small "
+        "networks of the repository [reach more](#trained-models-of-the-repository).",
         "The rows `clevrtex-*-tiny` are scores of [rendered scenes]"
         "(small-runs.md#rendered-scenes), not of CLEVRTex. [Sudoku](../howto/sudoku.md#results) "
         "has the results on harder boards.",
