@@ -15,7 +15,8 @@ from kuramoto_nn.plot import phase_colors, write_film
 CELL, MARGIN, CAPTION = 36, 14, 30  # pixels of a cell, around the boards, and of the line below
 PAPER, INK, FAINT, GIVEN, LINE = "#ffffff", (0, 92, 158), (205, 208, 214), "#14161c", "#9a9ea8"
 WRONG, GROUND = "#d55e00", "#e9ebef"
-FRAME_SECONDS, FIRST, LAST = 0.12, 8, 25  # how often the first and the last frame are shown
+FRAME_SECONDS = 0.12
+FIRST, LAST = 8, 25  # how often the first and the last frame are shown
 MOST_FRAMES = 48
 
 

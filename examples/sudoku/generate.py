@@ -34,6 +34,7 @@ def generate(count: int, *, givens: range, seed: int) -> Boards:
     A grid is filled at random. Then cells are emptied in random order, as long as the solution
     stays the only one. If too many givens are left, some cells are filled again and others tried.
     """
+    assert givens and FEWEST_GIVENS <= min(givens) <= max(givens) <= CELLS
     rng = np.random.default_rng(seed)
     puzzles, solutions = np.zeros((2, count, CELLS), dtype=np.int64)
     with Meter("generate boards") as meter, _new_solver() as solver:

@@ -111,7 +111,7 @@ def test_limit_of_a_row() -> None:
     work = {BASELINE: lambda: left @ right}
     row = Report("test", Options(rounds=3)).compare("work", work, with_limit=True)
     assert row.times.keys() == {BASELINE}
-    assert row.limit is not None and 0 < row.limit < 0.1
+    assert row.limit is not None and 0 < row.limit < 0.01
 
 
 def test_flops() -> None:

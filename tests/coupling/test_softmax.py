@@ -28,10 +28,17 @@ def test_chunks_change_nothing(monkeypatch, scores, compiled):
     assert_close(*(torch.autograd.grad(result, qkv, upstream)[0] for result in results))
 
 
-def test_bfloat16_is_close_with_gradients_too():
+@pytest.mark.parametrize("kept", [1, softmax.KEPT_BFLOAT16])  # the fused kernel; products
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])  # float32 under autocast
+@pytest.mark.parametrize("compiled", [False, True])
+def test_bfloat16_is_close_with_gradients_too(monkeypatch, kept, dtype, compiled):
+    monkeypatch.setattr(softmax, "KEPT_BFLOAT16", kept)
+    torch.compiler.reset()
+    ours = torch.compile(attend, fullgraph=True, backend="aot_eager") if compiled else attend
     qkv, upstream = qkv_of(3, 2, 64, 16), torch.randn(3, 2, 64, 16, dtype=torch.float64)
     exact = F.scaled_dot_product_attention(*qkv)
-    near = attend(*qkv.bfloat16())
+    with torch.autocast("cpu", torch.bfloat16, enabled=dtype == torch.float32):
+        near = ours(*qkv.to(dtype))
     assert near.dtype == torch.bfloat16
     assert_close(near.double(), exact, atol=0.02, rtol=0.02)
     gradients = (torch.autograd.grad(y, qkv, upstream.to(y.dtype))[0] for y in (near, exact))

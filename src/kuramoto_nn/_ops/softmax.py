@@ -35,9 +35,10 @@ def _by_products(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
 def _fused(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     if not (query.device.type == "cpu" and _is_kept(query) and _is_reduced(query)):
         return F.scaled_dot_product_attention(query, key, value)
+    is_autocast, dtype = torch.is_autocast_enabled("cpu"), torch.get_autocast_dtype("cpu")
     with torch.autocast("cpu", enabled=False):
         out = F.scaled_dot_product_attention(query.float(), key.float(), value.float())
-    return out.to(value.dtype)
+    return out.to(dtype if is_autocast else value.dtype)
 
 
 def _images_at_once(query: Tensor) -> int:
@@ -63,4 +64,6 @@ def _is_kept(query: Tensor) -> bool:
 
 
 def _is_reduced(query: Tensor) -> bool:
+    if query.dtype == torch.float64:  # which autocast leaves as it is
+        return False
     return query.dtype == torch.bfloat16 or torch.is_autocast_enabled("cpu")
