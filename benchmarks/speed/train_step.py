@@ -45,12 +45,10 @@ def run(report: Report) -> None:
             EAGER: our_step(model, training, device),
         }
         if report.options.compile:
-            compiled = copy.deepcopy(model)
-            compiled.compile()
-            candidates[COMPILED] = our_step(compiled, training, device)
-            compiled = copy.deepcopy(model)
-            compiled.compile()
-            candidates[HALF] = our_step(compiled, training, device, half=True)
+            for name in (COMPILED, HALF):
+                compiled = copy.deepcopy(model)
+                compiled.compile()
+                candidates[name] = our_step(compiled, training, device, half=name == HALF)
         name = f"{preset}, {batch_size} images: training step"
         report.compare(name, candidates, with_limit=True)
 

@@ -33,7 +33,7 @@ def _by_products(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
 
 
 def _fused(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    if not (query.device.type == "cpu" and _is_kept(query) and _is_reduced(query)):
+    if query.device.type != "cpu" or not _keeps_bfloat16(query):
         return F.scaled_dot_product_attention(query, key, value)
     is_autocast, dtype = torch.is_autocast_enabled("cpu"), torch.get_autocast_dtype("cpu")
     with torch.autocast("cpu", enabled=False):
@@ -54,7 +54,7 @@ def _images_at_once(query: Tensor) -> int:
     scores = heads * sites**2
     # Gradients keep all scores, and the compiler would recompile for every size of a batch.
     if torch.compiler.is_compiling() or is_kept:
-        limit = KEPT_BFLOAT16 if is_kept and _is_reduced(query) else KEPT_SCORES
+        limit = KEPT_BFLOAT16 if _keeps_bfloat16(query) else KEPT_SCORES
         return batch if batch * scores <= limit else 0
     return CHUNK_SCORES // scores
 
@@ -63,7 +63,8 @@ def _is_kept(query: Tensor) -> bool:
     return torch.is_grad_enabled() and query.requires_grad
 
 
-def _is_reduced(query: Tensor) -> bool:
+def _keeps_bfloat16(query: Tensor) -> bool:
     if query.dtype == torch.float64:  # which autocast leaves as it is
         return False
-    return query.dtype == torch.bfloat16 or torch.is_autocast_enabled("cpu")
+    is_reduced = query.dtype == torch.bfloat16 or torch.is_autocast_enabled("cpu")
+    return is_reduced and _is_kept(query)
