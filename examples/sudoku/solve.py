@@ -36,11 +36,11 @@ from examples.sudoku.rules import contradiction, solves
 from examples.sudoku.solver import Solver, board_noise, load_network
 from kuramoto_nn.inference import votes
 from kuramoto_nn.models import AKOrNSudoku, SudokuModel
+from kuramoto_nn.plot import FILM_FORMATS
 
 SHIPPED = Path(__file__).parent / "trained" / "sudoku-akorn-harder"  # in this repository
 GROUP_SIZE = 64  # boards of a file that are solved together, and samples that run at once
 NO_ANSWER = 81 * "."
-FILMS = (".gif", ".webp", ".mp4")
 MOST_STEPS = 128  # updates T of oscillators, as long as no answer is valid
 # Numbers of samples after each round, 1, 5, 21, …; boards share batches within a round.
 ROUNDS = [(4**n - 1) // 3 for n in range(1, 13)]
@@ -66,8 +66,8 @@ class SolveOptions:
     def __post_init__(self):
         check_positive(self, "budget")
         check_seed(self.noise_seed, "noise_seed")
-        if self.animate is not None and self.animate.suffix.lower() not in FILMS:
-            raise ValueError(f"--animate must end in {', '.join(FILMS)}: got {self.animate}")
+        if self.animate is not None and self.animate.suffix.lower() not in FILM_FORMATS:
+            raise ValueError(f"--animate must end in {', '.join(FILM_FORMATS)}: got {self.animate}")
         if self.animate is not None and not self.is_single:
             raise ValueError("--animate takes a single board: got a file of boards")
 

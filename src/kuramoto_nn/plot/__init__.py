@@ -24,9 +24,10 @@ from kuramoto_nn.plot._figures import (
     plot_sphere,
     plot_trajectory,
 )
-from kuramoto_nn.plot._films import write_film
+from kuramoto_nn.plot._films import FILM_FORMATS, write_film
 
 __all__ = [
+    "FILM_FORMATS",
     "component_colors",
     "label_colors",
     "overlay_labels",

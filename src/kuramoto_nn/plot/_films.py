@@ -9,6 +9,9 @@ from torch import Tensor
 
 from kuramoto_nn._checks import as_integer, as_number
 
+FILM_FORMATS = (".gif", ".webp", ".mp4")
+"""Endings of the files that `write_film` can write."""
+
 
 def write_film(
     path: str | Path, frames: Tensor, *, seconds_per_frame: float = 0.1, scale: int = 1
@@ -30,7 +33,7 @@ def write_film(
     if frames.ndim != 4 or frames.shape[-1] != 3 or frames.numel() == 0:
         raise ValueError(f"`frames` must be (T, H, W, 3): got {tuple(frames.shape)}")
     kind = path.suffix.lower()
-    if kind not in (".gif", ".webp", ".mp4"):
+    if kind not in FILM_FORMATS:
         raise ValueError(f"`path` must end in .gif, .webp or .mp4: got {path}")
     seconds = as_number("seconds_per_frame", seconds_per_frame)
     if seconds <= 0:
