@@ -24,7 +24,7 @@ from kuramoto_nn.clustering import average_linkage
 from kuramoto_nn.inference import uptiled_features
 from kuramoto_nn.plot import overlay_labels, phase_colors, write_film
 
-MODEL = Path(__file__).parent / "object_discovery/trained/tetrominoes-attn-tiny"
+MODEL = Path(__file__).parent / "object_discovery/trained/tetrominoes-attn"
 SIDE, BORDER, REST = 128, 8, 12
 """Pixels of a picture's side and between pictures, and frames that show the last state."""
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
+from torch import Tensor
 
 Compile = Literal["auto", "on", "off"]
 Precision = Literal["float32", "bf16", "float64"]
@@ -46,6 +47,11 @@ def dtype_of(precision: Precision) -> torch.dtype:
 def autocast(precision: Precision, device: torch.device) -> torch.autocast:
     """Context of a forward pass: bfloat16 products and convolutions under ``"bf16"``."""
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
+
+
+def send(tensor: Tensor, device: torch.device) -> Tensor:
+    """Copy a tensor from the CPU to a device, without waiting for a GPU's earlier work."""
+    return tensor.to(device, non_blocking=True)
 
 
 def fast_precision(device: torch.device) -> Precision:

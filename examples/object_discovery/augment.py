@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from examples.common.command import option_name
+from examples.common.device import send
 
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601 luma, as "L" in PIL
 _TRIES = 10
@@ -127,7 +128,7 @@ def apply_views(images: Tensor, params: ViewParameters) -> Tensor:
     # The range must not depend on how a backend rounds its interpolation weights.
     views = resized_crop(images, params.crop, params.flip).clamp_(0, 1)
     views = apply_jitter(views, params.factors, params.order, params.jittered)
-    rows = params.gray.nonzero().squeeze(1).to(images.device)
+    rows = send(params.gray.nonzero().squeeze(1), images.device)
     gray = to_gray(views.index_select(0, rows)).expand(-1, 3, -1, -1)
     return views.index_copy_(0, rows, gray)
 
@@ -169,7 +170,7 @@ def resized_crop(images: Tensor, crop: Tensor, flip: Tensor) -> Tensor:
     No antialiasing is needed: a box never exceeds the image, so that nothing shrinks.
     """
     height, width = images.shape[2:]
-    crop, flip = crop.to(images.device), flip.to(images.device)
+    crop, flip = send(crop, images.device), send(flip, images.device)
     rows = _source(crop[:, 0], crop[:, 2], height)
     columns = _source(crop[:, 1], crop[:, 3], width)
     columns = torch.where(flip[:, None], columns.flip(1), columns)
@@ -196,16 +197,18 @@ def apply_jitter(images: Tensor, factors: Tensor, order: Tensor, applied: Tensor
     """
     result = images.clone()
     chosen = applied.nonzero().squeeze(1)
-    for place in range(len(ADJUSTMENTS)):
-        due = order[chosen, place]
-        # Indices come from CPU tensors: a GPU never waits for their number.
-        for index, adjust in enumerate(ADJUSTMENTS):
-            rows = chosen[due == index]
-            if len(rows) == 0:
-                continue
-            factor = factors[rows, index].to(images).view(-1, 1, 1, 1)
-            rows = rows.to(images.device)
-            result.index_copy_(0, rows, adjust(result.index_select(0, rows), factor))
+    due, by_kind = order[chosen].T.sort(dim=1, stable=True)  # (4, images), sorted at each place
+    rows = chosen[by_kind]
+    # The CPU knows the numbers of images, and sends everything at once: a GPU never waits for it.
+    sizes = [torch.bincount(kinds, minlength=len(ADJUSTMENTS)).tolist() for kinds in due]
+    factors = send(factors[rows, due], images.device).to(images.dtype)
+    rows = send(rows, images.device)
+    for place, counts in enumerate(sizes):
+        batches = zip(rows[place].split(counts), factors[place].split(counts), strict=True)
+        for adjust, (index, factor) in zip(ADJUSTMENTS, batches, strict=True):
+            if len(index) > 0:
+                adjusted = adjust(result.index_select(0, index), factor.view(-1, 1, 1, 1))
+                result.index_copy_(0, index, adjusted)
     return result
 
 
@@ -253,7 +256,7 @@ def adjust_hue(images: Tensor, turns: Tensor) -> Tensor:
         (green - blue) * scale,
         torch.where(green == value, (blue - red) * scale + 2, (red - green) * scale + 4),
     )
-    offset = torch.tensor([5.0, 3.0, 1.0], dtype=images.dtype).to(images.device)
+    offset = torch.arange(5, 0, -2, dtype=images.dtype, device=images.device)
     sector = hue + 6 * turns + offset.view(1, 3, 1, 1)
     # Three times as fast as remainder_(6) on the CPU.
     sector = sector.sub_((sector / 6).floor_().mul_(6))

@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from examples.common.device import send
 from examples.common.randomness import ShuffledBatches, generator_for
 from examples.object_discovery.augment import apply_views, draw_views
 from examples.object_discovery.data import SegmentedImages
@@ -36,7 +37,8 @@ class ViewBatches(ShuffledBatches):
         device, chosen = self.here.device, self.indices(step)
         size = len(chosen)
         rows = self.here.rows(size)
-        images = self.images.images.index_select(0, chosen[rows]).to(device, self.dtype) / 255
+        stored = self.images.images.index_select(0, chosen[rows])
+        images = send(stored, device).to(self.dtype) / 255
 
         mine = torch.arange(2 * size).unflatten(0, (2, size))[:, rows].flatten()
         params = draw_views(
@@ -51,7 +53,7 @@ class ViewBatches(ShuffledBatches):
             device=device,
         )
         views = apply_views(images.repeat(2, 1, 1, 1), params[mine])
-        noise = noise[mine.to(device)].to(self.dtype)
+        noise = noise[send(mine, device)].to(self.dtype)
         return views.unflatten(0, (2, -1)), noise.unflatten(0, (2, -1))
 
     def identity(self) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from examples.common.command import recipe_options, run_command
-from examples.common.device import Compile, autocast, dtype_of
+from examples.common.device import Compile, autocast, dtype_of, send
 from examples.common.randomness import ShuffledBatches, build_model, generator_for
 from examples.common.run import Run, RunOptions, open_run
 from examples.sudoku.boards import Boards
@@ -134,7 +134,7 @@ class BoardBatches(ShuffledBatches):
             generator=generator_for(self.seed, "noise", step, device=device),
             device=device,
         )[rows]
-        return puzzles[rows].to(device), solutions[rows].to(device), noise.to(self.dtype)
+        return send(puzzles[rows], device), send(solutions[rows], device), noise.to(self.dtype)
 
     def skip(self, step: int) -> int:
         """Updates that a batch takes without gradients: 0 for half of the batches."""

@@ -30,7 +30,7 @@ from kuramoto_nn.models import AKOrN
 from tests.examples.data.test_voc import write as write_voc
 from tests.examples.runs import EVALUATE, ROOT, finish, run, start, torchrun, wait_until
 
-TRAINED = ROOT / "examples/object_discovery/trained/tetrominoes-attn-tiny"
+TRAINED = ROOT / "examples/object_discovery/trained/tetrominoes-attn"
 GOLDEN = ROOT.parent / "shared/golden"
 SCORING = Scoring(num_clusters=4)
 

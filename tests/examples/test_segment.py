@@ -17,7 +17,7 @@ from examples.object_discovery.segmenter import Segmenter
 from tests.examples.runs import finish, start
 
 SEGMENT = "examples.object_discovery.segment"
-TRAINED = Path(__file__).parents[2] / "examples/object_discovery/trained/tetrominoes-attn-tiny"
+TRAINED = Path(__file__).parents[2] / "examples/object_discovery/trained/tetrominoes-attn"
 
 
 def scene(height: int = 45, width: int = 61) -> np.ndarray:

@@ -21,7 +21,7 @@ from tests.examples.runs import ROOT, start
 from tests.examples.sudoku.boards import KNOWN, MADE, UNKNOWN, learned, made, options
 
 DATA = options()
-TRAINED = ROOT / "examples/object_discovery/trained/tetrominoes-attn-tiny"
+TRAINED = ROOT / "examples/object_discovery/trained/tetrominoes-attn"
 
 
 @pytest.fixture(scope="module")
