@@ -203,8 +203,10 @@ def results() -> str:
     records = read_table(ROOT / "benchmarks" / "results")
     parts = [
         markdown(records),
-        "The rows of Tetrominoes and dSprites are short runs of the paper's recipes; the small "
-        "networks of the repository [reach more](#trained-models-of-the-repository).",
+        "Rows with a GPU were trained there, and scored there (Sudoku) or on a CPU; some of them, "
+        "and all rows of Tetrominoes and dSprites without one, [end early]"
+        "(small-runs.md#the-papers-recipes). The small networks of the repository [reach more]"
+        "(#trained-models-of-the-repository) on dSprites and Sudoku.",
         "The rows `clevrtex-*-tiny` are scores of [rendered scenes]"
         "(small-runs.md#rendered-scenes), not of CLEVRTex. [Sudoku](../howto/sudoku.md#results) "
         "has the results on harder boards.",
