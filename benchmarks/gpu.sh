@@ -20,21 +20,19 @@ else
     options=(--rounds 5 --budget 5)
     out=${OUT:-benchmarks/results/gpu}
     slower=1
-fi
-
-if [ "$device" = cuda ]; then
-    # Compilers run side by side; the measurements below find the kernels in torch's cache.
+    echo "== compile in parallel; the measurements find the kernels in torch's cache =="
     for name in layer train_step uptiling vote; do
-        timeout --kill-after 10 110 "$PYTHON" -m "benchmarks.speed.$name" --device cuda \
-            --rounds 1 --budget 0.1 --out "$(mktemp -d)" >/dev/null 2>&1 &
+        timeout --kill-after 5 90 "$PYTHON" -m "benchmarks.speed.$name" --device "$device" \
+            --rounds 1 --budget 0.1 --out "$out/compile" >/dev/null 2>&1 &
     done
     wait
+    rm -rf "$out/compile"
 fi
 
 failed=()
 run() { # run NAME SECONDS
     echo "== $1 =="
-    timeout --signal INT --kill-after 10 $((slower * $2)) \
+    timeout --signal INT --kill-after 5 $((slower * $2)) \
         "$PYTHON" -m "benchmarks.speed.$1" --device "$device" --out "$out" "${options[@]}" ||
         failed+=("$1")
 }

@@ -203,8 +203,8 @@ def results() -> str:
     records = read_table(ROOT / "benchmarks" / "results")
     parts = [
         markdown(records),
-        "Rows with a GPU were trained there, and scored there (Sudoku) or on a CPU; some of them, "
-        "and all rows of Tetrominoes and dSprites without one, [end early]"
+        "Rows with a GPU were trained there, and scored there (Sudoku) or on a CPU (torch 2.13.0), "
+        "in float32; their minutes include pauses. Rows of Tetrominoes and dSprites [end early]"
         "(small-runs.md#the-papers-recipes). The small networks of the repository [reach more]"
         "(#trained-models-of-the-repository) on dSprites and Sudoku.",
         "The rows `clevrtex-*-tiny` are scores of [rendered scenes]"

@@ -50,7 +50,7 @@ def autocast(precision: Precision, device: torch.device) -> torch.autocast:
 
 
 def send(tensor: Tensor, device: torch.device) -> Tensor:
-    """Copy a tensor from the CPU to a device, without waiting for a GPU's earlier work."""
+    """Copy a tensor from the CPU to a device; PyTorch does not wait for a GPU's earlier work."""
     return tensor.to(device, non_blocking=True)
 
 

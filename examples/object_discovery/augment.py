@@ -199,16 +199,15 @@ def apply_jitter(images: Tensor, factors: Tensor, order: Tensor, applied: Tensor
     chosen = applied.nonzero().squeeze(1)
     due, by_kind = order[chosen].T.sort(dim=1, stable=True)  # (4, images), sorted at each place
     rows = chosen[by_kind]
-    # The CPU knows the numbers of images, and sends everything at once: a GPU never waits for it.
-    sizes = [torch.bincount(kinds, minlength=len(ADJUSTMENTS)).tolist() for kinds in due]
+    # The groups are counted on the CPU, so that no number is read back from a GPU.
     factors = send(factors[rows, due], images.device).to(images.dtype)
-    rows = send(rows, images.device)
-    for place, counts in enumerate(sizes):
-        batches = zip(rows[place].split(counts), factors[place].split(counts), strict=True)
-        for adjust, (index, factor) in zip(ADJUSTMENTS, batches, strict=True):
-            if len(index) > 0:
-                adjusted = adjust(result.index_select(0, index), factor.view(-1, 1, 1, 1))
-                result.index_copy_(0, index, adjusted)
+    for kinds, index, factor in zip(due, send(rows, images.device), factors, strict=True):
+        counts = torch.bincount(kinds, minlength=len(ADJUSTMENTS)).tolist()
+        groups = zip(ADJUSTMENTS, index.split(counts), factor.split(counts), strict=True)
+        for adjust, some, amount in groups:
+            if len(some) > 0:
+                adjusted = adjust(result.index_select(0, some), amount.view(-1, 1, 1, 1))
+                result.index_copy_(0, some, adjusted)
     return result
 
 
@@ -256,7 +255,7 @@ def adjust_hue(images: Tensor, turns: Tensor) -> Tensor:
         (green - blue) * scale,
         torch.where(green == value, (blue - red) * scale + 2, (red - green) * scale + 4),
     )
-    offset = torch.arange(5, 0, -2, dtype=images.dtype, device=images.device)
+    offset = torch.arange(5, 0, -2, dtype=images.dtype, device=images.device)  # 5, 3, 1
     sector = hue + 6 * turns + offset.view(1, 3, 1, 1)
     # Three times as fast as remainder_(6) on the CPU.
     sector = sector.sub_((sector / 6).floor_().mul_(6))

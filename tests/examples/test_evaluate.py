@@ -342,8 +342,12 @@ def test_mistakes_on_the_command_line_are_one_line(data):
     [("tetrominoes-attn", 32, 4, 85, 53), ("dsprites-attn-tiny", 64, 7, 70, 59)],
 )
 def test_the_shipped_models_find_objects(data, name, size, clusters, fg_ari, mbo, precision):
-    model = load_network(str(TRAINED.with_name(name)), device=torch.device("cpu"), precision=precision)
-    options = DataOptions(name=name.partition("-")[0], root=data, num_test_images=64, image_size=size)
+    model = load_network(
+        str(TRAINED.with_name(name)), device=torch.device("cpu"), precision=precision
+    )
+    options = DataOptions(
+        name=name.partition("-")[0], root=data, num_test_images=64, image_size=size
+    )
     scoring = Scoring(num_clusters=clusters)
     segmenter = Segmenter(model=model, scoring=scoring, precision=precision)
     scores = segment_images(segmenter, load(options, "test")).means
