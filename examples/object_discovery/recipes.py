@@ -91,6 +91,8 @@ _SMALL = Training(
     ema_every=1,
     ema_start=100,
 )
+# Muon trains linear maps; of a convolutional block that is the readout alone, and does harm.
+_SMALL_CONV = replace(_SMALL, muon_learning_rate=None, muon_weight_decay=0.0)
 _LONG = Training(epochs=500)
 _SHORT = Training(epochs=50)
 _LARGE = Training(batch_size=512, learning_rate=5e-4, epochs=1024)
@@ -102,7 +104,8 @@ RECIPES: dict[str, Recipe] = {
     **_recipes("clevr-{}", _KINDS, _CLEVR, Training(epochs=300)),
     **_recipes("dsprites-{}", _KINDS, _DSPRITES, _SHORT),
     **_recipes("tetrominoes-{}", _KINDS, _TETROMINOES, _SHORT),
-    **_recipes("tetrominoes-{}-tiny", _KINDS, _TETROMINOES, _SMALL),
+    **_recipes("tetrominoes-{}-tiny", "attn itrsa", _TETROMINOES, _SMALL),
+    **_recipes("tetrominoes-{}-tiny", "conv itrconv", _TETROMINOES, _SMALL_CONV),
     **_recipes("dsprites-{}-tiny", "attn itrsa", _DSPRITES, _SMALL),
     # CLEVRTex's networks on drawn textures.
     **_recipes("textures-{}", "attn-l1 attn-l2 itrsa-l1 vit", _TEXTURES, _LONG, "clevrtex-{}"),
